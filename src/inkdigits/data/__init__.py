@@ -1,0 +1,39 @@
+"""Data sets of 28×28 images in the IDX format: fetch, verify, load, preprocess."""
+
+from inkdigits.data.datasets import (
+    DATASETS,
+    SUBSETS,
+    DatasetInfo,
+    LabelledImages,
+    Subset,
+    dataset_info,
+    verify_dataset,
+)
+from inkdigits.data.idx import encode_idx, load_idx, parse_idx, save_idx
+from inkdigits.data.preprocessing import Split, normalise, one_hot, reshape_4d, stratified_split
+from inkdigits.data.sources import Progress
+from inkdigits.data.store import fetch_dataset, ignore_progress, load_dataset, locate_dataset
+
+__all__ = [
+    "DATASETS",
+    "SUBSETS",
+    "DatasetInfo",
+    "LabelledImages",
+    "Progress",
+    "Split",
+    "Subset",
+    "dataset_info",
+    "encode_idx",
+    "fetch_dataset",
+    "ignore_progress",
+    "load_dataset",
+    "load_idx",
+    "locate_dataset",
+    "normalise",
+    "one_hot",
+    "parse_idx",
+    "reshape_4d",
+    "save_idx",
+    "stratified_split",
+    "verify_dataset",
+]

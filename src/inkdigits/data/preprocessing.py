@@ -1,0 +1,57 @@
+"""Preprocessing as the MNIST tutorials do it: normalise, reshape, one-hot, stratified split."""
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from inkdigits.data.datasets import LabelledImages
+from inkdigits.errors import UsageError
+
+
+@dataclass(frozen=True)
+class Split:
+    """What training may see: a training part and a validation part, both of the training set."""
+
+    train: LabelledImages
+    validation: LabelledImages
+
+
+def normalise(images: NDArray[np.uint8]) -> NDArray[np.float32]:
+    """Pixels 0…255 as float32 0…1, of the same shape."""
+    return images.astype(np.float32) / np.float32(255)
+
+
+def reshape_4d(images: NDArray[np.generic], *, channels_last: bool = False) -> NDArray[np.generic]:
+    """(n, height, width) as (n, 1, height, width), or (n, height, width, 1); a view."""
+    return images[..., None] if channels_last else images[:, None]
+
+
+def one_hot(labels: NDArray[np.integer], classes: int = 10) -> NDArray[np.float32]:
+    """Labels (n,) as rows (n, classes) of zeros with a one at the label.
+
+    Raises `UsageError` for a label outside 0…classes - 1.
+    """
+    if labels.size and not 0 <= labels.min() <= labels.max() < classes:
+        raise UsageError(f"labels run from {labels.min()} to {labels.max()}, not 0…{classes - 1}")
+    return np.eye(classes, dtype=np.float32)[labels]
+
+
+def stratified_split(data: LabelledImages, validation_fraction: float, seed: int) -> Split:
+    """Set a random part of every class aside for validation; each part keeps its order.
+
+    Each class gives the rounded share of its images, so both parts have the class balance of the
+    whole. A fraction of 0 gives an empty validation part. Raises `UsageError` outside 0 ≤ f < 1.
+    """
+    if not 0 <= validation_fraction < 1:
+        raise UsageError(f"validation_fraction is {validation_fraction}; it must be in 0 ≤ f < 1")
+    rng = np.random.default_rng(seed)
+    held_out = np.zeros(len(data), dtype=bool)
+    for label in np.unique(data.labels):
+        members = np.flatnonzero(data.labels == label)
+        count = round(len(members) * validation_fraction)
+        held_out[rng.permutation(members)[:count]] = True
+    return Split(
+        train=LabelledImages(data.images[~held_out], data.labels[~held_out]),
+        validation=LabelledImages(data.images[held_out], data.labels[held_out]),
+    )

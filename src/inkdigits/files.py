@@ -1,0 +1,78 @@
+"""Files: hashes, atomic writes, the cache folder, and the disk's faults as one clear sentence."""
+
+import contextlib
+import errno
+import hashlib
+import os
+import uuid
+from collections.abc import Iterator
+from pathlib import Path
+
+from inkdigits.errors import StorageError
+
+_CAUSES = {
+    errno.ENOSPC: "the disk is full; free some space or choose another folder",
+    errno.EDQUOT: "the disk quota is used up; free some space or choose another folder",
+    errno.EROFS: "the file system is read-only; choose another folder",
+    errno.EACCES: "permission denied; choose a folder that you may write to",
+    errno.EPERM: "operation not permitted; choose a folder that you may write to",
+    errno.ENOTDIR: "a part of the path is a file, not a folder; choose another folder",
+    errno.EEXIST: "it exists and is in the way; choose another name",
+    errno.EISDIR: "it is a folder; choose a file name",
+}
+
+
+@contextlib.contextmanager
+def storage_errors(action: str, path: Path) -> Iterator[None]:
+    """Turn an `OSError` inside the block into a `StorageError`: "can't `action` `path`: cause"."""
+    try:
+        yield
+    except OSError as error:
+        number = error.errno or 0
+        cause = _CAUSES.get(number, (error.strerror or str(error)).lower())
+        raise StorageError(f"can't {action} {path}: {cause}") from error
+
+
+def sha256(content: bytes) -> str:
+    """Hexadecimal SHA-256 of some bytes."""
+    return hashlib.sha256(content).hexdigest()
+
+
+def cache_folder() -> Path:
+    """The per-user cache folder of inkdigits; it may not exist yet."""
+    from platformdirs import user_cache_path
+
+    return user_cache_path("inkdigits", appauthor=False)
+
+
+def make_folder(path: Path, *, must_be_new: bool = False) -> None:
+    """Make a folder and its parents.
+
+    Raises `StorageError` when the disk refuses, or when it `must_be_new` and exists.
+    """
+    with storage_errors("make the folder", path):
+        path.mkdir(parents=True, exist_ok=not must_be_new)
+
+
+def read_bytes(path: Path) -> bytes:
+    """Read a whole file; `StorageError` when the disk refuses."""
+    with storage_errors("read", path):
+        return path.read_bytes()
+
+
+def write_atomic(path: Path, content: bytes) -> None:
+    """Write a file so that readers see the old content or the new, never a part.
+
+    The bytes go into a file beside it, which is then renamed; folders are made as needed.
+    """
+    make_folder(path.parent)
+    beside = path.with_name(f".{path.name}.{uuid.uuid4().hex[:8]}.part")
+    with storage_errors("write", path):
+        try:
+            with beside.open("xb") as file:
+                file.write(content)
+                file.flush()
+                os.fsync(file.fileno())
+            beside.replace(path)
+        finally:
+            beside.unlink(missing_ok=True)
