@@ -166,9 +166,20 @@ def verify_dataset(name: str, folder: Path) -> dict[str, str]:
 
 
 def check_hash(name: str, file_name: str, digest: str, where: str) -> None:
-    """Raise `CorruptData` unless the digest is the known one (or none is known)."""
-    expected = (dataset_info(name).sha256 or {}).get(file_name, digest)
-    if digest != expected:
+    """Raise `CorruptData` unless the digest is the known one.
+
+    Where none is known, it must at least not be another data set's: MNIST, Fashion-MNIST and
+    KMNIST use the same file names.
+    """
+    known = dataset_info(name).sha256
+    if known is None:
+        for other, info in DATASETS.items():
+            if digest in (info.sha256 or {}).values():
+                raise CorruptData(
+                    f"{where}: {file_name} is {other}'s, not {name}'s; put {name} in a folder "
+                    "of its own and name that with --data-dir"
+                )
+    elif digest != (expected := known[file_name]):
         raise CorruptData(
             f"{where}: {file_name} has sha256 {digest[:12]}…, expected {expected[:12]}…; "
             "it is damaged or of another data set: move it away and run 'inkdigits data fetch'"
@@ -186,8 +197,7 @@ def load_subset(name: str, subset: Subset, folder: Path) -> LabelledImages:
     contents = {}
     for file_name in (files.images, files.labels):
         contents[file_name] = _content(folder, file_name)
-        if info.sha256:
-            check_hash(name, file_name, sha256(contents[file_name]), str(folder))
+        check_hash(name, file_name, sha256(contents[file_name]), str(folder))
     images = parse_idx(contents[files.images], str(folder / files.images))
     labels = parse_idx(contents[files.labels], str(folder / files.labels))
     if labels.ndim == 2:  # QMNIST: eight columns, the first is the class

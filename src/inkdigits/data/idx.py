@@ -18,7 +18,7 @@ from numpy.typing import NDArray
 from inkdigits.errors import InvalidIdx
 from inkdigits.files import read_bytes, write_atomic
 
-_TYPES = {
+_TYPES: dict[int, np.dtype[Any]] = {
     0x08: np.dtype(">u1"),
     0x09: np.dtype(">i1"),
     0x0B: np.dtype(">i2"),
@@ -67,7 +67,9 @@ def encode_idx(array: NDArray[Any]) -> bytes:
     dtype = array.dtype.newbyteorder(">")
     if dtype not in _CODES:
         allowed = ", ".join(str(known.newbyteorder("=")) for known in _CODES)
-        raise InvalidIdx(f"IDX has no type for {array.dtype}; convert the array to one of {allowed}")
+        raise InvalidIdx(
+            f"IDX has no type for {array.dtype}; convert the array to one of {allowed}"
+        )
     header = struct.pack(f">HBB{array.ndim}I", 0, _CODES[dtype], array.ndim, *array.shape)
     return header + array.astype(dtype).tobytes()
 

@@ -34,7 +34,8 @@ def one_hot(labels: NDArray[np.integer], classes: int = 10) -> NDArray[np.float3
     """
     if labels.size and not 0 <= labels.min() <= labels.max() < classes:
         raise UsageError(f"labels run from {labels.min()} to {labels.max()}, not 0…{classes - 1}")
-    return np.eye(classes, dtype=np.float32)[labels]
+    rows: NDArray[np.float32] = np.eye(classes, dtype=np.float32)[labels]
+    return rows
 
 
 def stratified_split(data: LabelledImages, validation_fraction: float, seed: int) -> Split:

@@ -15,7 +15,7 @@ from inkdigits.data.datasets import (
     verify_dataset,
 )
 from inkdigits.data.sources import SOURCES, Contents, Progress
-from inkdigits.errors import DataError, FetchFailed, InkdigitsError
+from inkdigits.errors import DataError, FetchFailed
 from inkdigits.files import cache_folder, make_folder, sha256, storage_errors, write_atomic
 
 
@@ -99,7 +99,7 @@ def _fetch_verified(name: str, root: Path, progress: Progress) -> Contents:
                 contents = source(Path(scratch), progress)
             for file_name, content in contents.items():
                 check_hash(name, file_name, sha256(content), source_name)
-        except (DataError, InkdigitsError) as error:
+        except DataError as error:
             failures.append(f"{source_name}: {error}")
         else:
             return contents
@@ -112,7 +112,8 @@ def _fetch_verified(name: str, root: Path, progress: Progress) -> Contents:
 def _not_there(name: str, given: Path | None) -> str:
     roots = [root for root in (given, cache_folder()) if root]
     places = ", ".join(str(place) for root in roots for place in candidate_folders(name, root))
+    files = ", ".join(dataset_info(name).file_names())
     return (
-        f"{name} is not here and can't be fetched: put {', '.join(dataset_info(name).file_names())} "
-        f"(plain or .gz) into one of {places}; or name their folder with --data-dir"
+        f"{name} is not here and can't be fetched: put {files} (plain or .gz) "
+        f"into one of {places}; or name their folder with --data-dir"
     )

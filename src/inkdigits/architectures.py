@@ -1,0 +1,111 @@
+"""Networks as values: each is a tuple of layers that PyTorch, ONNX and a reader can all follow.
+
+The input is one channel of 28×28; the last layer gives ten logits. The model owns its
+normalisation, and the softmax belongs to the loss or to the artifact: neither is listed here.
+"""
+
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True)
+class Conv:
+    """A square convolution with bias; `padding` is in pixels on each side."""
+
+    channels: int
+    kernel: int = 3
+    stride: int = 1
+    padding: int = 0
+
+
+@dataclass(frozen=True)
+class SpaceToDepth:
+    """Each `block`×`block` patch of a one-channel picture becomes the channels of one pixel."""
+
+    block: int = 2
+
+
+@dataclass(frozen=True)
+class MaxPool:
+    """The maximum of each `size`×`size` patch."""
+
+    size: int = 2
+
+
+@dataclass(frozen=True)
+class BatchNorm:
+    """Batch normalisation over channels (Ioffe and Szegedy, 2015)."""
+
+
+@dataclass(frozen=True)
+class ReLU:
+    """max(0, x)."""
+
+
+@dataclass(frozen=True)
+class Dropout:
+    """Zero a random share `rate` of the values while training (Srivastava et al., 2014)."""
+
+    rate: float
+
+
+@dataclass(frozen=True)
+class Flatten:
+    """Channels, rows and columns in one row."""
+
+
+@dataclass(frozen=True)
+class Dense:
+    """A fully connected layer with bias."""
+
+    units: int
+
+
+Layer = Conv | SpaceToDepth | MaxPool | BatchNorm | ReLU | Dropout | Flatten | Dense
+
+ARCHITECTURES: dict[str, tuple[Layer, ...]] = {
+    "keras-baseline": (
+        *(Conv(32), ReLU(), MaxPool()),
+        *(Conv(64), ReLU(), MaxPool()),
+        *(Flatten(), Dense(128), ReLU(), Dropout(0.5), Dense(10)),
+    ),
+    "keras-simple": (
+        *(Conv(32), ReLU(), MaxPool()),
+        *(Conv(64), ReLU(), MaxPool(), Dropout(0.25)),
+        *(Flatten(), Dense(128), ReLU(), Dense(10)),
+    ),
+    "keras-one-conv": (
+        *(Conv(32), ReLU(), MaxPool()),
+        *(Flatten(), Dense(128), ReLU(), Dropout(0.5), Dense(10)),
+    ),
+    "keras-batch-norm": (
+        *(Conv(32), ReLU(), BatchNorm()),
+        *(Conv(64), ReLU(), BatchNorm(), MaxPool()),
+        *(Conv(128), ReLU(), BatchNorm(), MaxPool()),
+        *(Flatten(), Dense(256), ReLU(), Dropout(0.5), Dense(10)),
+    ),
+    "torch-two-conv": (
+        *(Conv(32, kernel=5, padding=2), ReLU(), MaxPool()),
+        *(Conv(64, kernel=5, padding=2), ReLU(), MaxPool()),
+        *(Flatten(), Dropout(0.5), Dense(10)),
+    ),
+    "tiny": (
+        *(Conv(16, kernel=5, stride=2, padding=2), ReLU()),
+        *(Conv(32, stride=2, padding=1), ReLU()),
+        *(Flatten(), Dense(10)),
+    ),
+    # The first convolution reads 5×5 pixels at stride 2: at 14×14 everything costs a quarter.
+    "strided": (
+        *(Conv(32, kernel=5, stride=2, padding=2), ReLU()),
+        *(Conv(48, padding=1), MaxPool(), ReLU()),
+        *(Conv(64, padding=1), ReLU()),
+        *(Flatten(), Dense(10)),
+    ),
+    # Pooling before batch norm and ReLU: a quarter of the elementwise work, the same function
+    # for ReLU, and batch norm sees the values that matter.
+    "unshuffled": (
+        *(SpaceToDepth(), Conv(48, padding=1), BatchNorm(), ReLU()),
+        *(Conv(96, padding=1), MaxPool(), BatchNorm(), ReLU()),
+        *(Conv(96, padding=1), MaxPool(), BatchNorm(), ReLU()),
+        *(Flatten(), Dropout(0.3), Dense(10)),
+    ),
+}

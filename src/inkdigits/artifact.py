@@ -1,0 +1,142 @@
+"""The artifact: one self-describing ONNX file, the only thing that passes from training to use.
+
+uint8 images (n, 28, 28) go in as `images`, `probabilities` (n, 10) come out: normalisation and
+softmax are inside the graph. What else there is to know of it, `ArtifactInfo`, stands in the
+file's metadata, one JSON value a field, under keys that begin with `inkdigits.`; the last key is
+a SHA-256 of all bytes before it. Any ONNX tool opens the file; loading it can't run code.
+
+An ONNX file is a protobuf message, and protobuf messages are joined by joining their bytes: so
+the metadata is appended without parsing the graph, and the checksum without parsing anything.
+"""
+
+import json
+from dataclasses import asdict, dataclass, fields
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from inkdigits.errors import ArtifactError
+from inkdigits.files import read_bytes, sha256
+
+if TYPE_CHECKING:
+    import onnxruntime
+
+ARTIFACT_NAME = "artifact.onnx"  # in a run folder
+FORMAT = 1
+_PREFIX = "inkdigits."
+_CHECKSUM_KEY = "inkdigits.sha256"
+
+
+@dataclass(frozen=True)
+class ArtifactInfo:
+    """What an artifact says of itself.
+
+    `validation` has `accuracy`, `loss` and `images` on the held-out part of the training set.
+    `accept_at` is the confidence from which on a digit counts as accepted: it was set so that
+    99 % of the validation images are. `history` has a row for each epoch, `environment` says
+    where and on what it was trained.
+    """
+
+    version: str
+    labels: tuple[str, ...]
+    dataset: str
+    recipe: dict[str, Any]
+    seed: int
+    parameters: int
+    validation: dict[str, float]
+    accept_at: float
+    history: list[dict[str, float]]
+    environment: dict[str, Any]
+    format: int = FORMAT
+
+    def to_dict(self) -> dict[str, Any]:
+        """Field names and values, for JSON."""
+        return asdict(self)
+
+
+@dataclass(frozen=True)
+class Artifact:
+    """An opened artifact: the ONNX Runtime session that runs it, and what it says of itself."""
+
+    session: "onnxruntime.InferenceSession"
+    info: ArtifactInfo
+
+
+def seal_artifact(graph: bytes, info: ArtifactInfo) -> bytes:
+    """The bytes of an artifact: a serialised ONNX model, the metadata, the checksum."""
+    body = graph
+    for name, value in info.to_dict().items():
+        body += _metadata_entry(_PREFIX + name, json.dumps(value))
+    return body + _metadata_entry(_CHECKSUM_KEY, sha256(body))
+
+
+def parse_artifact(content: bytes, name: str = "artifact") -> Artifact:
+    """Check the bytes of an artifact and read its metadata; `name` is for errors.
+
+    Raises `ArtifactError` when they aren't an artifact of inkdigits, or are damaged.
+    """
+    trailer_size = len(_metadata_entry(_CHECKSUM_KEY, sha256(b"")))
+    body, trailer = content[:-trailer_size], content[-trailer_size:]
+    if not trailer.startswith(_metadata_entry(_CHECKSUM_KEY, sha256(b""))[:-64]):
+        raise ArtifactError(
+            f"{name} is not an inkdigits artifact, or it was cut short; "
+            "use an artifact.onnx that 'inkdigits train' wrote"
+        )
+    if trailer[-64:] != sha256(body).encode():
+        raise ArtifactError(f"{name} is damaged: its checksum does not match; copy it again")
+    session = _open_session(content, name)
+    return Artifact(session, _parse_info(session.get_modelmeta().custom_metadata_map, name))
+
+
+def load_artifact(path: Path) -> Artifact:
+    """Read and check an artifact file; `StorageError` or `ArtifactError` when that fails."""
+    return parse_artifact(read_bytes(path), str(path))
+
+
+def _open_session(content: bytes, name: str) -> "onnxruntime.InferenceSession":
+    import onnxruntime
+
+    options = onnxruntime.SessionOptions()
+    options.log_severity_level = 3  # errors only: no remarks on the machine's topology
+    try:
+        return onnxruntime.InferenceSession(content, options, providers=["CPUExecutionProvider"])
+    except Exception as error:  # its errors have no common base of their own
+        raise ArtifactError(f"ONNX Runtime can't open {name}: {error}") from error
+
+
+def _parse_info(metadata: dict[str, str], name: str) -> ArtifactInfo:
+    try:
+        values = {field.name: json.loads(metadata[_PREFIX + field.name]) for field in _FIELDS}
+    except (KeyError, json.JSONDecodeError) as error:
+        raise ArtifactError(f"{name} lacks metadata that this version needs: {error}") from error
+    if values["format"] != FORMAT:
+        raise ArtifactError(
+            f"{name} has artifact format {values['format']}, this version reads {FORMAT}; "
+            "install the inkdigits version that it names, or train it again"
+        )
+    return ArtifactInfo(**{**values, "labels": tuple(values["labels"])})
+
+
+_FIELDS = fields(ArtifactInfo)
+
+# The protobuf wire format, as far as it is needed: a field is a tag (number << 3 | 2 for bytes),
+# a length and the bytes. `metadata_props` is field 14 of ONNX's ModelProto; its entries have the
+# key as field 1 and the value as field 2 (onnx.proto).
+_METADATA_TAG, _KEY_TAG, _VALUE_TAG = 14 << 3 | 2, 1 << 3 | 2, 2 << 3 | 2
+
+
+def _metadata_entry(key: str, value: str) -> bytes:
+    entry = _field(_KEY_TAG, key.encode()) + _field(_VALUE_TAG, value.encode())
+    return _field(_METADATA_TAG, entry)
+
+
+def _field(tag: int, value: bytes) -> bytes:
+    return bytes([tag]) + _varint(len(value)) + value
+
+
+def _varint(number: int) -> bytes:
+    encoded = bytearray()
+    while number > 0x7F:
+        encoded.append(number & 0x7F | 0x80)
+        number >>= 7
+    encoded.append(number)
+    return bytes(encoded)

@@ -1,0 +1,53 @@
+"""Augmentation: random affine maps as batched tensor maths, with an explicit generator."""
+
+import math
+
+import torch
+from torch import Tensor
+from torch.nn import functional
+
+
+def random_affine(
+    images: Tensor,
+    *,
+    rotation_deg: float,
+    shift_px: float,
+    zoom: float,
+    shear_deg: float,
+    generator: torch.Generator,
+) -> Tensor:
+    """Rotate, shift, zoom and shear every image by its own random amounts.
+
+    `images`: float (n, 1, height, width); pixels from outside are 0. Each amount is uniform within
+    ± its bound: the turn in degrees, the shift in pixels along each axis, the zoom as a share of
+    the size along each axis, the shear in degrees. With all bounds 0 the images come back as
+    they are, and the generator isn't touched. Bilinear sampling.
+    """
+    if not (rotation_deg or shift_px or zoom or shear_deg):
+        return images
+    amounts = torch.rand(6, len(images), generator=generator) * 2 - 1
+    maps = affine_maps(
+        angles=amounts[0] * math.radians(rotation_deg),
+        shears=amounts[1] * math.radians(shear_deg),
+        zooms=1 + amounts[2:4] * zoom,
+        shifts=amounts[4:6] * shift_px * 2 / images.shape[-1],
+    )
+    grid = functional.affine_grid(maps, list(images.shape), align_corners=False)
+    return functional.grid_sample(images, grid, align_corners=False)
+
+
+def affine_maps(angles: Tensor, shears: Tensor, zooms: Tensor, shifts: Tensor) -> Tensor:
+    """Maps (n, 2, 3) from output to input coordinates, for `affine_grid`.
+
+    Angles and shears in radians (n,), zooms (2, n) as factors > 0, shifts (2, n) in units where
+    the picture spans -1…1. The input map is the rotation times the shear, over the zoom.
+    """
+    cos, sin, tan = angles.cos(), angles.sin(), shears.tan()
+    linear = torch.stack(
+        [
+            torch.stack([cos, cos * tan - sin], -1) / zooms[0, :, None],
+            torch.stack([sin, sin * tan + cos], -1) / zooms[1, :, None],
+        ],
+        dim=1,
+    )
+    return torch.cat([linear, shifts.T[:, :, None]], dim=2)

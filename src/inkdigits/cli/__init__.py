@@ -1,0 +1,185 @@
+"""The command line: parse, call, print. The only place that prints or picks an exit code."""
+
+import argparse
+import os
+import sys
+from collections.abc import Sequence
+from importlib import import_module
+from pathlib import Path
+from typing import TypeAlias
+
+import inkdigits
+from inkdigits.errors import (
+    ArtifactError,
+    CanvasError,
+    DataError,
+    InkdigitsError,
+    MissingExtra,
+    StorageError,
+    TrainingDiverged,
+    TrainingInterrupted,
+    UsageError,
+)
+
+_Commands: TypeAlias = "argparse._SubParsersAction[argparse.ArgumentParser]"
+
+EXIT_CODES: dict[type[InkdigitsError], int] = {
+    UsageError: 2,
+    MissingExtra: 2,
+    DataError: 3,
+    StorageError: 4,
+    ArtifactError: 5,
+    CanvasError: 6,
+    TrainingDiverged: 7,
+    TrainingInterrupted: 130,
+}
+"""1 is for a command that ended, but with errors in some of its rows."""
+
+_EPILOG = """\
+exit codes: 0 done; 1 done, with errors in some rows; 2 wrong usage; 3 data set; 4 disk;
+5 artifact; 6 picture; 7 training diverged; 130 interrupted"""
+
+
+def build_parser() -> argparse.ArgumentParser:
+    """The parser of all commands; imports nothing heavy."""
+    parser = argparse.ArgumentParser(
+        prog="inkdigits",
+        description="Handwritten-digit recognition: train, evaluate, predict.",
+        epilog=_EPILOG,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    parser.add_argument("--version", action="version", version=f"inkdigits {inkdigits.__version__}")
+    commands = parser.add_subparsers(title="commands", metavar="COMMAND", required=True)
+    _add_data(commands)
+    _add_recipes(commands)
+    _add_train(commands)
+    _add_evaluate(commands)
+    _add_predict(commands)
+    return parser
+
+
+def _add_command(commands: _Commands, name: str, summary: str) -> argparse.ArgumentParser:
+    """A sub-command whose work is `run(arguments)` in `inkdigits.cli.<name>`."""
+    parser = commands.add_parser(name, help=summary, description=summary)
+    parser.set_defaults(module=f"inkdigits.cli.{name}")
+    return parser
+
+
+def _add_output(parser: argparse.ArgumentParser) -> None:
+    output = parser.add_mutually_exclusive_group()
+    output.add_argument("--quiet", action="store_true", help="no progress, only the result")
+    output.add_argument("--json", action="store_true", help="the result as JSON, nothing else")
+
+
+def _add_data_folder(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument(
+        "--data-dir",
+        type=Path,
+        metavar="FOLDER",
+        help="where data sets lie, also in torchvision's layout (default: $INKDIGITS_DATA, "
+        "then the per-user cache)",
+    )
+
+
+def _add_dataset(parser: argparse.ArgumentParser, purpose: str) -> None:
+    parser.add_argument(
+        "--data",
+        metavar="NAME",
+        default="mnist",
+        help=f"{purpose}: mnist, fashion-mnist, kmnist, emnist-digits or qmnist (default: mnist)",
+    )
+
+
+def _add_data(commands: _Commands) -> None:
+    parser = _add_command(commands, "data", "fetch, describe or verify a data set")
+    parser.add_argument("action", choices=["fetch", "info", "verify"], help="what to do")
+    _add_dataset(parser, "the data set")
+    _add_data_folder(parser)
+    _add_output(parser)
+
+
+def _add_recipes(commands: _Commands) -> None:
+    parser = _add_command(commands, "recipes", "list the recipes with what they reach")
+    parser.add_argument("--json", action="store_true", help="all fields of each, as JSON")
+
+
+def _add_train(commands: _Commands) -> None:
+    parser = _add_command(commands, "train", "train a recipe and evaluate it on the test set")
+    parser.add_argument(
+        "recipe", nargs="?", metavar="RECIPE", help="see 'inkdigits recipes' (default: standard)"
+    )
+    parser.add_argument(
+        "--set",
+        metavar="FIELD=VALUE",
+        dest="assignments",
+        action="append",
+        default=[],
+        help="change a field of the recipe; may be repeated",
+    )
+    parser.add_argument("--seed", type=int, default=0, help="of all that is random (default: 0)")
+    parser.add_argument("--out", type=Path, metavar="FOLDER", help="a new folder for the run")
+    parser.add_argument(
+        "--resume", type=Path, metavar="FOLDER", help="go on with an interrupted run"
+    )
+    _add_dataset(parser, "what to train on")
+    _add_data_folder(parser)
+    _add_output(parser)
+
+
+def _add_evaluate(commands: _Commands) -> None:
+    parser = _add_command(commands, "evaluate", "measure an artifact on a test set; write a report")
+    parser.add_argument(
+        "artifact",
+        nargs="?",
+        type=Path,
+        metavar="RUN_OR_ARTIFACT",
+        help="a run folder or an artifact file (default: the model inside the package)",
+    )
+    parser.add_argument(
+        "--out",
+        type=Path,
+        metavar="FOLDER",
+        help="where the report goes (default: the run folder, or NAME-report for a file; with "
+        "another data set than the run's, a folder of its name in there)",
+    )
+    _add_dataset(parser, "the data set whose test set is used")
+    _add_data_folder(parser)
+    _add_output(parser)
+
+
+def _add_predict(commands: _Commands) -> None:
+    parser = _add_command(commands, "predict", "read the digit in each image file")
+    parser.add_argument(
+        "paths", nargs="+", type=Path, metavar="PATH", help="image files, or folders of them"
+    )
+    parser.add_argument(
+        "--model",
+        type=Path,
+        metavar="FILE",
+        help="an artifact (default: the model inside the package)",
+    )
+    parser.add_argument(
+        "--format",
+        choices=["table", "json", "jsonl", "csv"],
+        help="default: by the ending of --output; else a table on a terminal, jsonl in a pipe",
+    )
+    parser.add_argument(
+        "--output", type=Path, metavar="FILE", help="write there instead of printing"
+    )
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Run the command line; the exit code."""
+    chosen = build_parser().parse_args(arguments)
+    try:
+        code: int = import_module(chosen.module).run(chosen)
+    except InkdigitsError as error:
+        print(f"inkdigits: error: {error}", file=sys.stderr)
+        return next(code for kind, code in EXIT_CODES.items() if isinstance(error, kind))
+    except KeyboardInterrupt:
+        print("inkdigits: interrupted", file=sys.stderr)
+        return EXIT_CODES[TrainingInterrupted]
+    except BrokenPipeError:  # the reader of a pipe, such as head, has gone
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return 0
+    return code

@@ -1,0 +1,88 @@
+"""What a command shows while it works: bars on a terminal, plain lines in a pipe, or nothing."""
+
+import json
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Any
+
+from inkdigits.data import Progress, ignore_progress
+
+
+class Console:
+    """Results go to standard output; so do plain progress lines. Bars are drawn on a terminal."""
+
+    def __init__(self, *, quiet: bool, as_json: bool) -> None:
+        self._silent = quiet or as_json
+        self._as_json = as_json
+        self._bars: Any = None
+
+    def note(self, line: str) -> None:
+        """Something worth knowing on the way."""
+        if self._silent:
+            return
+        if self._bars:
+            self._bars.console.print(line, highlight=False, markup=False)
+        else:
+            print(line, flush=True)
+
+    def result(self, lines: list[str], values: dict[str, Any]) -> None:
+        """What the command was called for: lines for people, or the values as JSON."""
+        print(json.dumps(values, indent=2) if self._as_json else "\n".join(lines), flush=True)
+
+    @contextmanager
+    def progress(self) -> Iterator[Progress]:
+        """A `Progress` for the block: bars if this is a terminal, else a line for each new task."""
+        if self._silent:
+            yield ignore_progress
+        elif sys.stdout.isatty():
+            with _bars() as bars:
+                self._bars = bars
+                try:
+                    yield _on_bars(bars)
+                finally:
+                    self._bars = None
+        else:
+            yield self._on_lines()
+
+    def _on_lines(self) -> Progress:
+        announced = set()
+
+        def show(task: str, _done: int, _total: int) -> None:
+            if task not in announced:
+                announced.add(task)
+                self.note(f"{task} …")
+
+        return show
+
+
+def _bars() -> Any:
+    from rich.progress import (
+        BarColumn,
+        Progress,
+        TaskProgressColumn,
+        TextColumn,
+        TimeElapsedColumn,
+        TimeRemainingColumn,
+    )
+
+    return Progress(
+        TextColumn("{task.description}"),
+        BarColumn(bar_width=None),
+        TaskProgressColumn(),
+        TimeElapsedColumn(),
+        TimeRemainingColumn(),
+    )
+
+
+def _on_bars(bars: Any) -> Progress:
+    tasks: dict[str, Any] = {}
+
+    def show(task: str, done: int, total: int) -> None:
+        if task not in tasks:
+            for other in tasks.values():  # a new task begins: the one before it has ended
+                bars.update(other, total=1, completed=1)
+            tasks[task] = bars.add_task(task, total=total or None)
+        bars.update(tasks[task], completed=done, total=total or None)
+
+    return show

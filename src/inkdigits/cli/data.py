@@ -1,0 +1,66 @@
+"""`inkdigits data`: fetch, describe, verify."""
+
+from argparse import Namespace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from inkdigits.cli.console import Console
+from inkdigits.data import (
+    SUBSETS,
+    dataset_info,
+    fetch_dataset,
+    load_dataset,
+    locate_dataset,
+    verify_dataset,
+)
+from inkdigits.errors import DataError
+
+
+def run(arguments: Namespace) -> int:
+    """Run the command; the exit code."""
+    console = Console(quiet=arguments.quiet, as_json=arguments.json)
+    actions = {"fetch": _fetch, "info": _info, "verify": _verify}
+    actions[arguments.action](console, arguments.data, arguments.data_dir)
+    return 0
+
+
+def _fetch(console: Console, name: str, folder: Path | None) -> None:
+    with console.progress() as progress:
+        found = fetch_dataset(name, folder, progress)
+    title = dataset_info(name).title
+    values = {"dataset": name, "folder": str(found), "sha256": verify_dataset(name, found)}
+    console.result([f"{title} is in {found}, verified"], values)
+
+
+def _info(console: Console, name: str, folder: Path | None) -> None:
+    found = _found(name, folder)
+    info = dataset_info(name)
+    subsets: dict[str, Any] = {}
+    lines = [f"{info.title} in {found}"]
+    for subset in SUBSETS:
+        data = load_dataset(name, subset, folder)
+        counts = np.bincount(data.labels, minlength=len(info.class_names)).tolist()
+        per_class = dict(zip(info.class_names, counts, strict=True))
+        subsets[subset] = {"images": len(data), "per_class": per_class}
+        lines.append(f"{subset}: {len(data):,} images of 28×28")
+        lines.append("  " + ", ".join(f"{key}: {count:,}" for key, count in per_class.items()))
+    console.result(lines, {"dataset": name, "folder": str(found), **subsets})
+
+
+def _verify(console: Console, name: str, folder: Path | None) -> None:
+    found = _found(name, folder)
+    hashes = verify_dataset(name, found)
+    known = dataset_info(name).sha256 is not None
+    verdict = "matches" if known else "well read; no known hash to hold it against"
+    lines = [f"{file_name}  {digest}  {verdict}" for file_name, digest in hashes.items()]
+    values = {"dataset": name, "folder": str(found), "known": known, "sha256": hashes}
+    console.result(lines, values)
+
+
+def _found(name: str, folder: Path | None) -> Path:
+    found = locate_dataset(name, folder)
+    if found is None:
+        raise DataError(f"{name} is not on this machine; run 'inkdigits data fetch' first")
+    return found

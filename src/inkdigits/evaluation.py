@@ -1,0 +1,193 @@
+"""Evaluation: what an artifact does on a test set, as numbers and as a report to look at.
+
+It runs the very file that will be used, through ONNX Runtime; PyTorch isn't needed. Nothing here
+flows back: no choice of training reads a report.
+"""
+
+import base64
+import json
+from dataclasses import asdict, dataclass
+from functools import cache
+from importlib.resources import files
+from pathlib import Path
+from typing import Any
+
+import jinja2
+import numpy as np
+from numpy.typing import NDArray
+
+from inkdigits.data import LabelledImages, dataset_info
+from inkdigits.environment import describe_environment
+from inkdigits.files import write_atomic
+from inkdigits.metrics import class_scores, confusion_matrix, cross_entropy, wilson_interval
+from inkdigits.plots import encode_png, plot_confusion, plot_digits, plot_history
+from inkdigits.reading import Reader
+
+SAMPLES = 30
+MISTAKES = 30
+
+
+@dataclass(frozen=True)
+class Report:
+    """The measured figures of one artifact on one test set; shares are in 0…1.
+
+    `accuracy_interval` is the 95 % interval after Wilson; `macro` the plain mean over classes.
+    `per_class` has label, precision, recall, f1, accuracy and support; the accuracy of a class is
+    the share of its images that were recognised, which is its recall. `mistakes` has the most
+    confident ones first, each with index, label, predicted and confidence. `artifact` is what
+    the artifact says of itself, `environment` where the evaluation ran.
+    """
+
+    dataset: str
+    images: int
+    right: int
+    accuracy: float
+    accuracy_interval: tuple[float, float]
+    loss: float
+    accepted: float
+    macro: dict[str, float]
+    per_class: list[dict[str, Any]]
+    confusion_matrix: list[list[int]]
+    mistakes: list[dict[str, Any]]
+    artifact: dict[str, Any]
+    environment: dict[str, Any]
+
+    def headline(self) -> str:
+        """The accuracy with its interval, in one line."""
+        low, high = self.accuracy_interval
+        return (
+            f"test accuracy {self.accuracy:.2%} (95 % interval {low:.2%} to {high:.2%}; "
+            f"{self.images - self.right} of {self.images} wrong)"
+        )
+
+    def summary(self) -> dict[str, Any]:
+        """The figures of the whole set, without classes, mistakes and origin."""
+        names = ("dataset", "images", "right", "accuracy", "accuracy_interval", "loss", "macro")
+        return {name: getattr(self, name) for name in names}
+
+    def to_dict(self) -> dict[str, Any]:
+        """For JSON."""
+        return asdict(self)
+
+
+def evaluate(reader: Reader, data: LabelledImages, dataset: str = "mnist") -> Report:
+    """Measure a reader on labelled images."""
+    return _measure(reader, data, dataset, reader.predict_proba(data.images))
+
+
+def _measure(
+    reader: Reader, data: LabelledImages, dataset: str, probabilities: NDArray[np.float32]
+) -> Report:
+    labels, predicted = data.labels, probabilities.argmax(axis=1)
+    confidences = probabilities.max(axis=1)
+    confusion = confusion_matrix(labels, predicted)
+    scores = class_scores(confusion)
+    right = int(np.trace(confusion))
+    wrong = np.flatnonzero(labels != predicted)
+    return Report(
+        dataset=dataset,
+        images=len(data),
+        right=right,
+        accuracy=right / len(data),
+        accuracy_interval=wilson_interval(right, len(data)),
+        loss=cross_entropy(probabilities, labels),
+        accepted=float((confidences >= reader.info.accept_at).mean()),
+        macro={
+            "precision": float(scores.precision.mean()),
+            "recall": float(scores.recall.mean()),
+            "f1": float(scores.f1.mean()),
+        },
+        per_class=[
+            {
+                "label": name,
+                "precision": float(scores.precision[index]),
+                "recall": float(scores.recall[index]),
+                "f1": float(scores.f1[index]),
+                "accuracy": float(scores.recall[index]),
+                "support": int(scores.support[index]),
+            }
+            for index, name in enumerate(dataset_info(dataset).class_names)
+        ],
+        confusion_matrix=confusion.tolist(),
+        mistakes=[
+            {
+                "index": int(index),
+                "label": int(labels[index]),
+                "predicted": int(predicted[index]),
+                "confidence": float(confidences[index]),
+            }
+            for index in wrong[np.argsort(-confidences[wrong], kind="stable")]
+        ],
+        artifact=reader.info.to_dict(),
+        environment=describe_environment(),
+    )
+
+
+def write_report(
+    reader: Reader, data: LabelledImages, folder: Path, dataset: str = "mnist"
+) -> tuple[Report, Path]:
+    """Measure, and write `report.json`, `report.html` and `plots/*.png` into a folder.
+
+    The page is one self-contained file. Returns the report and the path of the page.
+    """
+    probabilities = reader.predict_proba(data.images)
+    report = _measure(reader, data, dataset, probabilities)
+    plots = _draw(report, data, probabilities)
+    for name, content in plots.items():
+        write_atomic(folder / "plots" / f"{name}.png", content)
+    write_atomic(folder / "report.json", json.dumps(report.to_dict(), indent=2).encode())
+    page = folder / "report.html"
+    write_atomic(page, _render(report, plots).encode())
+    return report, page
+
+
+def _draw(
+    report: Report, data: LabelledImages, probabilities: NDArray[np.float32]
+) -> dict[str, bytes]:
+    names = dataset_info(report.dataset).class_names
+    confusion = np.array(report.confusion_matrix)
+    figures = {
+        "confusion": plot_confusion(confusion, names),
+        "samples": _draw_samples(data, probabilities, names),
+    }
+    if report.artifact["history"]:
+        figures["history"] = plot_history(report.artifact["history"])
+    if report.mistakes:
+        figures["mistakes"] = _draw_mistakes(report.mistakes[:MISTAKES], data, names)
+    return {name: encode_png(figure) for name, figure in figures.items()}
+
+
+def _draw_samples(
+    data: LabelledImages, probabilities: NDArray[np.float32], names: tuple[str, ...]
+) -> Any:
+    """The first images of the set: nobody picked them."""
+    shown = min(SAMPLES, len(data))
+    predicted = probabilities[:shown].argmax(axis=1)
+    confidences = probabilities[:shown].max(axis=1)
+    captions = [f"{names[p]} · {c:.1%}" for p, c in zip(predicted, confidences, strict=True)]
+    return plot_digits(data.images[:shown], captions, list(predicted == data.labels[:shown]))
+
+
+def _draw_mistakes(
+    mistakes: list[dict[str, Any]], data: LabelledImages, names: tuple[str, ...]
+) -> Any:
+    captions = [
+        f"{names[m['label']]} read as {names[m['predicted']]}\n{m['confidence']:.1%}"
+        for m in mistakes
+    ]
+    indices = [mistake["index"] for mistake in mistakes]
+    return plot_digits(data.images[indices], captions, [False] * len(mistakes))
+
+
+@cache
+def _template() -> jinja2.Template:
+    source = files("inkdigits").joinpath("report.html.jinja").read_text(encoding="utf-8")
+    environment = jinja2.Environment(autoescape=True, undefined=jinja2.StrictUndefined)
+    environment.filters["percent"] = lambda share: f"{share * 100:.2f} %"
+    return environment.from_string(source)
+
+
+def _render(report: Report, plots: dict[str, bytes]) -> str:
+    encoded = {name: base64.b64encode(content).decode() for name, content in plots.items()}
+    title = dataset_info(report.dataset).title
+    return _template().render(report=report, artifact=report.artifact, plots=encoded, title=title)

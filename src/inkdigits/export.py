@@ -1,0 +1,128 @@
+"""From a trained model to an ONNX graph: one operator for each layer, written directly.
+
+The graph takes uint8 images (n, 28, 28) and gives probabilities (n, 10). It is built layer by
+layer rather than traced: the architectures have eight kinds of layer, the result is the same
+for the same weights to the byte, and it takes milliseconds.
+"""
+
+from collections.abc import Iterator
+from typing import Any
+
+import numpy as np
+import onnx
+from numpy.typing import NDArray
+from onnx import TensorProto, helper, numpy_helper
+from torch import Tensor, nn
+
+from inkdigits.architectures import (
+    BatchNorm,
+    Conv,
+    Dense,
+    Dropout,
+    Flatten,
+    Layer,
+    MaxPool,
+    ReLU,
+    SpaceToDepth,
+)
+from inkdigits.models import IMAGE_SIZE_PX, Model
+
+OPSET = 17
+IR_VERSION = 8
+
+
+def export_onnx(model: Model) -> bytes:
+    """A serialised, checked ONNX model of the network in evaluation mode."""
+    graph = _Graph()
+    graph.constant("mean", _array(model.normalise.mean))
+    graph.constant("scale", _array(model.normalise.scale))
+    graph.constant("channel_axis", np.array([1], np.int64))
+    last = graph.add("Cast", "images", to=TensorProto.FLOAT)
+    last = graph.add("Unsqueeze", last, "channel_axis")
+    last = graph.add("Div", graph.add("Sub", last, "mean"), "scale")
+    for index, (layer, module) in enumerate(zip(model.layers, model.network, strict=True)):
+        last = _add_layer(graph, layer, dict(_weights(index, module)), last)
+    graph.add("Softmax", last, output="probabilities", axis=-1)
+    return graph.serialise()
+
+
+class _Graph:
+    """ONNX nodes and constants in the making."""
+
+    def __init__(self) -> None:
+        self.nodes: list[onnx.NodeProto] = []
+        self.constants: list[TensorProto] = []
+
+    def constant(self, name: str, value: NDArray[np.generic]) -> str:
+        self.constants.append(numpy_helper.from_array(value, name))
+        return name
+
+    def add(self, operator: str, *inputs: str, output: str = "", **attributes: Any) -> str:
+        """Append a node; the name of its output."""
+        output = output or f"{operator.lower()}_{len(self.nodes)}"
+        self.nodes.append(helper.make_node(operator, inputs, [output], **attributes))
+        return output
+
+    def serialise(self) -> bytes:
+        side = IMAGE_SIZE_PX
+        images = helper.make_tensor_value_info("images", TensorProto.UINT8, ["n", side, side])
+        probabilities = helper.make_tensor_value_info("probabilities", TensorProto.FLOAT, ["n", 10])
+        graph = helper.make_graph(
+            self.nodes, "inkdigits", [images], [probabilities], self.constants
+        )
+        model = helper.make_model(
+            graph,
+            producer_name="inkdigits",
+            ir_version=IR_VERSION,
+            opset_imports=[helper.make_opsetid("", OPSET)],
+        )
+        onnx.checker.check_model(model, full_check=True)
+        serialised: bytes = model.SerializeToString(deterministic=True)
+        return serialised
+
+
+def _weights(
+    index: int, module: nn.Module
+) -> Iterator[tuple[str, tuple[str, NDArray[np.generic]]]]:
+    for name, value in module.state_dict().items():
+        yield name, (f"layer{index}.{name}", _array(value))
+
+
+def _add_layer(
+    graph: _Graph, layer: Layer, weights: dict[str, tuple[str, NDArray[np.generic]]], last: str
+) -> str:
+    """Append the nodes of one layer after `last`; the name of the new last output."""
+
+    def constants(*names: str) -> list[str]:
+        return [graph.constant(*weights[name]) for name in names]
+
+    match layer:
+        case Conv(_, kernel, stride, padding):
+            return graph.add(
+                "Conv",
+                last,
+                *constants("weight", "bias"),
+                kernel_shape=[kernel, kernel],
+                strides=[stride, stride],
+                pads=[padding] * 4,
+            )
+        case SpaceToDepth(block):
+            return graph.add("SpaceToDepth", last, blocksize=block)
+        case MaxPool(size):
+            return graph.add("MaxPool", last, kernel_shape=[size, size], strides=[size, size])
+        case BatchNorm():
+            names = constants("weight", "bias", "running_mean", "running_var")
+            return graph.add("BatchNormalization", last, *names, epsilon=1e-5)
+        case ReLU():
+            return graph.add("Relu", last)
+        case Dropout():
+            return last
+        case Flatten():
+            return graph.add("Flatten", last)
+        case Dense():
+            return graph.add("Gemm", last, *constants("weight", "bias"), transB=1)
+
+
+def _array(value: Tensor) -> NDArray[np.generic]:
+    array: NDArray[np.generic] = value.detach().contiguous().numpy()
+    return array

@@ -1,0 +1,52 @@
+"""What the recipes reached when they were measured: `measured.json`, which `make measure` writes.
+
+Only accuracies on the test set after the end of training are in it; nothing reads them but people.
+"""
+
+import json
+import statistics
+from dataclasses import dataclass
+from importlib.resources import files
+from typing import Any
+
+
+@dataclass(frozen=True)
+class Measured:
+    """`runs` has recipe, seed, accuracy (0…1), train_seconds and parameters of each run."""
+
+    hardware: str
+    runs: tuple[dict[str, Any], ...]
+
+    def summaries(self) -> dict[str, dict[str, Any]]:
+        """Per recipe: seeds, accuracy_mean, accuracy_sd, train_seconds (median), parameters."""
+        names = dict.fromkeys(run["recipe"] for run in self.runs)
+        return {name: _summary([r for r in self.runs if r["recipe"] == name]) for name in names}
+
+    def figures(self, name: str) -> tuple[str, str, str, str]:
+        """Accuracy, seeds, training time and parameters of a recipe, as a table shows them."""
+        summary = self.summaries().get(name)
+        if summary is None:
+            return ("not measured", "", "", "")
+        return (
+            f"{summary['accuracy_mean'] * 100:.2f} ± {summary['accuracy_sd'] * 100:.2f}",
+            str(summary["seeds"]),
+            f"{summary['train_seconds']:.3g} s",
+            f"{summary['parameters']:,}",
+        )
+
+
+def load_measured() -> Measured:
+    """The results inside the package."""
+    values = json.loads(files("inkdigits").joinpath("measured.json").read_text(encoding="utf-8"))
+    return Measured(values["hardware"], tuple(values["runs"]))
+
+
+def _summary(runs: list[dict[str, Any]]) -> dict[str, Any]:
+    accuracies = [run["accuracy"] for run in runs]
+    return {
+        "seeds": len(runs),
+        "accuracy_mean": statistics.mean(accuracies),
+        "accuracy_sd": statistics.stdev(accuracies) if len(runs) > 1 else 0.0,
+        "train_seconds": statistics.median(run["train_seconds"] for run in runs),
+        "parameters": runs[0]["parameters"],
+    }

@@ -1,0 +1,95 @@
+"""PyTorch models built from `inkdigits.architectures`."""
+
+from collections.abc import Iterator
+
+import torch
+from torch import Tensor, nn
+
+from inkdigits.architectures import (
+    ARCHITECTURES,
+    BatchNorm,
+    Conv,
+    Dense,
+    Dropout,
+    Flatten,
+    Layer,
+    MaxPool,
+    ReLU,
+    SpaceToDepth,
+)
+
+IMAGE_SIZE_PX = 28
+
+
+class Normalise(nn.Module):
+    """Pixels minus their mean, over their scale: buffers, so they travel with the model."""
+
+    mean: Tensor
+    scale: Tensor
+
+    def __init__(self, mean: float = 0.0, scale: float = 255.0) -> None:
+        super().__init__()
+        self.register_buffer("mean", torch.tensor(mean))
+        self.register_buffer("scale", torch.tensor(scale))
+
+    def forward(self, images: Tensor) -> Tensor:
+        """Float pixels 0…255 of any shape, normalised."""
+        return (images - self.mean) / self.scale
+
+
+class Model(nn.Module):
+    """Normalisation and a stack of layers: float images (n, 1, 28, 28), pixels 0…255, to logits.
+
+    `network[i]` is the PyTorch module of `layers[i]`.
+    """
+
+    def __init__(self, layers: tuple[Layer, ...]) -> None:
+        super().__init__()
+        self.layers = layers
+        self.normalise = Normalise()
+        self.network = nn.Sequential(*_modules(layers))
+
+    def forward(self, images: Tensor) -> Tensor:
+        """Logits (n, 10)."""
+        logits: Tensor = self.network(self.normalise(images))
+        return logits
+
+
+def build_model(architecture: str) -> Model:
+    """A freshly initialised model; the weights come from torch's global generator."""
+    model = Model(ARCHITECTURES[architecture])
+    model.to(memory_format=torch.channels_last)  # type: ignore[call-overload]  # missing in its stubs
+    return model
+
+
+def count_parameters(model: nn.Module) -> int:
+    """How many numbers training may change."""
+    return sum(parameter.numel() for parameter in model.parameters())
+
+
+def _modules(layers: tuple[Layer, ...]) -> Iterator[nn.Module]:
+    """Walk the layers, following the shape (channels, side in pixels; side 0 once it is flat)."""
+    channels, side = 1, IMAGE_SIZE_PX
+    for layer in layers:
+        match layer:
+            case Conv(out, kernel, stride, padding):
+                yield nn.Conv2d(channels, out, kernel, stride, padding)
+                channels, side = out, (side + 2 * padding - kernel) // stride + 1
+            case SpaceToDepth(block):
+                yield nn.PixelUnshuffle(block)
+                channels, side = channels * block**2, side // block
+            case MaxPool(size):
+                yield nn.MaxPool2d(size)
+                side //= size
+            case BatchNorm():
+                yield nn.BatchNorm2d(channels)
+            case ReLU():
+                yield nn.ReLU(inplace=True)
+            case Dropout(rate):
+                yield nn.Dropout(rate)
+            case Flatten():
+                yield nn.Flatten()
+                channels, side = channels * side**2, 0
+            case Dense(units):
+                yield nn.Linear(channels, units)
+                channels = units

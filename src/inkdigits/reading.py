@@ -1,0 +1,115 @@
+"""Reading digits with an artifact: needs ONNX Runtime, never PyTorch."""
+
+from dataclasses import asdict, dataclass
+from importlib.resources import files
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from inkdigits.artifact import Artifact, ArtifactInfo, load_artifact, parse_artifact
+from inkdigits.errors import UsageError
+from inkdigits.imaging import Box, to_glyph
+
+SHIPPED = "standard.onnx"
+_BATCH = 512  # keeps the activations of a batch in the caches
+
+
+@dataclass(frozen=True)
+class Digit:
+    """One digit that was read: `label` is the class 0…9, `probabilities` has all ten.
+
+    `accepted` says whether the confidence reaches what the artifact asks for.
+    """
+
+    label: int
+    confidence: float
+    probabilities: tuple[float, ...]
+    box: Box
+    accepted: bool
+
+    def to_dict(self) -> dict[str, Any]:
+        """As the JSON output has it; the box as [x, y, width, height]."""
+        box = [self.box.x, self.box.y, self.box.width, self.box.height]
+        return {**asdict(self), "probabilities": list(self.probabilities), "box": box}
+
+
+@dataclass(frozen=True)
+class Reading:
+    """What was read from one canvas; a blank one has the text "" and no digits."""
+
+    text: str
+    digits: tuple[Digit, ...]
+
+    @property
+    def confidence(self) -> float | None:
+        """The probability that all digits are right, taken as independent; None without digits."""
+        if not self.digits:
+            return None
+        return float(np.prod([digit.confidence for digit in self.digits]))
+
+    def to_dict(self) -> dict[str, Any]:
+        """As the JSON output has it."""
+        digits = [digit.to_dict() for digit in self.digits]
+        return {"text": self.text, "confidence": self.confidence, "digits": digits}
+
+
+class Reader:
+    """Reads digits with one artifact."""
+
+    def __init__(self, artifact: Artifact) -> None:
+        self._session = artifact.session
+        self.info: ArtifactInfo = artifact.info
+
+    @classmethod
+    def load(cls, path: str | Path | None = None) -> "Reader":
+        """The reader of an artifact file; without a path, of the model inside the package.
+
+        Raises `ArtifactError` or `StorageError`.
+        """
+        if path is not None:
+            return cls(load_artifact(Path(path)))
+        content = files("inkdigits").joinpath("shipped", SHIPPED).read_bytes()
+        return cls(parse_artifact(content, f"the shipped {SHIPPED}"))
+
+    def predict_proba(self, images: NDArray[np.uint8]) -> NDArray[np.float32]:
+        """Probabilities (n, 10) of uint8 images (n, 28, 28), bright ink on black.
+
+        Raises `UsageError` for another shape or type.
+        """
+        if images.dtype != np.uint8 or images.ndim != 3 or images.shape[1:] != (28, 28):
+            raise UsageError(
+                f"images are {images.dtype} {images.shape}; they must be uint8 (n, 28, 28)"
+            )
+        probabilities = np.empty((len(images), len(self.info.labels)), np.float32)
+        for start in range(0, len(images), _BATCH):
+            batch = {"images": images[start : start + _BATCH]}
+            probabilities[start : start + _BATCH] = self._session.run(None, batch)[0]
+        return probabilities
+
+    def predict(self, images: NDArray[np.uint8]) -> NDArray[np.intp]:
+        """Classes (n,) of uint8 images (n, 28, 28)."""
+        classes: NDArray[np.intp] = self.predict_proba(images).argmax(axis=1)
+        return classes
+
+    def read(self, canvas: NDArray[np.uint8]) -> Reading:
+        """What stands on a grey canvas, uint8 (height, width): one digit, or nothing.
+
+        Raises `UsageError` for another shape or type.
+        """
+        found = to_glyph(canvas)
+        if found is None:
+            return Reading("", ())
+        glyph, box = found
+        probabilities = self.predict_proba(glyph[None])[0]
+        label = int(probabilities.argmax())
+        confidence = float(probabilities[label])
+        digit = Digit(
+            label=label,
+            confidence=confidence,
+            probabilities=tuple(float(p) for p in probabilities),
+            box=box,
+            accepted=confidence >= self.info.accept_at,
+        )
+        return Reading(self.info.labels[label], (digit,))

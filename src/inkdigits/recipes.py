@@ -1,0 +1,223 @@
+"""Recipes: frozen, named values that say all that decides a training run, but data and seed.
+
+The first five are the systems that this project set out from: `../docs/seed-systems.md` says where
+each comes from and which of its settings its authors left open.
+"""
+
+import difflib
+import math
+from dataclasses import asdict, dataclass, fields, replace
+from typing import Any, Literal, get_args, get_origin
+
+from inkdigits.architectures import ARCHITECTURES
+from inkdigits.errors import UsageError
+
+Optimizer = Literal["adam", "adamw", "sgd"]
+Schedule = Literal["constant", "step", "exponential", "cosine", "one-cycle"]
+Precision = Literal["fp32", "bf16"]
+
+
+@dataclass(frozen=True)
+class Recipe:
+    """Settings of one training run.
+
+    `lr_decay` is the factor per `lr_decay_epochs` of the step and exponential schedules, and the
+    last learning rate as a share of the peak in the cosine and one-cycle ones; `warmup_fraction`
+    is the rising share of the one-cycle schedule. `weight_decay` is an L2 penalty on the loss with
+    adam and sgd, and decoupled with adamw (Loshchilov and Hutter, 2019). `patience` is how many
+    epochs may pass without a lower validation loss before training stops and the best weights are
+    restored; 0: never, the last weights are kept. Augmentation is drawn afresh for each image in
+    each epoch, uniformly within ± its bound.
+    """
+
+    name: str
+    summary: str
+    architecture: str
+    epochs: int
+    batch_size: int = 64
+    optimizer: Optimizer = "adam"
+    peak_lr: float = 0.001
+    momentum: float = 0.9
+    weight_decay: float = 0.0
+    label_smoothing: float = 0.0
+    schedule: Schedule = "constant"
+    lr_decay: float = 0.0
+    lr_decay_epochs: int = 1
+    warmup_fraction: float = 0.2
+    patience: int = 0
+    validation_fraction: float = 0.1
+    rotation_deg: float = 0.0
+    shift_px: float = 0.0
+    zoom: float = 0.0
+    shear_deg: float = 0.0
+    precision: Precision = "fp32"
+
+    def __post_init__(self) -> None:
+        _check_types(self)
+        _check_ranges(self)
+
+    def to_dict(self) -> dict[str, Any]:
+        """Field names and values, for JSON."""
+        return asdict(self)
+
+
+def _check_types(recipe: Recipe) -> None:
+    for field in fields(recipe):
+        value = getattr(recipe, field.name)
+        if get_origin(field.type) is Literal:
+            if value not in get_args(field.type):
+                choices = ", ".join(get_args(field.type))
+                raise UsageError(f"{field.name} is {value!r}; choose one of {choices}")
+        elif field.type is float and type(value) in {float, int}:
+            object.__setattr__(recipe, field.name, float(value))
+        elif type(value) is not field.type:
+            raise UsageError(f"{field.name} is {value!r}; it must be {_kind(field.type)}")
+
+
+_POSITIVE = ("epochs", "batch_size", "peak_lr", "lr_decay_epochs")
+_SHARES = ("momentum", "label_smoothing", "warmup_fraction", "validation_fraction", "zoom")
+_NOT_NEGATIVE = ("weight_decay", "lr_decay", "patience", "rotation_deg", "shift_px", "shear_deg")
+
+
+def _check_ranges(recipe: Recipe) -> None:
+    for name in (*_POSITIVE, *_SHARES, *_NOT_NEGATIVE):
+        value = getattr(recipe, name)
+        if not math.isfinite(value) or value < 0 or (name in _POSITIVE and value == 0):
+            raise UsageError(f"{name} is {value}; it must be a number above 0")
+        if name in _SHARES and value >= 1:
+            raise UsageError(f"{name} is {value}; it must be in 0 ≤ {name} < 1")
+    if recipe.shear_deg >= 90:
+        raise UsageError(f"shear_deg is {recipe.shear_deg}; it must be below 90")
+    if recipe.architecture not in ARCHITECTURES:
+        choices = ", ".join(ARCHITECTURES)
+        raise UsageError(f"architecture is {recipe.architecture!r}; choose one of {choices}")
+    if recipe.patience and not recipe.validation_fraction:
+        raise UsageError("patience needs a validation_fraction above 0: it watches that part")
+
+
+_KERAS_BASELINE = Recipe(
+    name="keras-baseline",
+    summary="Seed 000: the Keras course network, 2 convolutions and a dense layer",
+    architecture="keras-baseline",
+    epochs=10,
+    validation_fraction=0.2,
+)
+
+_RECIPES = (
+    _KERAS_BASELINE,
+    replace(
+        _KERAS_BASELINE,
+        name="keras-simple",
+        summary="Seed 001: convolution, pooling, dropout, fully connected",
+        architecture="keras-simple",
+    ),
+    replace(
+        _KERAS_BASELINE,
+        name="keras-one-conv",
+        summary="Seed 002: convolution, pooling, dense, dropout, five epochs",
+        architecture="keras-one-conv",
+        epochs=5,
+    ),
+    Recipe(
+        name="keras-batch-norm",
+        summary="Seed 003: batch norm, augmentation, decaying SGD, early stopping",
+        architecture="keras-batch-norm",
+        epochs=5,
+        optimizer="sgd",
+        peak_lr=0.01,
+        schedule="step",
+        lr_decay=0.9,
+        patience=5,
+        rotation_deg=10,
+        shift_px=2.8,
+        zoom=0.1,
+    ),
+    Recipe(
+        name="torch-two-conv",
+        summary="Seed 004: the PyTorch network, 2 convolutions, dropout, one dense layer",
+        architecture="torch-two-conv",
+        epochs=10,
+    ),
+    Recipe(
+        name="tiny",
+        summary="A few seconds: for tests and demonstrations",
+        architecture="tiny",
+        epochs=1,
+        batch_size=128,
+        optimizer="adamw",
+        peak_lr=0.01,
+        schedule="one-cycle",
+    ),
+    Recipe(
+        name="fast",
+        summary="About 99 % as soon as possible: no normalisation, one epoch",
+        architecture="strided",
+        epochs=1,
+        batch_size=128,
+        optimizer="adamw",
+        peak_lr=0.003,
+        schedule="one-cycle",
+        precision="bf16",
+    ),
+    Recipe(
+        name="standard",
+        summary="The default: batch norm and augmentation, over 99.5 %",
+        architecture="unshuffled",
+        epochs=12,
+        batch_size=128,
+        optimizer="adamw",
+        peak_lr=0.005,
+        weight_decay=0.01,
+        label_smoothing=0.05,
+        schedule="one-cycle",
+        validation_fraction=0.05,
+        rotation_deg=10,
+        shift_px=2,
+        zoom=0.1,
+        shear_deg=8,
+        precision="bf16",
+    ),
+)
+
+RECIPES: dict[str, Recipe] = {recipe.name: recipe for recipe in _RECIPES}
+
+
+def find_recipe(name: str) -> Recipe:
+    """The recipe of that name; `UsageError` with the nearest match if there is none."""
+    if name not in RECIPES:
+        raise UsageError(f"there is no recipe {name!r}{_nearest(name, list(RECIPES))}")
+    return RECIPES[name]
+
+
+def override(recipe: Recipe, assignments: list[str]) -> Recipe:
+    """The recipe with `field=value` texts applied, each converted to the field's type.
+
+    Raises `UsageError` for a malformed text, an unknown field, a wrong type, a value out of range.
+    """
+    changes = dict(_parse_assignment(text) for text in assignments)
+    return replace(recipe, **changes)
+
+
+def _parse_assignment(text: str) -> tuple[str, Any]:
+    name, equals, value = text.partition("=")
+    types = {field.name: field.type for field in fields(Recipe) if field.name != "name"}
+    if not equals:
+        raise UsageError(f"{text!r} is not field=value, as in --set epochs=3")
+    if name not in types:
+        raise UsageError(f"a recipe has no field {name!r}{_nearest(name, list(types))}")
+    if types[name] not in {int, float}:
+        return name, value
+    try:
+        return name, int(value) if types[name] is int else float(value)
+    except ValueError:
+        raise UsageError(f"{name} is {value!r}; it must be {_kind(types[name])}") from None
+
+
+def _kind(expected: Any) -> str:
+    kinds = {int: "a whole number, such as 3", float: "a number, such as 0.1", str: "a text"}
+    return kinds[expected]
+
+
+def _nearest(name: str, names: list[str]) -> str:
+    close = difflib.get_close_matches(name, names, n=1)
+    return f"; did you mean {close[0]!r}?" if close else f"; choose one of {', '.join(names)}"

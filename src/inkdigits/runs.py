@@ -1,0 +1,206 @@
+"""Run folders: train into one, write every epoch down, resume, end in an artifact.
+
+runs/20261121-093000-standard-0/
+    run.json           recipe, seed, data set, environment
+    history.csv        a row for each epoch
+    checkpoint.pt      to resume from; only training reads it
+    artifact.onnx      the trained model, the only thing that anything else reads
+"""
+
+import csv
+import io
+import json
+import pickle
+from collections.abc import Callable
+from dataclasses import asdict, dataclass, fields
+from datetime import datetime
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+
+from inkdigits.artifact import ARTIFACT_NAME, ArtifactInfo, seal_artifact
+from inkdigits.data import (
+    LabelledImages,
+    Progress,
+    Split,
+    dataset_info,
+    fetch_dataset,
+    ignore_progress,
+    load_dataset,
+    stratified_split,
+)
+from inkdigits.data.datasets import file_hashes
+from inkdigits.environment import describe_environment
+from inkdigits.errors import TrainingInterrupted, UsageError
+from inkdigits.export import export_onnx
+from inkdigits.files import make_folder, read_bytes, write_atomic
+from inkdigits.metrics import cross_entropy
+from inkdigits.models import Model, build_model, count_parameters
+from inkdigits.recipes import Recipe
+from inkdigits.training import Checkpoint, Epoch, fit, predict_logits
+
+ACCEPTED_SHARE = 0.99  # of the validation images; `ArtifactInfo.accept_at` is set to keep these
+_CHECKPOINT, _HISTORY, _RUN = "checkpoint.pt", "history.csv", "run.json"
+
+
+@dataclass(frozen=True)
+class Run:
+    """What a run folder was started with."""
+
+    folder: Path
+    recipe: Recipe
+    seed: int
+    dataset: str
+    environment: dict[str, Any]
+
+
+def default_folder(recipe: Recipe, seed: int) -> Path:
+    """`runs/<time>-<recipe>-<seed>`, by the local clock."""
+    return Path("runs") / f"{datetime.now():%Y%m%d-%H%M%S}-{recipe.name}-{seed}"
+
+
+def start_run(
+    recipe: Recipe,
+    seed: int,
+    dataset: str = "mnist",
+    *,
+    folder: Path | None = None,
+    data_folder: Path | None = None,
+    progress: Progress = ignore_progress,
+) -> Run:
+    """Make a new run folder and write down what it will do, once the data are there.
+
+    Raises `StorageError` when the folder exists, `DataError` when the data can't be had.
+    """
+    found = fetch_dataset(dataset, data_folder, progress)
+    train_files = dataset_info(dataset).train
+    environment = {
+        **describe_environment(),
+        "threads": torch.get_num_threads(),
+        "data_sha256": file_hashes(found, (train_files.images, train_files.labels)),
+    }
+    run = Run(folder or default_folder(recipe, seed), recipe, seed, dataset, environment)
+    make_folder(run.folder, must_be_new=True)
+    settings = {
+        "recipe": recipe.to_dict(),
+        "seed": seed,
+        "dataset": dataset,
+        "environment": environment,
+    }
+    write_atomic(run.folder / _RUN, json.dumps(settings, indent=2).encode())
+    return run
+
+
+def open_run(folder: Path) -> Run:
+    """A run folder that was started before; `UsageError` if it isn't one."""
+    if not (folder / _RUN).is_file():
+        raise UsageError(f"{folder} is not a run folder: it has no {_RUN}")
+    try:
+        settings = json.loads(read_bytes(folder / _RUN))
+        recipe = Recipe(**settings.pop("recipe"))
+        return Run(folder=folder, recipe=recipe, **settings)
+    except (ValueError, TypeError, KeyError) as error:
+        raise UsageError(f"{folder / _RUN} is damaged ({error}); start a new run") from error
+
+
+def train_run(
+    run: Run,
+    *,
+    data_folder: Path | None = None,
+    progress: Progress = ignore_progress,
+    on_epoch: Callable[[Epoch], None] = lambda _epoch: None,
+) -> Path:
+    """Train, or go on from the folder's checkpoint, and write the artifact; its path.
+
+    Only the training subset of the data set is opened. After every epoch checkpoint and history
+    are on disk. Ctrl-C raises `TrainingInterrupted`, after an artifact of the finished epochs was
+    written if there are any.
+    """
+    data = load_dataset(run.dataset, "train", data_folder, progress)
+    split = stratified_split(data, run.recipe.validation_fraction, run.seed)
+    checkpoint = _load_checkpoint(run.folder)
+
+    def keep(latest: Checkpoint) -> None:
+        nonlocal checkpoint
+        _save(run.folder, latest)
+        checkpoint = latest
+        on_epoch(latest.history[-1])
+
+    try:
+        checkpoint = fit(
+            run.recipe,
+            split,
+            run.seed,
+            resume=checkpoint,
+            on_step=lambda done, total: progress("training", done, total),
+            on_epoch=keep,
+        )
+    except KeyboardInterrupt:
+        kept = (
+            f"{len(checkpoint.history)} of {run.recipe.epochs} epochs" if checkpoint else "nothing"
+        )
+        if checkpoint:
+            _write_artifact(run, split, checkpoint)
+        raise TrainingInterrupted(
+            f"stopped; {kept} kept in {run.folder}; "
+            f"go on with 'inkdigits train --resume {run.folder}'"
+        ) from None
+    return _write_artifact(run, split, checkpoint)
+
+
+def _write_artifact(run: Run, split: Split, checkpoint: Checkpoint) -> Path:
+    model = build_model(run.recipe.architecture)
+    model.load_state_dict(checkpoint.final_weights())
+    validation, accept_at = _validation_scores(model, split.validation)
+    info = ArtifactInfo(
+        version=str(run.environment["inkdigits"]),
+        labels=dataset_info(run.dataset).class_names,
+        dataset=run.dataset,
+        recipe=run.recipe.to_dict(),
+        seed=run.seed,
+        parameters=count_parameters(model),
+        validation=validation,
+        accept_at=accept_at,
+        history=[asdict(epoch) for epoch in checkpoint.history],
+        environment=run.environment,
+    )
+    path = run.folder / ARTIFACT_NAME
+    write_atomic(path, seal_artifact(export_onnx(model), info))
+    return path
+
+
+def _validation_scores(model: Model, held_out: LabelledImages) -> tuple[dict[str, float], float]:
+    """Images, accuracy and loss on the held-out part, and the confidence from which to accept."""
+    if not len(held_out):
+        return {"images": 0}, 0.0
+    probabilities = predict_logits(model, held_out.images).softmax(1).numpy()
+    scores = {
+        "images": len(held_out),
+        "accuracy": float((probabilities.argmax(axis=1) == held_out.labels).mean()),
+        "loss": cross_entropy(probabilities, held_out.labels),
+    }
+    return scores, float(np.quantile(probabilities.max(axis=1), 1 - ACCEPTED_SHARE))
+
+
+def _save(folder: Path, checkpoint: Checkpoint) -> None:
+    buffer = io.BytesIO()
+    torch.save(checkpoint.to_dict(), buffer)
+    write_atomic(folder / _CHECKPOINT, buffer.getvalue())
+    text = io.StringIO(newline="")
+    writer = csv.DictWriter(text, [field.name for field in fields(Epoch)])
+    writer.writeheader()
+    writer.writerows(asdict(epoch) for epoch in checkpoint.history)
+    write_atomic(folder / _HISTORY, text.getvalue().encode())
+
+
+def _load_checkpoint(folder: Path) -> Checkpoint | None:
+    path = folder / _CHECKPOINT
+    if not path.is_file():
+        return None
+    try:
+        values = torch.load(io.BytesIO(read_bytes(path)), weights_only=True)
+        return Checkpoint.from_dict(values)
+    except (RuntimeError, ValueError, TypeError, KeyError, EOFError, pickle.PickleError) as error:
+        raise UsageError(f"{path} is damaged ({error}); start a new run") from error

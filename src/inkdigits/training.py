@@ -1,0 +1,240 @@
+"""Training: one loop that reads from top to bottom.
+
+The whole data set is one uint8 tensor in memory; batches are drawn from it by index. Everything
+random (initial weights, order, dropout, augmentation) comes from one generator that the seed sets
+and the checkpoint stores, so a run that was interrupted and resumed gives the same weights, bit
+for bit, as one that wasn't, on the same machine with the same number of threads.
+"""
+
+import copy
+import math
+import time
+from collections.abc import Callable, Iterator
+from dataclasses import asdict, dataclass, replace
+from typing import Any
+
+import torch
+from torch import Tensor
+from torch.nn import functional
+
+from inkdigits.augment import random_affine
+from inkdigits.data import LabelledImages, Split, one_hot
+from inkdigits.errors import TrainingDiverged
+from inkdigits.models import Model, build_model
+from inkdigits.recipes import Recipe
+from inkdigits.schedules import learning_rate
+
+EVALUATION_BATCH = 1000
+OnStep = Callable[[int, int], None]
+"""Called after each step with the steps done and the steps in all."""
+
+
+@dataclass(frozen=True)
+class Epoch:
+    """One row of the history.
+
+    The training figures are running means over the epoch, on augmented images and with dropout;
+    the validation ones are measured at its end, and None where there is no validation part.
+    """
+
+    epoch: int
+    train_loss: float
+    train_accuracy: float
+    validation_loss: float | None
+    validation_accuracy: float | None
+    learning_rate: float
+    seconds: float
+
+
+@dataclass(frozen=True)
+class Checkpoint:
+    """All that is needed to go on after an epoch: weights, optimiser, random state, history."""
+
+    model: dict[str, Tensor]
+    optimizer: dict[str, Any]
+    random_state: Tensor
+    history: tuple[Epoch, ...] = ()
+    best_model: dict[str, Tensor] | None = None
+    best_loss: float = math.inf
+    stale_epochs: int = 0
+
+    def to_dict(self) -> dict[str, Any]:
+        """Tensors, numbers and texts only, so that loading it can't run code."""
+        return {**vars(self), "history": [asdict(row) for row in self.history]}
+
+    @classmethod
+    def from_dict(cls, values: dict[str, Any]) -> "Checkpoint":
+        """The inverse of `to_dict`."""
+        return cls(**{**values, "history": tuple(Epoch(**row) for row in values["history"])})
+
+    def after(
+        self, row: Epoch, model: Model, optimizer: torch.optim.Optimizer, *, watch: bool
+    ) -> "Checkpoint":
+        """The checkpoint after one more epoch; with `watch`, it keeps the best weights too."""
+        weights = copy.deepcopy(model.state_dict())
+        loss = math.inf if row.validation_loss is None else row.validation_loss
+        better = watch and loss < self.best_loss
+        return Checkpoint(
+            model=weights,
+            optimizer=copy.deepcopy(optimizer.state_dict()),
+            random_state=torch.get_rng_state(),
+            history=(*self.history, row),
+            best_model=weights if better else self.best_model,
+            best_loss=loss if better else self.best_loss,
+            stale_epochs=0 if better else self.stale_epochs + 1,
+        )
+
+    def final_weights(self) -> dict[str, Tensor]:
+        """The weights to keep if training ends here: the best if it watched, else the last."""
+        return self.best_model or self.model
+
+
+OnEpoch = Callable[[Checkpoint], None]
+"""Called after each epoch."""
+
+
+def fit(
+    recipe: Recipe,
+    split: Split,
+    seed: int,
+    *,
+    resume: Checkpoint | None = None,
+    on_step: OnStep = lambda _done, _total: None,
+    on_epoch: OnEpoch = lambda _checkpoint: None,
+) -> Checkpoint:
+    """Train a recipe on a split of a training set; the last checkpoint has weights and history.
+
+    Raises `TrainingDiverged` when the loss is not finite.
+    """
+    watch = recipe.patience > 0
+    with torch.random.fork_rng(devices=[]):
+        torch.manual_seed(seed)
+        model = build_model(recipe.architecture)
+        optimizer = build_optimizer(recipe, model)
+        state = resume or Checkpoint(
+            model.state_dict(), optimizer.state_dict(), torch.get_rng_state()
+        )
+        model.load_state_dict(state.model)
+        optimizer.load_state_dict(state.optimizer)
+        torch.set_rng_state(state.random_state)
+        batches = Batches(split.train, recipe)
+        while len(state.history) < recipe.epochs:
+            if watch and state.stale_epochs >= recipe.patience:
+                break
+            row = _train_epoch(model, optimizer, batches, len(state.history), on_step)
+            row = _validate(model, split.validation, row)
+            state = state.after(row, model, optimizer, watch=watch)
+            on_epoch(state)
+    return state
+
+
+class Batches:
+    """A training set as tensors; each pass over it is shuffled and augmented afresh."""
+
+    def __init__(self, data: LabelledImages, recipe: Recipe) -> None:
+        self.images = torch.from_numpy(data.images)
+        self.soft_labels = torch.from_numpy(one_hot(data.labels))
+        self.recipe = recipe
+
+    def __iter__(self) -> Iterator[tuple[Tensor, Tensor]]:
+        """Pairs of augmented float images (n, 1, 28, 28) and soft labels (n, 10)."""
+        recipe, generator = self.recipe, torch.default_generator
+        order = torch.randperm(len(self.images), generator=generator)
+        for chosen in torch.split(order, recipe.batch_size):
+            images = random_affine(
+                self.images[chosen].unsqueeze(1).float(),
+                rotation_deg=recipe.rotation_deg,
+                shift_px=recipe.shift_px,
+                zoom=recipe.zoom,
+                shear_deg=recipe.shear_deg,
+                generator=generator,
+            )
+            yield images, self.soft_labels[chosen]
+
+    def __len__(self) -> int:
+        return math.ceil(len(self.images) / self.recipe.batch_size)
+
+
+def _train_epoch(
+    model: Model,
+    optimizer: torch.optim.Optimizer,
+    batches: Batches,
+    epochs_done: int,
+    on_step: OnStep,
+) -> Epoch:
+    """One pass over the training part; its validation figures are still missing."""
+    recipe = batches.recipe
+    started = time.perf_counter()
+    loss_sum = right = lr = 0.0
+    model.train()
+    for step, (images, soft_labels) in enumerate(batches, start=epochs_done * len(batches)):
+        lr = learning_rate(recipe, step, len(batches))
+        for group in optimizer.param_groups:
+            group["lr"] = lr
+        with torch.autocast("cpu", torch.bfloat16, enabled=recipe.precision == "bf16"):
+            logits = model(images)
+        loss = functional.cross_entropy(
+            logits.float(), soft_labels, label_smoothing=recipe.label_smoothing
+        )
+        optimizer.zero_grad()
+        loss.backward()  # type: ignore[no-untyped-call]
+        optimizer.step()
+        loss_sum += _finite(loss.item(), step, lr) * len(images)
+        right += (logits.argmax(1) == soft_labels.argmax(1)).sum().item()
+        on_step(step + 1, len(batches) * recipe.epochs)
+    return Epoch(
+        epoch=epochs_done + 1,
+        train_loss=loss_sum / len(batches.images),
+        train_accuracy=right / len(batches.images),
+        validation_loss=None,
+        validation_accuracy=None,
+        learning_rate=lr,
+        seconds=time.perf_counter() - started,
+    )
+
+
+def _finite(loss: float, step: int, lr: float) -> float:
+    if not math.isfinite(loss):
+        raise TrainingDiverged(
+            f"the loss is {loss} at step {step + 1} (learning rate {lr:.3g}); "
+            "lower peak_lr, e.g. --set peak_lr=0.001"
+        )
+    return loss
+
+
+def _validate(model: Model, validation: LabelledImages, row: Epoch) -> Epoch:
+    if not len(validation):
+        return row
+    logits = predict_logits(model, validation.images)
+    labels = torch.from_numpy(validation.labels).long()
+    loss = functional.cross_entropy(logits, labels).item()
+    accuracy = (logits.argmax(1) == labels).float().mean().item()
+    return replace(row, validation_loss=loss, validation_accuracy=accuracy)
+
+
+def predict_logits(model: Model, images: Any) -> Tensor:
+    """Logits (n, 10), float32, of uint8 images (n, 28, 28), in evaluation mode."""
+    model.eval()
+    with torch.inference_mode():
+        parts = torch.split(torch.from_numpy(images).unsqueeze(1), EVALUATION_BATCH)
+        return torch.cat([model(part.float()) for part in parts])
+
+
+def build_optimizer(recipe: Recipe, model: Model) -> torch.optim.Optimizer:
+    """The recipe's optimiser over the model's parameters; weights decay, biases and norms don't."""
+    groups: list[dict[str, Any]] = [
+        {"params": [p for p in model.parameters() if p.ndim > 1]},
+        {"params": [p for p in model.parameters() if p.ndim <= 1], "weight_decay": 0.0},
+    ]
+    common: dict[str, Any] = {
+        "lr": recipe.peak_lr,
+        "weight_decay": recipe.weight_decay,
+        "fused": True,
+    }
+    match recipe.optimizer:
+        case "adam":
+            return torch.optim.Adam(groups, **common)
+        case "adamw":
+            return torch.optim.AdamW(groups, **common)
+        case "sgd":
+            return torch.optim.SGD(groups, momentum=recipe.momentum, **common)
