@@ -59,7 +59,7 @@ def _heat_map(
     axes.imshow(mistakes, cmap="OrRd", vmin=0, vmax=top * 1.3)
     for (row, column), value in np.ndenumerate(values):
         right = row == column
-        color = BLUE if right else INK if value else "#d5dade"
+        color = BLUE if right else _ink_on(value / top) if value else "#d5dade"
         weight = "bold" if right else "normal"
         text = form.format(value) if value or right else "0"
         axes.text(
@@ -82,11 +82,16 @@ def plot_digits(
     figure = Figure(figsize=(columns, 1.32 * rows), layout="constrained")
     grid = figure.subplots(rows, columns, squeeze=False).ravel()
     for axes in grid:
-        axes.axis("off")
+        axes.set(xticks=[], yticks=[])
+        axes.spines[:].set_visible(False)
     for axes, image, caption, good in zip(grid, images, captions, right, strict=False):
         axes.imshow(255 - image, cmap="gray", vmin=0, vmax=255)
-        axes.set_title(caption, fontsize=8, color=INK if good else RED, y=-0.28)
+        axes.set_xlabel(caption, fontsize=8, color=INK if good else RED)
     return figure
+
+
+def _ink_on(heat: float) -> str:
+    return "white" if heat > 0.7 else INK
 
 
 def _dress(axes: Axes, title: str) -> None:

@@ -138,13 +138,11 @@ def train_run(
             on_epoch=keep,
         )
     except KeyboardInterrupt:
-        kept = (
-            f"{len(checkpoint.history)} of {run.recipe.epochs} epochs" if checkpoint else "nothing"
-        )
+        done = len(checkpoint.history) if checkpoint else 0
         if checkpoint:
             _write_artifact(run, split, checkpoint)
         raise TrainingInterrupted(
-            f"stopped; {kept} kept in {run.folder}; "
+            f"stopped; {done} of {run.recipe.epochs} epochs are kept in {run.folder}; "
             f"go on with 'inkdigits train --resume {run.folder}'"
         ) from None
     return _write_artifact(run, split, checkpoint)

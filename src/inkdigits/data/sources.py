@@ -6,10 +6,12 @@ Every source takes a scratch folder and gives the four uncompressed IDX files; n
 
 import http.client
 import io
+import queue
 import shutil
 import subprocess
 import sys
 import tarfile
+import threading
 import time
 import urllib.error
 import urllib.request
@@ -30,7 +32,7 @@ Progress = Callable[[str, int, int], None]
 Contents = dict[str, bytes]
 Source = Callable[[Path, Progress], Contents]
 
-CONNECT_TIMEOUT_S = 5
+CONNECT_TIMEOUT_S = 6
 PACKAGE_TIMEOUT_S = 120
 BACKOFF_S = (0.5, 2.0)
 _CHUNK = 1 << 16
@@ -52,8 +54,32 @@ def fetch_url(url: str, progress: Progress) -> bytes:
     raise AssertionError("unreachable")
 
 
+def _open_url(url: str) -> http.client.HTTPResponse:
+    """The response of a server, or `URLError` if there is none in `CONNECT_TIMEOUT_S`.
+
+    A socket's own time-out counts for each of a host's addresses anew, and not at all while its
+    name is looked up; so the call runs in a thread that is left behind when it takes too long.
+    """
+    outcome: queue.SimpleQueue[http.client.HTTPResponse | Exception] = queue.SimpleQueue()
+
+    def open_it() -> None:
+        try:
+            outcome.put(urllib.request.urlopen(url, timeout=CONNECT_TIMEOUT_S))  # noqa: S310
+        except Exception as error:  # it is raised again below
+            outcome.put(error)
+
+    threading.Thread(target=open_it, daemon=True).start()
+    try:
+        response = outcome.get(timeout=CONNECT_TIMEOUT_S)
+    except queue.Empty:
+        raise urllib.error.URLError(f"no answer in {CONNECT_TIMEOUT_S} s") from None
+    if isinstance(response, Exception):
+        raise response
+    return response
+
+
 def _read_url(url: str, progress: Progress) -> bytes:
-    with urllib.request.urlopen(url, timeout=CONNECT_TIMEOUT_S) as response:  # noqa: S310
+    with _open_url(url) as response:
         total = int(response.headers.get("Content-Length") or 0)
         received = io.BytesIO()
         while chunk := response.read(_CHUNK):

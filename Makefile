@@ -1,0 +1,49 @@
+# The two commands that matter: make run, make test. Everything lands in .venv.
+PYTHON ?= python3
+BIN := .venv/bin
+export PIP_CONSTRAINT := $(CURDIR)/constraints.txt
+export PIP_DISABLE_PIP_VERSION_CHECK := 1
+
+.PHONY: run test check format measure shipped lock clean
+
+run: .venv/train  ## train the standard recipe, evaluate it, say where the report lies
+	$(BIN)/inkdigits train standard
+
+test: .venv/test  ## run every test
+	$(BIN)/python -m pytest
+
+check: .venv/test  ## format, lint and types
+	$(BIN)/ruff format --check .
+	$(BIN)/ruff check .
+	$(BIN)/mypy
+
+format: .venv/test
+	$(BIN)/ruff format .
+	$(BIN)/ruff check --fix .
+
+measure: .venv/train  ## measure every recipe; write measured.json and the README's table
+	$(BIN)/python benchmarks/recipes.py
+
+shipped: .venv/train  ## make the artifact inside the package again
+	rm -rf runs/shipped
+	$(BIN)/inkdigits train standard --seed 0 --out runs/shipped
+	cp runs/shipped/artifact.onnx src/inkdigits/shipped/standard.onnx
+
+lock:  ## resolve the newest versions of everything into constraints.txt
+	rm -rf .venv-lock
+	$(PYTHON) -m venv .venv-lock
+	PIP_CONSTRAINT= .venv-lock/bin/python -m pip install --quiet torch==2.13.0 hatchling --editable '.[train,test]'
+	.venv-lock/bin/python -m pip freeze --exclude-editable | sed 's/+cpu$$//' > constraints.txt
+	rm -rf .venv-lock
+
+clean:
+	rm -rf .venv .venv-lock .pytest_cache .mypy_cache .ruff_cache .hypothesis
+
+.venv/train: pyproject.toml constraints.txt
+	$(PYTHON) -m venv .venv
+	$(BIN)/python -m pip install --quiet --editable '.[train]'
+	touch $@
+
+.venv/test: .venv/train
+	$(BIN)/python -m pip install --quiet --editable '.[train,test]'
+	touch $@

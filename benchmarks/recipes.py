@@ -1,0 +1,103 @@
+"""Measure recipes: train each with several seeds, evaluate on the test set, write it all down.
+
+    python benchmarks/recipes.py [--seeds N] [RECIPE …]     train what is missing, then write
+    python benchmarks/recipes.py --seeds 0                  only write the README's table
+
+Results go into `src/inkdigits/measured.json` as each run ends, so an interrupted measurement goes
+on where it stopped; a recipe whose settings have changed is measured anew. One run at a time, and
+nothing else on the machine: a second busy process ruins the seconds.
+"""
+
+import argparse
+import json
+import tempfile
+from pathlib import Path
+from typing import Any
+
+from inkdigits.data import load_dataset
+from inkdigits.environment import describe_environment
+from inkdigits.evaluation import evaluate
+from inkdigits.files import write_atomic
+from inkdigits.measured import load_measured
+from inkdigits.reading import Reader
+from inkdigits.recipes import RECIPES, Recipe
+from inkdigits.runs import start_run, train_run
+
+ROOT = Path(__file__).parent.parent
+MEASURED = ROOT / "src" / "inkdigits" / "measured.json"
+README = ROOT / "README.md"
+BEGIN, END = "<!-- recipes: begin -->\n", "<!-- recipes: end -->\n"
+
+
+def measure(recipe: Recipe, seed: int, scratch: Path) -> dict[str, Any]:
+    """One training run and its test accuracy."""
+    run = start_run(recipe, seed, folder=scratch / f"{recipe.name}-{seed}")
+    artifact = train_run(run)
+    reader = Reader.load(artifact)
+    report = evaluate(reader, load_dataset("mnist", "test"))
+    return {
+        "recipe": recipe.name,
+        "seed": seed,
+        "accuracy": report.accuracy,
+        "train_seconds": round(sum(row["seconds"] for row in reader.info.history), 2),
+        "parameters": reader.info.parameters,
+        "settings": recipe.to_dict(),
+    }
+
+
+def is_current(run: dict[str, Any]) -> bool:
+    """Whether a stored run is of a recipe as it stands."""
+    recipe = RECIPES.get(run["recipe"])
+    return recipe is not None and run["settings"] == recipe.to_dict()
+
+
+def hardware() -> str:
+    """The machine in words."""
+    here = describe_environment()
+    return f"{here['cores']} cores of {here['cpu']}, torch {here['torch']}, Python {here['python']}"
+
+
+def readme_table() -> str:
+    """The README's table of recipes, from `measured.json`."""
+    measured = load_measured()
+    lines = [
+        "| recipe | test accuracy, % | seeds | training, median | parameters | what it is |",
+        "|---|---|---|---|---|---|",
+    ]
+    for name, recipe in RECIPES.items():
+        figures = " | ".join(measured.figures(name))
+        lines.append(f"| `{name}` | {figures} | {recipe.summary} |")
+    return "\n".join(lines) + f"\n\nMean ± standard deviation; {measured.hardware}.\n"
+
+
+def write_readme() -> None:
+    """Put the table between its two marks."""
+    text = README.read_text(encoding="utf-8")
+    before, _, rest = text.partition(BEGIN)
+    _, _, after = rest.partition(END)
+    write_atomic(README, f"{before}{BEGIN}{readme_table()}{END}{after}".encode())
+
+
+def main() -> None:
+    """Parse, measure, write."""
+    parser = argparse.ArgumentParser(description=__doc__.partition("\n")[0])
+    parser.add_argument("recipes", nargs="*", metavar="RECIPE", help="default: all")
+    parser.add_argument("--seeds", type=int, default=3)
+    arguments = parser.parse_args()
+    runs = [run for run in load_measured().runs if is_current(run)]
+    done = {(run["recipe"], run["seed"]) for run in runs}
+    for name in arguments.recipes or RECIPES:
+        for seed in range(arguments.seeds):
+            if (name, seed) in done:
+                continue
+            with tempfile.TemporaryDirectory() as scratch:
+                runs.append(measure(RECIPES[name], seed, Path(scratch)))
+            latest = runs[-1]
+            print(f"{name} seed {seed}: {latest['accuracy']:.2%} {latest['train_seconds']} s")
+            values = {"hardware": hardware(), "runs": runs}
+            write_atomic(MEASURED, json.dumps(values, indent=1).encode())
+    write_readme()
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,69 @@
+import os
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
+import pytest
+from hypothesis import settings
+
+from inkdigits.data import LabelledImages, load_dataset, save_idx
+from inkdigits.data.datasets import DATASETS
+
+settings.register_profile("inkdigits", deadline=None, max_examples=50)
+settings.load_profile("inkdigits")
+
+
+@pytest.fixture(scope="session", autouse=True)
+def _no_data_folder_from_outside():
+    """The tests use the per-user cache for the real MNIST, whatever the caller's environment."""
+    os.environ.pop("INKDIGITS_DATA", None)
+
+
+@pytest.fixture(scope="session")
+def mnist() -> LabelledImages:
+    """The real training set."""
+    return load_dataset("mnist", "train")
+
+
+@pytest.fixture(scope="session")
+def mnist_test() -> LabelledImages:
+    return load_dataset("mnist", "test")
+
+
+def take(data: LabelledImages, count: int, start: int = 0) -> LabelledImages:
+    return LabelledImages(data.images[start : start + count], data.labels[start : start + count])
+
+
+def write_dataset(folder: Path, name: str, train: LabelledImages, test: LabelledImages) -> Path:
+    info = DATASETS[name]
+    for files, data in ((info.train, train), (info.test, test)):
+        save_idx(folder / files.images, data.images)
+        save_idx(folder / files.labels, data.labels)
+    return folder
+
+
+@pytest.fixture(scope="session")
+def small_data(mnist: LabelledImages, tmp_path_factory) -> Path:
+    """A folder with 600 + 200 real digits, under a name without known hashes."""
+    folder = tmp_path_factory.mktemp("small")
+    return write_dataset(folder, "kmnist", take(mnist, 600), take(mnist, 200, start=600))
+
+
+@pytest.fixture
+def empty_cache(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """The per-user cache moved to an empty folder."""
+    cache = tmp_path / "cache"
+    monkeypatch.setattr("inkdigits.data.store.cache_folder", lambda: cache)
+    return cache
+
+
+@pytest.fixture
+def draw() -> Callable[[int, int], np.ndarray]:
+    """A canvas of a size with a dark, upright bar on white: a plain one."""
+
+    def bar(height: int, width: int) -> np.ndarray:
+        canvas = np.full((height, width), 255, np.uint8)
+        canvas[height // 5 : height * 4 // 5, width * 9 // 20 : width * 11 // 20 + 1] = 20
+        return canvas
+
+    return bar

@@ -1,0 +1,79 @@
+"""The layers: a module may import only modules of rooms below its own."""
+
+import ast
+from pathlib import Path
+
+import pytest
+
+import inkdigits
+
+ROOT = Path(inkdigits.__file__).parent
+
+# From the top down; rooms on one line don't import each other.
+LAYERS = [
+    {"__main__"},
+    {"cli"},
+    {"__init__", "runs", "evaluation"},
+    {"training", "export", "reading"},
+    {"schedules", "artifact", "models", "measured"},
+    {"recipes", "data", "imaging", "augment", "metrics", "plots", "environment"},
+    {"architectures", "files"},
+    {"errors"},
+]
+LEVEL = {room: level for level, rooms in enumerate(LAYERS) for room in rooms}
+TORCH_ROOMS = {"runs", "training", "export", "models", "augment"}
+MODULES = sorted(ROOT.rglob("*.py"))
+
+
+def room_of(path: Path) -> str:
+    first = path.relative_to(ROOT).parts[0]
+    return first.removesuffix(".py")
+
+
+def imports(path: Path) -> set[str]:
+    """Every module that a file imports, deferred imports included."""
+    found = set()
+    for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+        if isinstance(node, ast.Import):
+            found |= {alias.name for alias in node.names}
+        elif isinstance(node, ast.ImportFrom):
+            assert node.level == 0, f"{path}: relative import"
+            found.add(node.module)
+    return found
+
+
+def test_every_room_has_a_place_and_every_place_a_room():
+    assert {room_of(path) for path in MODULES} == set(LEVEL)
+
+
+@pytest.mark.parametrize("path", MODULES, ids=lambda path: str(path.relative_to(ROOT)))
+def test_imports_go_down(path):
+    room = room_of(path)
+    for name in imports(path):
+        if not name.startswith("inkdigits"):
+            continue
+        other = "__init__" if name == "inkdigits" else name.split(".")[1]
+        assert other == room or LEVEL[other] > LEVEL[room], f"{room} imports {other}"
+
+
+@pytest.mark.parametrize("path", MODULES, ids=lambda path: str(path.relative_to(ROOT)))
+def test_only_the_training_rooms_import_torch(path):
+    tops = {name.split(".")[0] for name in imports(path)}
+    assert room_of(path) in TORCH_ROOMS or not tops & {"torch", "onnx"}
+
+
+@pytest.mark.parametrize("path", MODULES, ids=lambda path: str(path.relative_to(ROOT)))
+def test_modules_and_functions_stay_small(path):
+    text = path.read_text(encoding="utf-8")
+    assert len(text.splitlines()) <= 300
+    for node in ast.walk(ast.parse(text)):
+        if isinstance(node, ast.FunctionDef):
+            assert node.end_lineno - node.lineno < 50, f"{path.name}: {node.name}"
+
+
+def test_only_the_command_line_prints():
+    for path in MODULES:
+        if room_of(path) != "cli":
+            tree = ast.parse(path.read_text(encoding="utf-8"))
+            names = {node.id for node in ast.walk(tree) if isinstance(node, ast.Name)}
+            assert "print" not in names, path

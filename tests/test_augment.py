@@ -1,0 +1,107 @@
+import math
+
+import pytest
+import torch
+from hypothesis import given
+from hypothesis import strategies as st
+from torch.nn import functional
+
+from inkdigits.augment import affine_maps, random_affine
+
+ZERO = {"rotation_deg": 0.0, "shift_px": 0.0, "zoom": 0.0, "shear_deg": 0.0}
+
+
+def images(count: int = 4) -> torch.Tensor:
+    return torch.rand(count, 1, 28, 28, generator=torch.Generator().manual_seed(0)) * 255
+
+
+def warp(pictures, angle=0.0, shear=0.0, zoom=(1.0, 1.0), shift_px=(0.0, 0.0)):
+    n = len(pictures)
+    maps = affine_maps(
+        torch.full((n,), angle),
+        torch.full((n,), shear),
+        torch.tensor(zoom)[:, None].expand(2, n),
+        torch.tensor(shift_px)[:, None].expand(2, n) * 2 / 28,
+    )
+    grid = functional.affine_grid(maps, list(pictures.shape), align_corners=False)
+    return functional.grid_sample(pictures, grid, align_corners=False)
+
+
+def close(ours, expected):
+    torch.testing.assert_close(ours, expected, rtol=0, atol=0.05)
+
+
+@pytest.mark.parametrize("turns", [1, 2, 3])
+def test_a_quarter_turn_is_rot90(turns):
+    close(warp(images(), angle=turns * math.pi / 2), torch.rot90(images(), turns, dims=(2, 3)))
+
+
+@pytest.mark.parametrize(("dx", "dy"), [(3, 0), (0, -2), (5, 4)])
+def test_a_whole_pixel_shift_moves_the_picture_and_brings_in_black(dx, dy):
+    expected = torch.zeros_like(images())
+    padded = functional.pad(images(), (8, 8, 8, 8))
+    expected = padded[:, :, 8 + dy : 36 + dy, 8 + dx : 36 + dx]
+    close(warp(images(), shift_px=(float(dx), float(dy))), expected)
+
+
+def test_a_zoom_of_2_doubles_the_middle():
+    middle = images()[:, :, 7:21, 7:21]
+    expected = functional.interpolate(middle, scale_factor=2, mode="bilinear")
+    close(warp(images(), zoom=(2.0, 2.0))[:, :, 2:-2, 2:-2], expected[:, :, 2:-2, 2:-2])
+
+
+def test_a_shear_moves_rows_in_proportion_to_their_height():
+    upright = torch.zeros(1, 1, 28, 28)
+    upright[..., 14] = 255
+    sheared = warp(upright, shear=math.radians(20))
+    columns = (sheared * torch.arange(28)).sum(-1) / sheared.sum(-1)
+    slope = (columns[0, 0, 20] - columns[0, 0, 8]) / 12
+    assert abs(slope) == pytest.approx(math.tan(math.radians(20)), abs=0.02)
+
+
+@given(st.integers(0, 99))
+def test_without_bounds_images_and_generator_are_untouched(seed):
+    generator = torch.Generator().manual_seed(seed)
+    before = generator.get_state()
+    assert random_affine(images(), **ZERO, generator=generator).equal(images())
+    assert generator.get_state().equal(before)
+
+
+@given(
+    st.integers(0, 99),
+    st.fixed_dictionaries(
+        {
+            "rotation_deg": st.floats(0, 45),
+            "shift_px": st.floats(0, 6),
+            "zoom": st.floats(0, 0.5),
+            "shear_deg": st.floats(0, 30),
+        }
+    ),
+)
+def test_the_generator_decides_and_pixels_stay_in_range(seed, bounds):
+    first, again = (
+        random_affine(images(), **bounds, generator=torch.Generator().manual_seed(seed))
+        for _ in range(2)
+    )
+    assert first.equal(again)
+    assert first.shape == images().shape
+    assert first.min() >= 0
+    assert first.max() <= 255.01
+
+
+@given(st.floats(0.5, 8))
+def test_a_shift_stays_within_its_bound(bound):
+    dot = torch.zeros(64, 1, 28, 28)
+    dot[..., 14, 14] = 1
+    generator = torch.Generator().manual_seed(1)
+    moved = random_affine(dot, **{**ZERO, "shift_px": bound}, generator=generator)
+    _, _, rows, columns = moved.nonzero(as_tuple=True)
+    for places in (rows, columns):
+        assert (places - 14).abs().max() <= math.ceil(bound)
+
+
+def test_every_image_gets_amounts_of_its_own():
+    same = images(1).expand(8, -1, -1, -1)
+    generator = torch.Generator().manual_seed(0)
+    turned = random_affine(same, **{**ZERO, "rotation_deg": 20}, generator=generator)
+    assert all(not turned[0].equal(other) for other in turned[1:])

@@ -1,0 +1,146 @@
+import io
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from hypothesis.extra import numpy as hnp
+from PIL import Image
+from scipy import ndimage
+
+from inkdigits.errors import CanvasError, UsageError
+from inkdigits.imaging import Box, center_of_mass, open_canvas, to_glyph
+
+
+@pytest.fixture
+def save(tmp_path):
+    def write(image: Image.Image, name: str = "canvas.png", **options: object):
+        image.save(tmp_path / name, **options)
+        return tmp_path / name
+
+    return write
+
+
+@pytest.mark.parametrize("name", ["a.png", "a.bmp", "a.tiff", "a.gif", "a.webp", "a.pgm"])
+def test_lossless_formats_give_the_pixels(save, name, mnist):
+    options = {"lossless": True} if name.endswith("webp") else {}
+    path = save(Image.fromarray(mnist.images[0]), name, **options)
+    np.testing.assert_array_equal(open_canvas(path), mnist.images[0])
+
+
+def test_transparency_lies_over_white(save):
+    clear = Image.new("RGBA", (4, 3), (0, 0, 0, 0))
+    clear.putpixel((1, 1), (0, 0, 0, 255))
+    canvas = open_canvas(save(clear))
+    assert canvas.shape == (3, 4)
+    assert canvas[1, 1] == 0
+    assert np.median(canvas) == 255
+
+
+def test_exif_turns_the_picture_upright(save):
+    wide = Image.new("L", (40, 20), 255)
+    exif = Image.Exif()
+    exif[0x0112] = 6  # turn by 90° to the right to see it upright
+    assert open_canvas(save(wide, "turned.jpg", exif=exif)).shape == (40, 20)
+
+
+def test_16_bits_become_8(save):
+    deep = np.array([[0, 257 * 100, 65535]], np.uint16)
+    assert open_canvas(save(Image.fromarray(deep))).tolist() == [[0, 100, 255]]
+
+
+def encoded(form: str) -> bytes:
+    buffer = io.BytesIO()
+    noise = np.random.default_rng(0).integers(0, 256, (64, 64), np.uint8)
+    Image.fromarray(noise).save(buffer, form)
+    return buffer.getvalue()
+
+
+@pytest.mark.parametrize(
+    ("content", "code"),
+    [
+        (b"", "empty"),
+        (b"just a text", "not_an_image"),
+        (encoded("PNG")[:2000], "truncated"),
+        (encoded("JPEG")[:1500], "truncated"),
+        (encoded("PNG")[:20], "not_an_image"),
+    ],
+)
+def test_bad_files_have_codes(tmp_path, content, code):
+    path = tmp_path / "bad.png"
+    path.write_bytes(content)
+    with pytest.raises(CanvasError, match="bad.png") as caught:
+        open_canvas(path)
+    assert caught.value.code in {code, "truncated"}
+
+
+def test_what_is_no_file_has_codes(tmp_path):
+    for path, code in ((tmp_path / "nothing", "not_found"), (tmp_path, "no_images")):
+        with pytest.raises(CanvasError) as caught:
+            open_canvas(path)
+        assert caught.value.code == code
+
+
+def test_a_decompression_bomb_is_refused_before_it_is_decoded(save, monkeypatch):
+    monkeypatch.setattr("inkdigits.imaging.MAX_PIXELS", 10_000)
+    with pytest.raises(CanvasError, match="megapixels") as caught:
+        open_canvas(save(Image.new("L", (101, 100))))
+    assert caught.value.code == "too_large"
+
+
+@given(hnp.arrays(np.uint8, hnp.array_shapes(min_dims=2, max_dims=2, max_side=40)))
+def test_any_canvas_gives_a_glyph_and_a_box_inside_it_or_nothing(canvas):
+    found = to_glyph(canvas)
+    if found:
+        glyph, box = found
+        assert glyph.shape == (28, 28)
+        assert glyph.dtype == np.uint8
+        assert box.width > 0
+        assert box.height > 0
+        assert box.x + box.width <= canvas.shape[1]
+        assert box.y + box.height <= canvas.shape[0]
+
+
+@pytest.mark.parametrize("level", [0, 128, 255])
+def test_a_blank_canvas_has_no_glyph(level):
+    assert to_glyph(np.full((50, 40), level, np.uint8)) is None
+
+
+def test_both_polarities_give_the_same_glyph(draw):
+    canvas = draw(90, 70)
+    dark, light = to_glyph(canvas), to_glyph(255 - canvas)
+    np.testing.assert_array_equal(dark[0], light[0])
+    assert dark[1] == light[1] == Box(31, 18, 8, 54)
+
+
+def test_the_layout_is_20_pixels_high_and_centred_by_mass(draw):
+    glyph, _ = to_glyph(draw(200, 150))
+    rows = np.flatnonzero(glyph.any(axis=1))
+    assert rows[-1] - rows[0] + 1 == 20
+    assert glyph.max() == 255
+    assert center_of_mass(glyph) == pytest.approx((13.5, 13.5), abs=0.5)
+
+
+@given(hnp.arrays(np.uint8, (9, 7)).filter(np.any))
+def test_center_of_mass_agrees_with_scipy(ink):
+    assert center_of_mass(ink) == pytest.approx(ndimage.center_of_mass(ink))
+
+
+@given(st.integers(2, 20), st.integers(0, 199), st.booleans())
+def test_an_enlarged_mnist_digit_comes_back(mnist, scale, index, inverted):
+    """Pasted off-centre on a larger canvas at any scale and polarity, it returns to its place."""
+    original = mnist.images[index]
+    large = np.kron(original, np.ones((scale, scale), np.uint8))
+    canvas = np.pad(large, ((5, 40), (60, 3)))
+    glyph, _ = to_glyph(255 - canvas if inverted else canvas)
+    difference = np.abs(glyph.astype(int) - original).mean()
+    assert difference < 0.5 * original.mean()
+
+
+@pytest.mark.parametrize(
+    "canvas",
+    [np.zeros((28, 28, 3), np.uint8), np.zeros((28, 28)), np.zeros((0, 5), np.uint8)],
+)
+def test_what_is_no_canvas_is_refused(canvas):
+    with pytest.raises(UsageError, match=r"must be grey, uint8 \(height, width\)"):
+        to_glyph(canvas)

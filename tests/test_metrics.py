@@ -1,0 +1,52 @@
+"""Metrics against scikit-learn and SciPy."""
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from hypothesis.extra import numpy as hnp
+from scipy.stats import binomtest
+from sklearn import metrics as reference
+
+from inkdigits.metrics import class_scores, confusion_matrix, cross_entropy, wilson_interval
+
+label_pairs = hnp.arrays(
+    np.uint8, st.tuples(st.integers(1, 200), st.just(2)), elements=st.integers(0, 9)
+)
+
+
+@given(label_pairs)
+def test_confusion_and_class_scores_agree_with_scikit_learn(pairs):
+    labels, predicted = pairs.T
+    confusion = confusion_matrix(labels, predicted)
+    np.testing.assert_array_equal(
+        confusion, reference.confusion_matrix(labels, predicted, labels=range(10))
+    )
+    scores = class_scores(confusion)
+    expected = reference.precision_recall_fscore_support(
+        labels, predicted, labels=range(10), zero_division=0
+    )
+    for ours, theirs in zip(vars(scores).values(), expected, strict=True):
+        np.testing.assert_allclose(ours, theirs)
+
+
+@given(st.integers(1, 10_000).flatmap(lambda n: st.tuples(st.integers(0, n), st.just(n))))
+def test_wilson_interval_agrees_with_scipy(counts):
+    expected = binomtest(*counts).proportion_ci(0.95, method="wilson")
+    assert wilson_interval(*counts) == pytest.approx(tuple(expected), abs=1e-12)
+
+
+@given(hnp.arrays(np.float64, (20, 10), elements=st.floats(-9, 9)))
+def test_cross_entropy_agrees_with_scikit_learn(logits):
+    probabilities = np.exp(logits) / np.exp(logits).sum(axis=1, keepdims=True)
+    labels = np.arange(20) % 10
+    expected = reference.log_loss(labels, probabilities, labels=range(10))
+    assert cross_entropy(probabilities.astype(np.float32), labels) == pytest.approx(
+        expected, rel=1e-4
+    )
+
+
+def test_cross_entropy_is_finite_where_the_truth_has_no_probability():
+    assert cross_entropy(np.eye(10, dtype=np.float32)[[3]], np.array([4])) == pytest.approx(
+        87.3, abs=0.1
+    )

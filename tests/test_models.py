@@ -1,0 +1,62 @@
+"""Architectures as PyTorch models and as ONNX graphs."""
+
+import numpy as np
+import onnx
+import pytest
+import torch
+
+from inkdigits.architectures import ARCHITECTURES
+from inkdigits.artifact import parse_artifact, seal_artifact
+from inkdigits.export import export_onnx
+from inkdigits.models import build_model, count_parameters
+from inkdigits.reading import Reader
+from inkdigits.training import predict_logits
+
+
+@pytest.fixture(scope="module")
+def images(mnist):
+    return mnist.images[:64]
+
+
+@pytest.mark.parametrize("name", ARCHITECTURES)
+def test_artifact_agrees_with_torch(name, images):
+    torch.manual_seed(0)
+    model = build_model(name)
+    with torch.no_grad():  # one step of training mode moves batch norm off its initial figures
+        model(torch.from_numpy(images).unsqueeze(1).float())
+    reader = Reader(parse_artifact(seal_artifact(export_onnx(model), Reader.load().info)))
+    expected = predict_logits(model, images).softmax(1).numpy()
+    np.testing.assert_allclose(reader.predict_proba(images), expected, atol=1e-5)
+
+
+# Counted by hand from the layers' shapes; the first is what Keras prints for seed 000's network.
+@pytest.mark.parametrize(
+    ("name", "parameters"),
+    [
+        ("keras-baseline", (9 + 1) * 32 + (9 * 32 + 1) * 64 + (1600 + 1) * 128 + 1290),
+        ("keras-one-conv", (9 + 1) * 32 + (13 * 13 * 32 + 1) * 128 + 1290),
+        ("torch-two-conv", (25 + 1) * 32 + (25 * 32 + 1) * 64 + (3136 + 1) * 10),
+    ],
+)
+def test_parameter_counts(name, parameters):
+    assert count_parameters(build_model(name)) == parameters
+
+
+def test_the_model_owns_its_normalisation():
+    model = build_model("tiny")
+    assert model.normalise(torch.tensor([0.0, 255.0])).tolist() == [0.0, 1.0]
+    assert {"normalise.mean", "normalise.scale"} <= set(model.state_dict())
+
+
+def test_same_weights_same_bytes_and_any_onnx_tool_opens_them(images):
+    torch.manual_seed(0)
+    model = build_model("unshuffled")
+    content = seal_artifact(export_onnx(model), Reader.load().info)
+    assert content == seal_artifact(export_onnx(model), Reader.load().info)
+    opened = onnx.load_from_string(content)
+    onnx.checker.check_model(opened, full_check=True)
+    metadata = {entry.key: entry.value for entry in opened.metadata_props}
+    assert metadata["inkdigits.dataset"] == '"mnist"'
+    assert set(metadata) == {"inkdigits.sha256"} | {
+        f"inkdigits.{name}" for name in Reader.load().info.to_dict()
+    }

@@ -1,0 +1,60 @@
+import numpy as np
+import pytest
+
+from inkdigits import Reader, Reading
+from inkdigits.errors import UsageError
+
+
+@pytest.fixture(scope="module")
+def reader() -> Reader:
+    return Reader.load()
+
+
+def test_the_shipped_model_is_what_its_recipe_promises(reader, mnist_test):
+    accuracy = (reader.predict(mnist_test.images) == mnist_test.labels).mean()
+    assert accuracy >= 0.995
+
+
+def test_acceptance_keeps_about_99_percent_of_what_is_like_mnist(reader, mnist_test):
+    confidences = reader.predict_proba(mnist_test.images).max(axis=1)
+    assert 0.985 < (confidences >= reader.info.accept_at).mean() < 0.998
+
+
+def test_probabilities_are_probabilities_whatever_the_batch(reader, mnist_test):
+    images = mnist_test.images[:1025]
+    together = reader.predict_proba(images)
+    assert together.shape == (1025, 10)
+    np.testing.assert_allclose(together.sum(axis=1), 1, atol=1e-5)
+    alone = np.concatenate([reader.predict_proba(images[i : i + 1]) for i in (0, 511, 1024)])
+    np.testing.assert_allclose(alone, together[[0, 511, 1024]], atol=1e-5)
+    assert reader.predict_proba(images[:0]).shape == (0, 10)
+
+
+def test_a_reading_has_text_digit_and_box(reader, mnist_test):
+    canvas = np.pad(np.kron(mnist_test.images[0], np.ones((5, 5), np.uint8)), 30)
+    reading = reader.read(255 - canvas)
+    assert reading.text == "7"
+    (digit,) = reading.digits
+    assert (digit.label, digit.accepted) == (7, True)
+    assert digit.confidence == max(digit.probabilities) == reading.confidence
+    assert reading.to_dict()["digits"][0]["box"] == [
+        digit.box.x,
+        digit.box.y,
+        digit.box.width,
+        digit.box.height,
+    ]
+
+
+def test_a_blank_canvas_reads_as_nothing(reader):
+    reading = reader.read(np.full((40, 40), 250, np.uint8))
+    assert reading == Reading("", ())
+    assert reading.to_dict() == {"text": "", "confidence": None, "digits": []}
+
+
+@pytest.mark.parametrize(
+    "images",
+    [np.zeros((28, 28), np.uint8), np.zeros((1, 28, 28)), np.zeros((1, 27, 28), np.uint8)],
+)
+def test_other_shapes_and_types_are_refused(reader, images):
+    with pytest.raises(UsageError, match=r"must be uint8 \(n, 28, 28\)"):
+        reader.predict_proba(images)

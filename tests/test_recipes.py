@@ -1,0 +1,117 @@
+from dataclasses import FrozenInstanceError, replace
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from inkdigits.errors import UsageError
+from inkdigits.recipes import RECIPES, Recipe, find_recipe, override
+from inkdigits.schedules import SCHEDULES, learning_rate
+
+STANDARD = RECIPES["standard"]
+
+
+def test_recipes_are_named_frozen_values():
+    assert all(name == recipe.name for name, recipe in RECIPES.items())
+    assert {"tiny", "fast", "standard", "keras-baseline"} < set(RECIPES)
+    with pytest.raises(FrozenInstanceError):
+        STANDARD.epochs = 3
+
+
+def test_fields_are_overridden_with_their_types():
+    changed = override(STANDARD, ["epochs=3", "peak_lr=1e-2", "optimizer=sgd", "zoom=0"])
+    assert changed == replace(STANDARD, epochs=3, peak_lr=0.01, optimizer="sgd", zoom=0.0)
+    assert type(changed.zoom) is float
+
+
+@pytest.mark.parametrize(
+    ("assignment", "message"),
+    [
+        ("epochs", "'epochs' is not field=value"),
+        ("epoch=3", "no field 'epoch'; did you mean 'epochs'"),
+        ("peak-lr=3", "no field 'peak-lr'; did you mean 'peak_lr'"),
+        ("qqq=3", "no field 'qqq'; choose one of"),
+        ("name=mine", "no field 'name'"),
+        ("epochs=2.5", "epochs is '2.5'; it must be a whole number"),
+        ("epochs=0", "epochs is 0; it must be a number above 0"),
+        ("epochs=-1", "epochs is -1"),
+        ("peak_lr=fast", "peak_lr is 'fast'; it must be a number"),
+        ("peak_lr=nan", "peak_lr is nan"),
+        ("weight_decay=-1", "weight_decay is -1.0"),
+        ("validation_fraction=1", "must be in 0 ≤ validation_fraction < 1"),
+        ("optimizer=lion", "optimizer is 'lion'; choose one of adam, adamw, sgd"),
+        ("schedule=linear", "schedule is 'linear'; choose one of constant"),
+        ("architecture=vgg", "architecture is 'vgg'; choose one of keras-baseline"),
+        ("shear_deg=90", "shear_deg is 90.0; it must be below 90"),
+    ],
+)
+def test_a_bad_override_is_refused(assignment, message):
+    with pytest.raises(UsageError, match=message):
+        override(STANDARD, [assignment])
+
+
+def test_early_stopping_needs_something_to_watch():
+    with pytest.raises(UsageError, match="patience needs a validation_fraction"):
+        replace(STANDARD, patience=2, validation_fraction=0.0)
+
+
+def test_an_unknown_recipe_gets_the_nearest_match():
+    with pytest.raises(UsageError, match="no recipe 'standart'; did you mean 'standard'"):
+        find_recipe("standart")
+
+
+def test_a_recipe_survives_its_dictionary():
+    assert all(Recipe(**recipe.to_dict()) == recipe for recipe in RECIPES.values())
+
+
+def rates(steps_per_epoch: int = 10, **settings: object) -> list[float]:
+    recipe = replace(STANDARD, peak_lr=1.0, epochs=4, **settings)
+    return [learning_rate(recipe, step, steps_per_epoch) for step in range(4 * steps_per_epoch)]
+
+
+def test_constant():
+    assert set(rates(schedule="constant")) == {1.0}
+
+
+def test_step_falls_at_the_end_of_each_period():
+    values = rates(schedule="step", lr_decay=0.5, lr_decay_epochs=2)
+    assert values == [1.0] * 20 + [0.5] * 20
+
+
+def test_exponential_agrees_with_step_at_the_ends_of_epochs():
+    smooth = rates(schedule="exponential", lr_decay=0.5)
+    stairs = rates(schedule="step", lr_decay=0.5)
+    assert smooth[::10] == stairs[::10]
+    assert smooth == sorted(smooth, reverse=True)
+
+
+def test_cosine_agrees_with_torch():
+    import torch
+
+    optimizer = torch.optim.SGD([torch.zeros(1, requires_grad=True)], lr=1.0)
+    reference = torch.optim.lr_scheduler.CosineAnnealingLR(optimizer, T_max=40, eta_min=0.1)
+    for value in rates(schedule="cosine", lr_decay=0.1):
+        assert value == pytest.approx(reference.get_last_lr()[0])
+        optimizer.step()
+        reference.step()
+
+
+def test_one_cycle_rises_then_falls():
+    values = rates(schedule="one-cycle", warmup_fraction=0.25, lr_decay=0.0)
+    peak = values.index(max(values))
+    assert peak == 9
+    assert values[peak] == 1.0
+    assert values[: peak + 1] == pytest.approx([(step + 1) / 10 for step in range(10)])
+    assert values[peak:] == sorted(values[peak:], reverse=True)
+    assert 0 < values[-1] < 0.01
+
+
+@given(
+    st.sampled_from(sorted(SCHEDULES)), st.integers(1, 50), st.integers(1, 9), st.floats(0, 0.99)
+)
+def test_every_schedule_stays_between_0_and_the_peak(schedule, steps_per_epoch, epochs, share):
+    recipe = replace(
+        STANDARD, schedule=schedule, epochs=epochs, lr_decay=share, warmup_fraction=share
+    )
+    for step in range(steps_per_epoch * epochs):
+        assert 0 <= learning_rate(recipe, step, steps_per_epoch) <= recipe.peak_lr * (1 + 1e-12)

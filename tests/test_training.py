@@ -1,0 +1,104 @@
+import math
+from dataclasses import replace
+
+import numpy as np
+import pytest
+import torch
+
+from inkdigits.data import Split, stratified_split
+from inkdigits.errors import TrainingDiverged
+from inkdigits.models import build_model
+from inkdigits.recipes import RECIPES
+from inkdigits.training import Checkpoint, build_optimizer, fit
+from tests.conftest import take
+
+# A bit of everything: batch norm, dropout, augmentation, bf16, a last batch that isn't full.
+RECIPE = replace(RECIPES["standard"], epochs=3, batch_size=48)
+
+
+@pytest.fixture(scope="module")
+def split(mnist) -> Split:
+    return stratified_split(take(mnist, 400), 0.2, seed=0)
+
+
+def same_weights(first: dict, second: dict) -> bool:
+    return all(torch.equal(first[name], second[name]) for name in first)
+
+
+@pytest.mark.parametrize("recipe", [RECIPE, replace(RECIPE, precision="fp32", optimizer="sgd")])
+def test_the_same_seed_gives_the_same_weights_bit_for_bit(split, recipe):
+    first, again, other = (fit(recipe, split, seed) for seed in (7, 7, 8))
+    assert same_weights(first.model, again.model)
+    assert not same_weights(first.model, other.model)
+
+
+def test_training_leaves_the_callers_random_state_alone(split):
+    torch.manual_seed(5)
+    expected = torch.rand(3)
+    torch.manual_seed(5)
+    fit(replace(RECIPE, epochs=1), split, seed=1)
+    assert torch.rand(3).equal(expected)
+
+
+@pytest.mark.parametrize("patience", [0, 2])
+def test_a_resumed_run_ends_with_the_weights_of_an_uninterrupted_one(split, patience):
+    recipe = replace(RECIPE, patience=patience)
+    checkpoints = []
+    whole = fit(recipe, split, seed=3, on_epoch=checkpoints.append)
+    stored = Checkpoint.from_dict(checkpoints[0].to_dict())
+    resumed = fit(recipe, split, seed=3, resume=stored)
+    assert same_weights(whole.model, resumed.model)
+    assert same_weights(whole.final_weights(), resumed.final_weights())
+    assert [row.train_loss for row in whole.history] == [row.train_loss for row in resumed.history]
+
+
+def test_history_has_a_row_for_each_epoch(split):
+    steps = []
+    history = fit(RECIPE, split, seed=0, on_step=lambda *done: steps.append(done)).history
+    assert [row.epoch for row in history] == [1, 2, 3]
+    assert all(row.train_loss > 0 and row.seconds > 0 for row in history)
+    assert all(0 <= row.validation_accuracy <= 1 for row in history)
+    total = 3 * math.ceil(len(split.train) / RECIPE.batch_size)
+    assert steps == [(step + 1, total) for step in range(total)]
+
+
+def test_it_learns(split):
+    recipe = replace(RECIPES["tiny"], epochs=12, batch_size=32)
+    history = fit(recipe, split, seed=0).history
+    assert history[-1].train_accuracy > 0.97
+    assert history[-1].validation_accuracy > 0.8
+
+
+def test_early_stopping_restores_the_best_weights(split):
+    # A learning rate that is far too high late: validation gets worse, training must stop.
+    recipe = replace(RECIPES["tiny"], epochs=40, batch_size=32, schedule="constant", patience=3)
+    kept = []
+    last = fit(recipe, split, seed=0, on_epoch=kept.append)
+    losses = [row.validation_loss for row in last.history]
+    best = int(np.argmin(losses))
+    assert len(losses) == best + 1 + 3 < 40
+    assert same_weights(last.final_weights(), kept[best].model)
+    assert not same_weights(last.final_weights(), last.model)
+
+
+def test_without_a_validation_part_nothing_is_claimed(mnist):
+    split = stratified_split(take(mnist, 100), 0, seed=0)
+    row = fit(replace(RECIPE, epochs=1, validation_fraction=0.0), split, seed=0).history[0]
+    assert row.validation_loss is row.validation_accuracy is None
+
+
+def test_a_loss_that_is_not_finite_stops_the_run(split):
+    recipe = replace(RECIPES["tiny"], optimizer="sgd", peak_lr=1e9, epochs=3)
+    with pytest.raises(
+        TrainingDiverged, match=r"the loss is (nan|inf) at step \d+ .*lower peak_lr"
+    ):
+        fit(recipe, split, seed=0)
+
+
+@pytest.mark.parametrize("optimizer", ["adam", "adamw", "sgd"])
+def test_weights_decay_but_biases_and_norms_do_not(optimizer):
+    model = build_model("unshuffled")
+    built = build_optimizer(replace(RECIPE, optimizer=optimizer, weight_decay=0.1), model)
+    decays = {p: group["weight_decay"] for group in built.param_groups for p in group["params"]}
+    assert len(decays) == len(list(model.parameters()))
+    assert all(decay == (0.1 if p.ndim > 1 else 0.0) for p, decay in decays.items())
