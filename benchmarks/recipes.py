@@ -14,13 +14,14 @@ import tempfile
 from pathlib import Path
 from typing import Any
 
+from inkdigits.architectures import ARCHITECTURES
 from inkdigits.data import load_dataset
 from inkdigits.environment import describe_environment
 from inkdigits.evaluation import evaluate
 from inkdigits.files import write_atomic
 from inkdigits.measured import load_measured
 from inkdigits.reading import Reader
-from inkdigits.recipes import RECIPES, Recipe
+from inkdigits.recipes import RECIPES, Recipe, find_recipe
 from inkdigits.runs import start_run, train_run
 
 ROOT = Path(__file__).parent.parent
@@ -41,14 +42,21 @@ def measure(recipe: Recipe, seed: int, scratch: Path) -> dict[str, Any]:
         "accuracy": report.accuracy,
         "train_seconds": round(sum(row["seconds"] for row in reader.info.history), 2),
         "parameters": reader.info.parameters,
-        "settings": recipe.to_dict(),
+        "hardware": hardware(),
+        **definition(recipe),
     }
 
 
 def is_current(run: dict[str, Any]) -> bool:
     """Whether a stored run is of a recipe as it stands."""
     recipe = RECIPES.get(run["recipe"])
-    return recipe is not None and run["settings"] == recipe.to_dict()
+    return recipe is not None and definition(recipe).items() <= run.items()
+
+
+def definition(recipe: Recipe) -> dict[str, Any]:
+    """All that must be the same for a measurement to hold: settings and layers."""
+    layers = [repr(layer) for layer in ARCHITECTURES[recipe.architecture]]
+    return {"settings": recipe.to_dict(), "layers": layers}
 
 
 def hardware() -> str:
@@ -70,6 +78,13 @@ def readme_table() -> str:
     return "\n".join(lines) + f"\n\nMean ± standard deviation; {measured.hardware}.\n"
 
 
+def write_measured(runs: list[dict[str, Any]]) -> None:
+    """Store the runs, recipe by recipe."""
+    order = list(RECIPES)
+    runs.sort(key=lambda run: (order.index(run["recipe"]), run["seed"]))
+    write_atomic(MEASURED, json.dumps({"runs": runs}, indent=1).encode())
+
+
 def write_readme() -> None:
     """Put the table between its two marks."""
     text = README.read_text(encoding="utf-8")
@@ -86,16 +101,17 @@ def main() -> None:
     arguments = parser.parse_args()
     runs = [run for run in load_measured().runs if is_current(run)]
     done = {(run["recipe"], run["seed"]) for run in runs}
-    for name in arguments.recipes or RECIPES:
+    wanted = [find_recipe(name) for name in arguments.recipes] or RECIPES.values()
+    for recipe in wanted:
         for seed in range(arguments.seeds):
-            if (name, seed) in done:
+            if (recipe.name, seed) in done:
                 continue
             with tempfile.TemporaryDirectory() as scratch:
-                runs.append(measure(RECIPES[name], seed, Path(scratch)))
-            latest = runs[-1]
-            print(f"{name} seed {seed}: {latest['accuracy']:.2%} {latest['train_seconds']} s")
-            values = {"hardware": hardware(), "runs": runs}
-            write_atomic(MEASURED, json.dumps(values, indent=1).encode())
+                latest = measure(recipe, seed, Path(scratch))
+            runs.append(latest)
+            write_measured(runs)
+            print(f"{recipe.name} {seed}: {latest['accuracy']:.2%} {latest['train_seconds']} s")
+    write_measured(runs)
     write_readme()
 
 

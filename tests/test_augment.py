@@ -89,6 +89,42 @@ def test_the_generator_decides_and_pixels_stay_in_range(seed, bounds):
     assert first.max() <= 255.01
 
 
+def spread(**bounds: float) -> torch.Tensor:
+    """Row and column of two marks, above and below the middle, in 500 augmented pictures."""
+    marks = torch.zeros(500, 2, 28, 28)
+    marks[:, 0, 5:8, 13:15] = marks[:, 1, 20:23, 13:15] = 1
+    moved = [
+        random_affine(
+            marks[:, [mark]], **{**ZERO, **bounds}, generator=torch.Generator().manual_seed(4)
+        )
+        for mark in (0, 1)
+    ]
+    weights = torch.cat(moved, dim=1)
+    places = torch.arange(28.0)
+    mass = weights.sum((2, 3))
+    rows = (weights.sum(3) * places).sum(2) / mass
+    columns = (weights.sum(2) * places).sum(2) / mass
+    return torch.stack([rows, columns])  # (2, 500, 2): axis, picture, mark
+
+
+def test_each_bound_is_reached_and_kept():
+    """The marks lie 15 pixels apart on a vertical line through the middle."""
+    rows, columns = spread(rotation_deg=20)
+    angles = torch.atan2(columns[:, 1] - columns[:, 0], rows[:, 1] - rows[:, 0]).rad2deg()
+    assert 19 < angles.abs().max() < 20.5
+    rows, columns = spread(shear_deg=15)
+    slopes = ((columns[:, 1] - columns[:, 0]) / (rows[:, 1] - rows[:, 0])).atan().rad2deg()
+    assert 14 < slopes.abs().max() < 15.5
+    assert (rows - torch.tensor([6.0, 21.0])).abs().max() < 0.1
+    rows, columns = spread(zoom=0.2)
+    factors = (rows[:, 1] - rows[:, 0]) / 15
+    assert factors.min() == pytest.approx(0.8, abs=0.02)
+    assert factors.max() == pytest.approx(1.2, abs=0.02)
+    rows, columns = spread(shift_px=3)
+    for moved in (rows[:, 0] - 6, columns[:, 0] - 13.5):
+        assert 2.8 < moved.abs().max() < 3.05
+
+
 @given(st.floats(0.5, 8))
 def test_a_shift_stays_within_its_bound(bound):
     dot = torch.zeros(64, 1, 28, 28)

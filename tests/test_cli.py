@@ -144,14 +144,16 @@ def test_an_existing_folder_is_never_overwritten(capsys, small_data, tmp_path):
         (["tinny"], 2, "no recipe 'tinny'; did you mean 'tiny'"),
         (["tiny", "--set", "epoch=3"], 2, "did you mean 'epochs'"),
         (["tiny", "--seed", "x"], 2, "invalid int value"),
-        (["tiny", "--resume", "nowhere"], 2, "--resume goes on with the run's own recipe"),
+        (["tiny", "--resume", "nowhere"], 2, "--resume goes on with the run as it was begun"),
+        (["tiny", "--seed", "-1"], 2, "the seed is -1"),
         (["--resume", "nowhere"], 2, "nowhere is not a run folder"),
         (["tiny", "--set", "peak_lr=1e9", "--set", "optimizer=sgd"], 7, "the loss is"),
     ],
 )
 def test_training_faults(capsys, small_data, tmp_path, monkeypatch, arguments, code, message):
     monkeypatch.chdir(tmp_path)
-    where = ("--quiet", "--data", "kmnist", "--data-dir", small_data)
+    where = ["--quiet", "--data-dir", small_data]
+    where += [] if "--resume" in arguments else ["--data", "kmnist"]
     got, err = error_of(capsys, "train", *arguments, *where)
     assert (got, message in err) == (code, True), err
 
@@ -176,25 +178,31 @@ def test_training_cannot_see_the_test_set(capsys, mnist, small_data, tmp_path):
 def test_the_test_set_is_opened_only_when_the_artifact_is_written(
     capsys, small_data, tmp_path, monkeypatch
 ):
-    from inkdigits.data import store
+    from inkdigits.data import datasets
 
     opened = []
-    real = store.load_subset
+    real = datasets.read_bytes
 
-    def watched(name, subset, folder):
-        opened.append((subset, (tmp_path / "run" / "artifact.onnx").exists()))
-        return real(name, subset, folder)
+    def watched(path):
+        opened.append((path.name.partition("-")[0], (tmp_path / "run" / "artifact.onnx").exists()))
+        return real(path)
 
-    monkeypatch.setattr(store, "load_subset", watched)
+    monkeypatch.setattr(datasets, "read_bytes", watched)
     train(capsys, small_data, tmp_path / "run")
-    assert opened == [("train", False), ("test", True)]
+    assert set(opened) == {("train", False), ("t10k", True)}
+    opened.clear()
+    out = train(capsys, small_data, tmp_path / "tuning", "--no-test")[1]
+    assert {name for name, _ in opened} == {"train"}
+    assert "validation accuracy" in out
+    assert not (tmp_path / "tuning" / "report.json").exists()
 
 
 def test_ctrl_c_keeps_what_is_finished_and_resume_goes_on(capsys, small_data, tmp_path):
     long = ("--set", "epochs=120", "--set", "rotation_deg=5", "--seed", "1")
     where = ("--data", "kmnist", "--data-dir", small_data)
     process = start("train", "tiny", *long, *where, "--out", tmp_path / "cut")
-    while not (tmp_path / "cut" / "history.csv").exists():
+    deadline = time.monotonic() + 120
+    while not (tmp_path / "cut" / "history.csv").exists() and time.monotonic() < deadline:
         time.sleep(0.01)
         assert process.poll() is None, process.communicate()
     process.send_signal(signal.SIGINT)
@@ -233,6 +241,17 @@ def test_evaluate_the_shipped_model(capsys, tmp_path, monkeypatch, mnist_test):
     assert (tmp_path / "standard-report" / "report.html").is_file()
 
 
+def test_a_run_is_not_resumed_with_other_data(capsys, small_data, tmp_path, mnist):
+    from inkdigits.data import load_dataset
+
+    train(capsys, small_data, tmp_path / "run")
+    test = load_dataset("kmnist", "test", small_data)
+    other = write_dataset(tmp_path / "other", "kmnist", test, test)
+    again = ("train", "--resume", tmp_path / "run", "--data-dir")
+    code, err = error_of(capsys, *again, other)
+    assert (code, "begun with other kmnist files" in err) == (2, True)
+
+
 def test_evaluate_a_run_on_its_own_and_on_another_data_set(capsys, small_data, tmp_path, mnist):
     train(capsys, small_data, tmp_path / "run")
     where = ("--data", "kmnist", "--data-dir", small_data)
@@ -241,8 +260,10 @@ def test_evaluate_a_run_on_its_own_and_on_another_data_set(capsys, small_data, t
     assert call(capsys, "evaluate", tmp_path / "run", *where)[0] == 0
     after = json.loads((tmp_path / "run" / "report.json").read_text())
     assert before == after
-    assert call(capsys, "evaluate", tmp_path / "run")[0] == 0
+    assert call(capsys, "evaluate", tmp_path / "run", "--data", "mnist")[0] == 0
     assert (tmp_path / "run" / "mnist" / "report.json").is_file()
+    assert call(capsys, "evaluate", tmp_path / "run" / "artifact.onnx", *where[2:])[0] == 0
+    assert (tmp_path / "run" / "artifact-report" / "report.html").is_file()
 
 
 @pytest.mark.parametrize(
@@ -333,13 +354,42 @@ def test_prediction_faults(capsys, pictures, tmp_path):
     assert error_of(capsys, "predict", pictures, "--output", blocked)[0] == 4
 
 
-def test_a_reader_of_the_pipe_may_leave(pictures):
-    process = start("predict", *[pictures] * 400)
-    process.stdout.readline()
+@pytest.mark.parametrize("repeats", [1, 400])
+def test_a_reader_of_the_pipe_may_leave(pictures, repeats):
+    process = start("predict", *[pictures] * repeats)
+    if repeats > 1:
+        process.stdout.readline()
     process.stdout.close()
     assert process.wait(timeout=60) in {0, 1}
     assert process.stderr.read() == ""
     process.stderr.close()
+
+
+def test_a_full_disk_behind_standard_output_is_one_sentence(pictures):
+    with open("/dev/full", "w") as full:  # noqa: PTH123
+        command = [sys.executable, "-m", "inkdigits", "predict", str(pictures)]
+        done = subprocess.run(command, stdout=full, stderr=subprocess.PIPE, text=True)
+    assert (done.returncode, done.stderr) == (
+        4,
+        "inkdigits: error: can't print: No space left on device\n",
+    )
+
+
+def test_output_to_a_device_leaves_the_device(capsys, pictures, tmp_path):
+    pipe = tmp_path / "pipe"
+    os.mkfifo(pipe)
+    process = subprocess.Popen(["cat", str(pipe)], stdout=subprocess.PIPE, text=True)
+    assert call(capsys, "predict", pictures, "--output", pipe)[0] == 0
+    assert len(process.communicate(timeout=10)[0].splitlines()) == 3
+    assert pipe.is_fifo()
+
+
+def test_a_file_name_that_is_not_utf_8_can_be_printed(capsys, pictures, tmp_path):
+    os.rename(pictures / "a.png", os.fsencode(pictures) + b"/\xff.png")  # noqa: PTH104
+    for form in ("json", "jsonl", "csv", "table"):
+        code = call(capsys, "predict", pictures, "--output", tmp_path / "out", "--format", form)[0]
+        assert code == 0
+        assert "\\udcff.png" in (tmp_path / "out").read_text().replace("\\\\", "\\")
 
 
 # --- the program as a whole

@@ -12,7 +12,7 @@ from inkdigits.data import (
     save_idx,
     verify_dataset,
 )
-from inkdigits.errors import CorruptData, DataError, UsageError
+from inkdigits.errors import CorruptData, DataError, InvalidIdx, UsageError
 from tests.conftest import take, write_dataset
 
 
@@ -98,6 +98,13 @@ def test_mnist_files_with_other_content_are_refused_and_left_alone(tmp_path, emp
 def test_what_cannot_be_fetched_says_where_to_put_it(tmp_path, empty_cache):
     with pytest.raises(DataError, match=r"qmnist is not here.*qmnist-test-labels-idx2-int"):
         load_dataset("qmnist", "test", tmp_path)
+
+
+def test_verify_looks_into_files_without_known_hashes(tmp_path, few):
+    write_dataset(tmp_path, "kmnist", *few)
+    (tmp_path / DATASETS["kmnist"].test.labels).write_text("not IDX")
+    with pytest.raises(InvalidIdx, match="magic number"):
+        verify_dataset("kmnist", tmp_path)
 
 
 def test_an_unknown_name_is_refused():

@@ -6,7 +6,7 @@ import pytest
 import torch
 
 from inkdigits.data import Split, stratified_split
-from inkdigits.errors import TrainingDiverged
+from inkdigits.errors import TrainingDiverged, UsageError
 from inkdigits.models import build_model
 from inkdigits.recipes import RECIPES
 from inkdigits.training import Checkpoint, build_optimizer, fit
@@ -85,6 +85,22 @@ def test_without_a_validation_part_nothing_is_claimed(mnist):
     split = stratified_split(take(mnist, 100), 0, seed=0)
     row = fit(replace(RECIPE, epochs=1, validation_fraction=0.0), split, seed=0).history[0]
     assert row.validation_loss is row.validation_accuracy is None
+
+
+def test_weights_spoilt_by_the_last_step_stop_the_run(split):
+    recipe = replace(RECIPES["tiny"], optimizer="sgd", peak_lr=1e9, epochs=1, batch_size=400)
+    spoil = replace(recipe, weight_decay=1e9, peak_lr=1e9, schedule="constant", momentum=0.99)
+    with pytest.raises(TrainingDiverged, match="not finite|the loss is"):
+        fit(replace(spoil, epochs=3), split, seed=0)
+
+
+@pytest.mark.parametrize(
+    ("fraction", "patience", "part"), [(0.999, 0, "train"), (1e-6, 2, "valid")]
+)
+def test_a_split_with_an_empty_part_is_refused(mnist, fraction, patience, part):
+    recipe = replace(RECIPE, validation_fraction=fraction, patience=patience)
+    with pytest.raises(UsageError, match=f"leaves no image in the {part}"):
+        fit(recipe, stratified_split(take(mnist, 40), fraction, seed=0), seed=0)
 
 
 def test_a_loss_that_is_not_finite_stops_the_run(split):

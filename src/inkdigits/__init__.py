@@ -9,10 +9,24 @@ Reading needs NumPy, Pillow and ONNX Runtime; training (`inkdigits.training`) ne
 `train`, evaluation (`inkdigits.evaluation`) the extra `report`.
 """
 
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
+
 from inkdigits.errors import InkdigitsError
-from inkdigits.imaging import open_canvas
-from inkdigits.reading import Digit, Reader, Reading
+
+if TYPE_CHECKING:
+    from inkdigits.imaging import open_canvas
+    from inkdigits.reading import Digit, Reader, Reading
 
 __version__ = "0.1.0"
 
 __all__ = ["Digit", "InkdigitsError", "Reader", "Reading", "__version__", "open_canvas"]
+
+_HOMES = {"Digit": "reading", "Reader": "reading", "Reading": "reading", "open_canvas": "imaging"}
+
+
+def __getattr__(name: str) -> Any:
+    """Import on first use: NumPy and Pillow take 0.1 s that `inkdigits --help` doesn't need."""
+    if name not in _HOMES:
+        raise AttributeError(f"module 'inkdigits' has no attribute {name!r}")
+    return getattr(import_module(f"inkdigits.{_HOMES[name]}"), name)

@@ -73,8 +73,9 @@ ARCHITECTURES: dict[str, tuple[Layer, ...]] = {
         *(Conv(64), ReLU(), MaxPool(), Dropout(0.25)),
         *(Flatten(), Dense(128), ReLU(), Dense(10)),
     ),
-    "keras-one-conv": (
+    "keras-two-dropouts": (
         *(Conv(32), ReLU(), MaxPool()),
+        *(Conv(64), ReLU(), MaxPool(), Dropout(0.25)),
         *(Flatten(), Dense(128), ReLU(), Dropout(0.5), Dense(10)),
     ),
     "keras-batch-norm": (
@@ -106,6 +107,6 @@ ARCHITECTURES: dict[str, tuple[Layer, ...]] = {
         *(SpaceToDepth(), Conv(48, padding=1), BatchNorm(), ReLU()),
         *(Conv(96, padding=1), MaxPool(), BatchNorm(), ReLU()),
         *(Conv(96, padding=1), MaxPool(), BatchNorm(), ReLU()),
-        *(Flatten(), Dropout(0.3), Dense(10)),
+        *(Flatten(), Dense(10)),
     ),
 }

@@ -104,15 +104,17 @@ def _open_session(content: bytes, name: str) -> "onnxruntime.InferenceSession":
 
 
 def _parse_info(metadata: dict[str, str], name: str) -> ArtifactInfo:
+    found = metadata.get(_PREFIX + "format")
+    if found != json.dumps(FORMAT):
+        version = metadata.get(_PREFIX + "version", "unknown")
+        raise ArtifactError(
+            f"{name} has artifact format {found}, this version reads {FORMAT}; "
+            f"install inkdigits {version}, which wrote it, or train it again"
+        )
     try:
         values = {field.name: json.loads(metadata[_PREFIX + field.name]) for field in _FIELDS}
     except (KeyError, json.JSONDecodeError) as error:
-        raise ArtifactError(f"{name} lacks metadata that this version needs: {error}") from error
-    if values["format"] != FORMAT:
-        raise ArtifactError(
-            f"{name} has artifact format {values['format']}, this version reads {FORMAT}; "
-            "install the inkdigits version that it names, or train it again"
-        )
+        raise ArtifactError(f"{name} lacks metadata that it must have: {error}") from error
     return ArtifactInfo(**{**values, "labels": tuple(values["labels"])})
 
 

@@ -25,12 +25,13 @@ def random_affine(
     """
     if not (rotation_deg or shift_px or zoom or shear_deg):
         return images
+    height, width = images.shape[-2:]
     amounts = torch.rand(6, len(images), generator=generator) * 2 - 1
     maps = affine_maps(
         angles=amounts[0] * math.radians(rotation_deg),
         shears=amounts[1] * math.radians(shear_deg),
         zooms=1 + amounts[2:4] * zoom,
-        shifts=amounts[4:6] * shift_px * 2 / images.shape[-1],
+        shifts=amounts[4:6] * shift_px * 2 / torch.tensor([[width], [height]]),
     )
     grid = functional.affine_grid(maps, list(images.shape), align_corners=False)
     return functional.grid_sample(images, grid, align_corners=False)

@@ -47,7 +47,11 @@ def _git_commit() -> str | None:
     """The commit, with `-dirty` for changed files; None unless git tracks this very file."""
     here = Path(__file__).resolve()
     tracked = _git(here.parent, "ls-files", "--error-unmatch", here.name)
-    return _git(here.parent, "describe", "--always", "--dirty", "--abbrev=40") if tracked else None
+    return (
+        _git(here.parent, "describe", "--always", "--dirty", "--abbrev=40", "--exclude=*")
+        if tracked
+        else None
+    )
 
 
 def _git(folder: Path, *arguments: str) -> str | None:

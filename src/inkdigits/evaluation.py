@@ -31,7 +31,8 @@ MISTAKES = 30
 class Report:
     """The measured figures of one artifact on one test set; shares are in 0…1.
 
-    `accuracy_interval` is the 95 % interval after Wilson; `macro` the plain mean over classes.
+    `accuracy_interval` is the 95 % interval after Wilson; `macro` the plain mean over classes,
+    `accepted` the share of images whose confidence reaches the artifact's `accept_at`.
     `per_class` has label, precision, recall, f1, accuracy and support; the accuracy of a class is
     the share of its images that were recognised, which is its recall. `mistakes` has the most
     confident ones first, each with index, label, predicted and confidence. `artifact` is what
@@ -190,4 +191,6 @@ def _template() -> jinja2.Template:
 def _render(report: Report, plots: dict[str, bytes]) -> str:
     encoded = {name: base64.b64encode(content).decode() for name, content in plots.items()}
     title = dataset_info(report.dataset).title
-    return _template().render(report=report, artifact=report.artifact, plots=encoded, title=title)
+    return _template().render(
+        report=report, artifact=report.artifact, plots=encoded, title=title, shown_mistakes=MISTAKES
+    )

@@ -63,8 +63,14 @@ def read_bytes(path: Path) -> bytes:
 def write_atomic(path: Path, content: bytes) -> None:
     """Write a file so that readers see the old content or the new, never a part.
 
-    The bytes go into a file beside it, which is then renamed; folders are made as needed.
+    The bytes go into a file beside it, which is then renamed; folders are made as needed. A link
+    is followed. What is no regular file, such as `/dev/stdout`, is written to as it is.
     """
+    if path.exists() and not path.is_file() and not path.is_dir():
+        with storage_errors("write", path):
+            path.write_bytes(content)
+        return
+    path = path.resolve()
     make_folder(path.parent)
     beside = path.with_name(f".{path.name}.{uuid.uuid4().hex[:8]}.part")
     with storage_errors("write", path):

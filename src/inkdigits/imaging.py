@@ -7,6 +7,7 @@ centre of a 28×28 field.
 """
 
 import io
+import os
 import warnings
 from dataclasses import dataclass
 from pathlib import Path
@@ -19,10 +20,12 @@ from inkdigits.errors import CanvasError, UsageError
 
 GLYPH_PX = 28
 BOX_PX = 20  # the side of the square that the ink's box is scaled to fit
-MAX_PIXELS = 100_000_000  # more than any camera in a phone gives; keeps memory below 1 GB
+MAX_PIXELS = 64_000_000  # decoding takes 20 to 30 bytes a pixel: 2 GB at the most
 IMAGE_SUFFIXES = frozenset(
     {".png", ".jpg", ".jpeg", ".webp", ".bmp", ".tif", ".tiff", ".gif", ".pgm", ".ppm"}
 )
+_FORMATS = ("PNG", "JPEG", "MPO", "WEBP", "BMP", "TIFF", "GIF", "PPM")
+_WHITE_LEVELS = (1, 255, 4095, 65535)  # of float, 8, 12 and 16 bit pictures
 _MIN_CONTRAST = 16  # grey levels between ink and paper; below it, a canvas counts as blank
 
 
@@ -47,21 +50,25 @@ def open_canvas(path: str | Path) -> NDArray[np.uint8]:
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore", Image.DecompressionBombWarning)  # MAX_PIXELS decides
-            with Image.open(io.BytesIO(content)) as image:
+            with Image.open(io.BytesIO(content), formats=_FORMATS) as image:
                 return _grey(image, path)
+    except CanvasError:
+        raise
     except UnidentifiedImageError:
         raise CanvasError(
             "not_an_image", f"{path} is not an image that Pillow can read, such as PNG or JPEG"
         ) from None
     except Image.DecompressionBombError:
         raise _too_large(path) from None
-    except (OSError, SyntaxError, ValueError, EOFError, IndexError) as error:  # from the decoders
+    except Exception as error:  # what Pillow's decoders raise for damaged files has no common base
         raise CanvasError("truncated", f"{path} is damaged or cut short: {error}") from None
 
 
 def _read_file(path: Path) -> bytes:
     try:
         if path.is_dir():
+            if not os.access(path, os.R_OK | os.X_OK):
+                raise CanvasError("unreadable", f"{path} can't be read: permission denied")
             raise CanvasError("no_images", f"{path} is a folder without image files")
         if path.exists() and not path.is_file():
             raise CanvasError("not_a_file", f"{path} is a device or a pipe, not a file")
@@ -79,9 +86,9 @@ def _read_file(path: Path) -> bytes:
 def _grey(image: Image.Image, path: Path) -> NDArray[np.uint8]:
     if image.width * image.height > MAX_PIXELS:
         raise _too_large(path)
-    upright = ImageOps.exif_transpose(image)
+    upright = _turn_upright(image)
     if upright.mode.startswith(("I", "F")):  # 16 or 32 bits a pixel
-        return _to_8_bits(np.asarray(upright, dtype=np.float64))
+        return _to_8_bits(np.asarray(upright, dtype=np.float32))
     if upright.has_transparency_data:
         rgba = upright.convert("RGBA")
         white = Image.new("RGBA", rgba.size, "white")
@@ -89,10 +96,20 @@ def _grey(image: Image.Image, path: Path) -> NDArray[np.uint8]:
     return np.asarray(upright.convert("L"))
 
 
-def _to_8_bits(values: NDArray[np.float64]) -> NDArray[np.uint8]:
-    if values.max() > 255:
-        values = values / 257
-    grey: NDArray[np.uint8] = np.nan_to_num(values).clip(0, 255).astype(np.uint8)
+def _turn_upright(image: Image.Image) -> Image.Image:
+    image.load()
+    try:
+        return ImageOps.exif_transpose(image)
+    except Exception:  # damaged EXIF data must not cost the picture
+        return image
+
+
+def _to_8_bits(values: NDArray[np.float32]) -> NDArray[np.uint8]:
+    """White is the smallest of the usual white levels that no pixel exceeds."""
+    values = np.nan_to_num(values).clip(0)
+    top = float(values.max())
+    white = next((level for level in _WHITE_LEVELS if top <= level), top)
+    grey: NDArray[np.uint8] = (values * (255 / white)).round().astype(np.uint8)
     return grey
 
 

@@ -12,10 +12,14 @@ from typing import Any
 
 @dataclass(frozen=True)
 class Measured:
-    """`runs` has recipe, seed, accuracy (0…1), train_seconds and parameters of each run."""
+    """`runs` has recipe, seed, accuracy (0…1), train_seconds, parameters, hardware of each run."""
 
-    hardware: str
     runs: tuple[dict[str, Any], ...]
+
+    @property
+    def hardware(self) -> str:
+        """The machine, or machines, in words."""
+        return "; ".join(dict.fromkeys(run["hardware"] for run in self.runs))
 
     def summaries(self) -> dict[str, dict[str, Any]]:
         """Per recipe: seeds, accuracy_mean, accuracy_sd, train_seconds (median), parameters."""
@@ -30,7 +34,7 @@ class Measured:
         return (
             f"{summary['accuracy_mean'] * 100:.2f} ± {summary['accuracy_sd'] * 100:.2f}",
             str(summary["seeds"]),
-            f"{summary['train_seconds']:.3g} s",
+            f"{summary['train_seconds']:.{0 if summary['train_seconds'] >= 10 else 1}f} s",
             f"{summary['parameters']:,}",
         )
 
@@ -38,7 +42,7 @@ class Measured:
 def load_measured() -> Measured:
     """The results inside the package."""
     values = json.loads(files("inkdigits").joinpath("measured.json").read_text(encoding="utf-8"))
-    return Measured(values["hardware"], tuple(values["runs"]))
+    return Measured(tuple(values["runs"]))
 
 
 def _summary(runs: list[dict[str, Any]]) -> dict[str, Any]:

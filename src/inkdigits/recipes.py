@@ -4,7 +4,6 @@ The first five are the systems that this project set out from, each with its sou
 """
 
 import difflib
-import math
 from dataclasses import asdict, dataclass, fields, replace
 from typing import Any, Literal, get_args, get_origin
 
@@ -75,16 +74,23 @@ def _check_types(recipe: Recipe) -> None:
 
 _POSITIVE = ("epochs", "batch_size", "peak_lr", "lr_decay_epochs")
 _SHARES = ("momentum", "label_smoothing", "warmup_fraction", "validation_fraction", "zoom")
+_LARGEST = 10**9
 _NOT_NEGATIVE = ("weight_decay", "lr_decay", "patience", "rotation_deg", "shift_px", "shear_deg")
 
 
 def _check_ranges(recipe: Recipe) -> None:
     for name in (*_POSITIVE, *_SHARES, *_NOT_NEGATIVE):
         value = getattr(recipe, name)
-        if not math.isfinite(value) or value < 0 or (name in _POSITIVE and value == 0):
-            raise UsageError(f"{name} is {value}; it must be a number above 0")
+        if not 0 <= value <= _LARGEST or (name in _POSITIVE and value == 0):
+            bound = "above 0" if name in _POSITIVE else "0 or above"
+            raise UsageError(f"{name} is {value}; it must be {bound}, and at most {_LARGEST:,}")
         if name in _SHARES and value >= 1:
             raise UsageError(f"{name} is {value}; it must be in 0 ≤ {name} < 1")
+    if recipe.lr_decay > 1 or (recipe.lr_decay == 0 and recipe.schedule in {"step", "exponential"}):
+        raise UsageError(
+            f"lr_decay is {recipe.lr_decay}; with schedule={recipe.schedule} it must be above 0, "
+            "and at most 1, such as 0.9"
+        )
     if recipe.shear_deg >= 90:
         raise UsageError(f"shear_deg is {recipe.shear_deg}; it must be below 90")
     if recipe.architecture not in ARCHITECTURES:
@@ -118,11 +124,12 @@ KERAS_FIVE_EPOCHS = replace(
     KERAS_BASELINE,
     name="keras-five-epochs",
     summary="seed 002: convolution, pooling, dense, dropout, five epochs",
-    architecture="keras-one-conv",
+    architecture="keras-two-dropouts",
     epochs=5,
 )
-"""Source: the Keras project "MNIST Digit Classification with CNN" (seed 002): reshape to 4-D,
-normalise, one-hot, 5 epochs. Widths and optimiser aren't given; they are as in seed 000."""
+"""Source: the Keras project "MNIST Digit Classification with CNN" (seed 002): convolutions, max
+pooling, dropout layers, dense layers; reshape to 4-D, normalise, one-hot, 5 epochs. Widths and
+optimiser aren't given; they are as in seed 000."""
 
 KERAS_AUGMENTED = Recipe(
     name="keras-augmented",

@@ -26,12 +26,11 @@ from inkdigits.data import (
     Progress,
     Split,
     dataset_info,
-    fetch_dataset,
+    hash_subset,
     ignore_progress,
     load_dataset,
     stratified_split,
 )
-from inkdigits.data.datasets import file_hashes
 from inkdigits.environment import describe_environment
 from inkdigits.errors import TrainingInterrupted, UsageError
 from inkdigits.export import export_onnx
@@ -72,14 +71,16 @@ def start_run(
 ) -> Run:
     """Make a new run folder and write down what it will do, once the data are there.
 
-    Raises `StorageError` when the folder exists, `DataError` when the data can't be had.
+    Raises `UsageError` for a seed outside 0 ≤ seed < 2⁶³, `StorageError` when the folder exists,
+    `DataError` when the data can't be had.
     """
-    found = fetch_dataset(dataset, data_folder, progress)
-    train_files = dataset_info(dataset).train
+    if not 0 <= seed < 2**63:
+        raise UsageError(f"the seed is {seed}; it must be in 0 ≤ seed < 2⁶³")
+    load_dataset(dataset, "train", data_folder, progress)
     environment = {
         **describe_environment(),
         "threads": torch.get_num_threads(),
-        "data_sha256": file_hashes(found, (train_files.images, train_files.labels)),
+        "data_sha256": hash_subset(dataset, "train", data_folder),
     }
     run = Run(folder or default_folder(recipe, seed), recipe, seed, dataset, environment)
     make_folder(run.folder, must_be_new=True)
@@ -116,16 +117,21 @@ def train_run(
 
     Only the training subset of the data set is opened. After every epoch checkpoint and history
     are on disk. Ctrl-C raises `TrainingInterrupted`, after an artifact of the finished epochs was
-    written if there are any.
+    written if there are any. Raises `UsageError` when the data aren't those the run began with.
     """
     data = load_dataset(run.dataset, "train", data_folder, progress)
+    if hash_subset(run.dataset, "train", data_folder) != run.environment["data_sha256"]:
+        raise UsageError(
+            f"{run.folder} was begun with other {run.dataset} files; name their folder with "
+            "--data-dir, or start a new run"
+        )
     split = stratified_split(data, run.recipe.validation_fraction, run.seed)
     checkpoint = _load_checkpoint(run.folder)
 
     def keep(latest: Checkpoint) -> None:
         nonlocal checkpoint
-        _save(run.folder, latest)
         checkpoint = latest
+        _save(run.folder, latest)
         on_epoch(latest.history[-1])
 
     try:
@@ -139,11 +145,13 @@ def train_run(
         )
     except KeyboardInterrupt:
         done = len(checkpoint.history) if checkpoint else 0
+        where = f" --data-dir {data_folder}" if data_folder else ""
         if checkpoint:
+            _save(run.folder, checkpoint)
             _write_artifact(run, split, checkpoint)
         raise TrainingInterrupted(
             f"stopped; {done} of {run.recipe.epochs} epochs are kept in {run.folder}; "
-            f"go on with 'inkdigits train --resume {run.folder}'"
+            f"go on with 'inkdigits train --resume {run.folder}{where}'"
         ) from None
     return _write_artifact(run, split, checkpoint)
 

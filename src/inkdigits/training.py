@@ -19,7 +19,7 @@ from torch.nn import functional
 
 from inkdigits.augment import random_affine
 from inkdigits.data import LabelledImages, Split, one_hot
-from inkdigits.errors import TrainingDiverged
+from inkdigits.errors import TrainingDiverged, UsageError
 from inkdigits.models import Model, build_model
 from inkdigits.recipes import Recipe
 from inkdigits.schedules import learning_rate
@@ -35,6 +35,7 @@ class Epoch:
 
     The training figures are running means over the epoch, on augmented images and with dropout;
     the validation ones are measured at its end, and None where there is no validation part.
+    `seconds` is the time of the training pass, augmentation included, validation left out.
     """
 
     epoch: int
@@ -104,9 +105,11 @@ def fit(
 ) -> Checkpoint:
     """Train a recipe on a split of a training set; the last checkpoint has weights and history.
 
-    Raises `TrainingDiverged` when the loss is not finite.
+    Raises `TrainingDiverged` when loss or weights are not finite, `UsageError` when the split
+    leaves nothing to train on, or nothing to watch for a recipe that does.
     """
     watch = recipe.patience > 0
+    _check_split(split, recipe)
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(seed)
         model = build_model(recipe.architecture)
@@ -123,9 +126,19 @@ def fit(
                 break
             row = _train_epoch(model, optimizer, batches, len(state.history), on_step)
             row = _validate(model, split.validation, row)
+            _check_weights(model, row)
             state = state.after(row, model, optimizer, watch=watch)
             on_epoch(state)
     return state
+
+
+def _check_split(split: Split, recipe: Recipe) -> None:
+    for part, needed in (("train", True), ("validation", recipe.patience > 0)):
+        if needed and not len(getattr(split, part)):
+            raise UsageError(
+                f"validation_fraction {recipe.validation_fraction} leaves no image in the {part} "
+                "part; change it"
+            )
 
 
 class Batches:
@@ -200,6 +213,15 @@ def _finite(loss: float, step: int, lr: float) -> float:
             "lower peak_lr, e.g. --set peak_lr=0.001"
         )
     return loss
+
+
+def _check_weights(model: Model, row: Epoch) -> None:
+    """The last step of an epoch may have spoilt the weights after its loss was looked at."""
+    if not all(values.isfinite().all() for values in model.state_dict().values()):
+        raise TrainingDiverged(
+            f"the weights are not finite after epoch {row.epoch} "
+            f"(learning rate {row.learning_rate:.3g}); lower peak_lr, e.g. --set peak_lr=0.001"
+        )
 
 
 def _validate(model: Model, validation: LabelledImages, row: Epoch) -> Epoch:

@@ -82,18 +82,14 @@ def _add_data_folder(parser: argparse.ArgumentParser) -> None:
 
 
 def _add_dataset(parser: argparse.ArgumentParser, purpose: str) -> None:
-    parser.add_argument(
-        "--data",
-        metavar="NAME",
-        default="mnist",
-        help=f"{purpose}: mnist, fashion-mnist, kmnist, emnist-digits or qmnist (default: mnist)",
-    )
+    names = "mnist, fashion-mnist, kmnist, emnist-digits or qmnist"
+    parser.add_argument("--data", metavar="NAME", help=f"{purpose}: {names}")
 
 
 def _add_data(commands: _Commands) -> None:
     parser = _add_command(commands, "data", "fetch, describe or verify a data set")
     parser.add_argument("action", choices=["fetch", "info", "verify"], help="what to do")
-    _add_dataset(parser, "the data set")
+    _add_dataset(parser, "the data set (default: mnist)")
     _add_data_folder(parser)
     _add_output(parser)
 
@@ -116,12 +112,17 @@ def _add_train(commands: _Commands) -> None:
         default=[],
         help="change a field of the recipe; may be repeated",
     )
-    parser.add_argument("--seed", type=int, default=0, help="of all that is random (default: 0)")
+    parser.add_argument("--seed", type=int, help="of all that is random (default: 0)")
     parser.add_argument("--out", type=Path, metavar="FOLDER", help="a new folder for the run")
     parser.add_argument(
         "--resume", type=Path, metavar="FOLDER", help="go on with an interrupted run"
     )
-    _add_dataset(parser, "what to train on")
+    parser.add_argument(
+        "--no-test",
+        action="store_true",
+        help="leave the test set alone: for tuning, which must look at validation only",
+    )
+    _add_dataset(parser, "what to train on (default: mnist)")
     _add_data_folder(parser)
     _add_output(parser)
 
@@ -142,7 +143,7 @@ def _add_evaluate(commands: _Commands) -> None:
         help="where the report goes (default: the run folder, or NAME-report for a file; with "
         "another data set than the run's, a folder of its name in there)",
     )
-    _add_dataset(parser, "the data set whose test set is used")
+    _add_dataset(parser, "whose test set is used (default: that of the training)")
     _add_data_folder(parser)
     _add_output(parser)
 
@@ -173,6 +174,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     chosen = build_parser().parse_args(arguments)
     try:
         code: int = import_module(chosen.module).run(chosen)
+        sys.stdout.flush()  # here, where its faults are still caught
     except InkdigitsError as error:
         print(f"inkdigits: error: {error}", file=sys.stderr)
         return next(code for kind, code in EXIT_CODES.items() if isinstance(error, kind))
@@ -180,6 +182,17 @@ def main(arguments: Sequence[str] | None = None) -> int:
         print("inkdigits: interrupted", file=sys.stderr)
         return EXIT_CODES[TrainingInterrupted]
     except BrokenPipeError:  # the reader of a pipe, such as head, has gone
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        _discard_output()
         return 0
+    except (
+        OSError
+    ) as error:  # files raise StorageError: this is standard output, say to a full disk
+        _discard_output()
+        print(f"inkdigits: error: can't print: {(error.strerror or error)}", file=sys.stderr)
+        return EXIT_CODES[StorageError]
     return code
+
+
+def _discard_output() -> None:
+    """Send what is still buffered nowhere, or the interpreter would complain at its end."""
+    os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())

@@ -80,8 +80,11 @@ def _on_bars(bars: Any) -> Progress:
 
     def show(task: str, done: int, total: int) -> None:
         if task not in tasks:
-            for other in tasks.values():  # a new task begins: the one before it has ended
-                bars.update(other, total=1, completed=1)
+            for other in bars.tasks:  # a new task begins: the one before it has ended
+                if other.total is None:
+                    bars.update(other.id, total=1, completed=1)
+                elif not other.finished:  # a source that failed on the way
+                    bars.update(other.id, visible=False)
             tasks[task] = bars.add_task(task, total=total or None)
         bars.update(tasks[task], completed=done, total=total or None)
 

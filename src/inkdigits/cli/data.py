@@ -8,6 +8,7 @@ import numpy as np
 
 from inkdigits.cli.console import Console
 from inkdigits.data import (
+    DEFAULT_DATASET,
     SUBSETS,
     dataset_info,
     fetch_dataset,
@@ -22,7 +23,7 @@ def run(arguments: Namespace) -> int:
     """Run the command; the exit code."""
     console = Console(quiet=arguments.quiet, as_json=arguments.json)
     actions = {"fetch": _fetch, "info": _info, "verify": _verify}
-    actions[arguments.action](console, arguments.data, arguments.data_dir)
+    actions[arguments.action](console, arguments.data or DEFAULT_DATASET, arguments.data_dir)
     return 0
 
 

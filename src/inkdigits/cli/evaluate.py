@@ -22,18 +22,19 @@ def run(arguments: Namespace) -> int:
     console = Console(quiet=arguments.quiet, as_json=arguments.json)
     given = arguments.artifact
     reader = Reader.load(given / ARTIFACT_NAME if given and given.is_dir() else given)
-    out = arguments.out or _default_folder(given, reader, arguments.data)
+    dataset = arguments.data or reader.info.dataset
+    out = arguments.out or _default_folder(given, reader, dataset)
     with console.progress() as progress:
-        test = load_dataset(arguments.data, "test", arguments.data_dir, progress)
+        test = load_dataset(dataset, "test", arguments.data_dir, progress)
         progress(f"evaluating on {len(test):,} test images", 0, 0)
-        report, page = write_report(reader, test, out, arguments.data)
+        report, page = write_report(reader, test, out, dataset)
     lines = [report.headline(), f"report    {page}"]
     console.result(lines, {"report": str(page), "test": report.summary()})
     return 0
 
 
 def _default_folder(given: Path | None, reader: Reader, dataset: str) -> Path:
-    """The run folder itself, or a folder named after the artifact file in the current one."""
-    is_run = given is not None and given.is_dir()
-    folder = given if given and is_run else Path(f"{Path(given or SHIPPED).stem}-report")
+    """The run folder itself, or a folder beside the artifact file, named after it."""
+    artifact = given or Path(SHIPPED)
+    folder = artifact if artifact.is_dir() else artifact.with_name(f"{artifact.stem}-report")
     return folder if dataset == reader.info.dataset else folder / dataset

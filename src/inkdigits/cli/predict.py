@@ -13,7 +13,7 @@ from typing import Any, TextIO
 from inkdigits.errors import CanvasError
 from inkdigits.files import write_atomic
 from inkdigits.imaging import IMAGE_SUFFIXES, open_canvas
-from inkdigits.reading import Reader
+from inkdigits.reading import Reader, Reading
 
 Row = dict[str, Any]
 
@@ -44,25 +44,33 @@ def _read_all(reader: Reader, paths: list[Path], errors: list[str]) -> Iterator[
 
 
 def _expand(path: Path) -> Iterator[Path]:
-    """The image files below a folder, in order; or the path itself, where there is none."""
+    """The image files below a folder, in order; what can't be looked into; else the path itself."""
     found = False
-    for folder, folders, names in os.walk(path):
+    unreadable: list[OSError] = []
+    for folder, folders, names in os.walk(path, onerror=unreadable.append):
         folders.sort()
         for name in sorted(names):
             if Path(name).suffix.lower() in IMAGE_SUFFIXES:
                 found = True
                 yield Path(folder, name)
-    if not found:
+    yield from (Path(error.filename) for error in unreadable)
+    if not found and not unreadable:
         yield path
 
 
 def _read(reader: Reader, path: Path) -> Row:
+    row = {"path": _printable(path)}
     try:
         reading = reader.read(open_canvas(path))
     except CanvasError as error:
-        message = {"code": error.code, "message": str(error)}
-        return {"path": str(path), "text": "", "confidence": None, "digits": [], "error": message}
-    return {"path": str(path), **reading.to_dict(), "error": None}
+        fault = {"code": error.code, "message": _printable(error)}
+        return {**row, **Reading("", ()).to_dict(), "error": fault}
+    return {**row, **reading.to_dict(), "error": None}
+
+
+def _printable(value: object) -> str:
+    """As text that can be encoded, also where a file name isn't UTF-8."""
+    return str(value).encode("utf-8", "backslashreplace").decode("utf-8")
 
 
 def _default_format(out: Path | None) -> str:

@@ -2,6 +2,7 @@
 
 from inkdigits.data.datasets import (
     DATASETS,
+    DEFAULT_DATASET,
     SUBSETS,
     DatasetInfo,
     LabelledImages,
@@ -12,10 +13,17 @@ from inkdigits.data.datasets import (
 from inkdigits.data.idx import encode_idx, load_idx, parse_idx, save_idx
 from inkdigits.data.preprocessing import Split, normalise, one_hot, reshape_4d, stratified_split
 from inkdigits.data.sources import Progress
-from inkdigits.data.store import fetch_dataset, ignore_progress, load_dataset, locate_dataset
+from inkdigits.data.store import (
+    fetch_dataset,
+    hash_subset,
+    ignore_progress,
+    load_dataset,
+    locate_dataset,
+)
 
 __all__ = [
     "DATASETS",
+    "DEFAULT_DATASET",
     "SUBSETS",
     "DatasetInfo",
     "LabelledImages",
@@ -25,6 +33,7 @@ __all__ = [
     "dataset_info",
     "encode_idx",
     "fetch_dataset",
+    "hash_subset",
     "ignore_progress",
     "load_dataset",
     "load_idx",

