@@ -37,10 +37,12 @@ def written(reader, some, tmp_path_factory):
 def test_the_figures_agree_with_scikit_learn(reader, some, written):
     report = written[0]
     probabilities = reader.predict_proba(some.images)
+    exact = probabilities.astype(np.float64)
+    exact /= exact.sum(axis=1, keepdims=True)
     predicted = probabilities.argmax(axis=1)
     assert report.accuracy == reference.accuracy_score(some.labels, predicted)
     assert report.loss == pytest.approx(
-        reference.log_loss(some.labels, probabilities.astype(np.float64), labels=range(10)),
+        reference.log_loss(some.labels, exact, labels=range(10)),
         rel=1e-3,
     )
     expected = reference.classification_report(
@@ -76,7 +78,7 @@ def test_json_holds_the_report(reader, some, written):
 def test_the_page_is_self_contained_and_complete(written):
     report, page, _ = written
     html = page.read_text()
-    assert "http" not in html.lower().replace("http-equiv", "")
+    assert "://" not in html
     assert re.findall(r'(?:src|href)="(?!data:image/png;base64,)', html) == []
     assert html.count("data:image/png;base64,") == 4
     for heading in ("Training", "Classes", "Confusion matrix", "most confident mistakes"):

@@ -34,7 +34,7 @@ def test_artifact_agrees_with_torch(name, images):
     ("name", "parameters"),
     [
         ("keras-baseline", (9 + 1) * 32 + (9 * 32 + 1) * 64 + (1600 + 1) * 128 + 1290),
-        ("keras-one-conv", (9 + 1) * 32 + (13 * 13 * 32 + 1) * 128 + 1290),
+        ("tiny", (25 + 1) * 16 + (9 * 16 + 1) * 32 + (1568 + 1) * 10),
         ("torch-two-conv", (25 + 1) * 32 + (25 * 32 + 1) * 64 + (3136 + 1) * 10),
     ],
 )

@@ -24,7 +24,7 @@ MAX_PIXELS = 64_000_000  # decoding takes 20 to 30 bytes a pixel: 2 GB at the mo
 IMAGE_SUFFIXES = frozenset(
     {".png", ".jpg", ".jpeg", ".webp", ".bmp", ".tif", ".tiff", ".gif", ".pgm", ".ppm"}
 )
-_FORMATS = ("PNG", "JPEG", "MPO", "WEBP", "BMP", "TIFF", "GIF", "PPM")
+_FORMATS = ("PNG", "JPEG", "WEBP", "BMP", "TIFF", "GIF", "PPM")
 _WHITE_LEVELS = (1, 255, 4095, 65535)  # of float, 8, 12 and 16 bit pictures
 _MIN_CONTRAST = 16  # grey levels between ink and paper; below it, a canvas counts as blank
 
@@ -49,7 +49,7 @@ def open_canvas(path: str | Path) -> NDArray[np.uint8]:
     content = _read_file(path)
     try:
         with warnings.catch_warnings():
-            warnings.simplefilter("ignore", Image.DecompressionBombWarning)  # MAX_PIXELS decides
+            warnings.simplefilter("ignore")  # on large or sloppy files: MAX_PIXELS decides
             with Image.open(io.BytesIO(content), formats=_FORMATS) as image:
                 return _grey(image, path)
     except CanvasError:
