@@ -5,10 +5,18 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
+from scipy.special import softmax as reference_softmax
 from scipy.stats import binomtest
 from sklearn import metrics as reference
 
-from inkdigits.metrics import class_scores, confusion_matrix, cross_entropy, wilson_interval
+from inkdigits.metrics import (
+    class_scores,
+    confusion_matrix,
+    cross_entropy,
+    fit_temperature,
+    softmax,
+    wilson_interval,
+)
 
 label_pairs = hnp.arrays(
     np.uint8, st.tuples(st.integers(1, 200), st.just(2)), elements=st.integers(0, 9)
@@ -44,6 +52,29 @@ def test_cross_entropy_agrees_with_scikit_learn(logits):
     assert cross_entropy(probabilities.astype(np.float32), labels) == pytest.approx(
         expected, rel=1e-4
     )
+
+
+@given(
+    hnp.arrays(np.float64, (40, 10), elements=st.floats(-3, 3), fill=st.nothing()),
+    st.floats(0.3, 3),
+)
+def test_the_fitted_temperature_undoes_a_scale_and_never_hurts(logits, scale):
+    labels = np.random.default_rng(0).permuted(softmax(logits).argsort(axis=1)[:, -3:], axis=1)[
+        :, 0
+    ]
+    fitted = fit_temperature(logits, labels)
+
+    def loss(temperature: float) -> float:
+        return cross_entropy(softmax(logits / temperature), labels)
+
+    assert loss(fitted) <= min(map(loss, (0.06, 0.5, 1.0, 2.0, 19.0))) + 1e-9
+    if 0.2 < fitted < 5:
+        assert fit_temperature(logits * scale, labels) == pytest.approx(fitted * scale, rel=1e-6)
+
+
+@given(hnp.arrays(np.float64, (5, 10), elements=st.floats(-700, 700)))
+def test_softmax_agrees_with_scipy(logits):
+    np.testing.assert_allclose(softmax(logits), reference_softmax(logits), atol=1e-12)
 
 
 def test_cross_entropy_is_finite_where_the_truth_has_no_probability():

@@ -15,6 +15,13 @@ def test_the_shipped_model_is_what_its_recipe_promises(reader, mnist_test):
     assert accuracy >= 0.995
 
 
+def test_confidence_is_honest(reader, mnist_test):
+    """The mean confidence is the accuracy, within what 10,000 images can tell."""
+    confidences = reader.predict_proba(mnist_test.images).max(axis=1)
+    accuracy = (reader.predict(mnist_test.images) == mnist_test.labels).mean()
+    assert confidences.mean() == pytest.approx(accuracy, abs=0.003)
+
+
 def test_acceptance_keeps_about_99_percent_of_what_is_like_mnist(reader, mnist_test):
     confidences = reader.predict_proba(mnist_test.images).max(axis=1)
     assert 0.985 < (confidences >= reader.info.accept_at).mean() < 0.998

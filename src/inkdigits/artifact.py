@@ -30,7 +30,9 @@ _CHECKSUM_KEY = "inkdigits.sha256"
 class ArtifactInfo:
     """What an artifact says of itself.
 
-    `validation` has `accuracy`, `loss` and `images` on the held-out part of the training set.
+    `temperature` is what the logits are divided by, inside the graph, so that confidences are
+    honest; it was fitted on the held-out part of the training set.
+    `validation` has `accuracy`, `loss` and `images` there.
     `accept_at` is the confidence from which on a digit counts as accepted: it was set so that
     99 % of the validation images are. `history` has a row for each epoch, `environment` says
     where and on what it was trained.
@@ -42,6 +44,7 @@ class ArtifactInfo:
     recipe: dict[str, Any]
     seed: int
     parameters: int
+    temperature: float
     validation: dict[str, float]
     accept_at: float
     history: list[dict[str, float]]

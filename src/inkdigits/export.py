@@ -31,8 +31,11 @@ OPSET = 17
 IR_VERSION = 8
 
 
-def export_onnx(model: Model) -> bytes:
-    """A serialised, checked ONNX model of the network in evaluation mode."""
+def export_onnx(model: Model, temperature: float = 1.0) -> bytes:
+    """A serialised, checked ONNX model of the network in evaluation mode.
+
+    Its logits are divided by the temperature before the softmax.
+    """
     graph = _Graph()
     graph.constant("mean", _array(model.normalise.mean))
     graph.constant("scale", _array(model.normalise.scale))
@@ -42,6 +45,7 @@ def export_onnx(model: Model) -> bytes:
     last = graph.add("Div", graph.add("Sub", last, "mean"), "scale")
     for index, (layer, module) in enumerate(zip(model.layers, model.network, strict=True)):
         last = _add_layer(graph, layer, dict(_weights(index, module)), last)
+    last = graph.add("Div", last, graph.constant("temperature", np.array(temperature, np.float32)))
     graph.add("Softmax", last, output="probabilities", axis=-1)
     return graph.serialise()
 

@@ -155,7 +155,7 @@ def lay_out_glyph(ink: NDArray[np.uint8], box: Box) -> NDArray[np.uint8]:
     )
     small = _brighten(small)
     row, column = center_of_mass(small)
-    middle = (GLYPH_PX - 1) / 2
+    middle = GLYPH_PX / 2  # MNIST: the centres of mass lie in 13.5…14.5, 14.0 on average
     top = min(max(0, round(middle - row)), GLYPH_PX - small.shape[0])
     left = min(max(0, round(middle - column)), GLYPH_PX - small.shape[1])
     glyph = np.zeros((GLYPH_PX, GLYPH_PX), np.uint8)

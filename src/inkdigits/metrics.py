@@ -20,10 +20,32 @@ def wilson_interval(right: int, total: int) -> tuple[float, float]:
     return max(0.0, (center - reach) / (1 + spread)), min(1.0, (center + reach) / (1 + spread))
 
 
-def cross_entropy(probabilities: NDArray[np.float32], labels: NDArray[np.integer]) -> float:
+def cross_entropy(probabilities: NDArray[np.floating], labels: NDArray[np.integer]) -> float:
     """The mean of -log(probability of the true label), in nats; finite even where that is 0."""
     true = probabilities[np.arange(len(labels)), labels].astype(np.float64)
     return float(-np.log(true.clip(np.finfo(np.float32).tiny)).mean())
+
+
+def softmax(logits: NDArray[np.floating]) -> NDArray[np.float64]:
+    """Probabilities of the same shape, along the last axis."""
+    shifted = np.exp(logits - logits.max(axis=-1, keepdims=True), dtype=np.float64)
+    probabilities: NDArray[np.float64] = shifted / shifted.sum(axis=-1, keepdims=True)
+    return probabilities
+
+
+def fit_temperature(logits: NDArray[np.floating], labels: NDArray[np.integer]) -> float:
+    """The temperature in 1/20…20 whose softmax(logits / temperature) has the lowest cross-entropy.
+
+    It makes confidences honest without changing a prediction (Guo et al., 2017). The loss is
+    convex in 1 / temperature, so halving the interval by its slope finds the minimum.
+    """
+    low, high = 1 / 20, 20.0
+    for _ in range(50):  # to 1 part in 10¹²
+        inverse = (low + high) / 2
+        expected = (softmax(logits * inverse) * logits).sum(axis=1)
+        slope = (expected - logits[np.arange(len(labels)), labels]).mean()
+        low, high = (low, inverse) if slope > 0 else (inverse, high)
+    return 1 / low
 
 
 def confusion_matrix(

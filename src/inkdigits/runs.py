@@ -35,7 +35,7 @@ from inkdigits.environment import describe_environment
 from inkdigits.errors import TrainingInterrupted, UsageError
 from inkdigits.export import export_onnx
 from inkdigits.files import make_folder, read_bytes, write_atomic
-from inkdigits.metrics import cross_entropy
+from inkdigits.metrics import cross_entropy, fit_temperature, softmax
 from inkdigits.models import Model, build_model, count_parameters
 from inkdigits.recipes import Recipe
 from inkdigits.training import Checkpoint, Epoch, fit, predict_logits
@@ -159,7 +159,7 @@ def train_run(
 def _write_artifact(run: Run, split: Split, checkpoint: Checkpoint) -> Path:
     model = build_model(run.recipe.architecture)
     model.load_state_dict(checkpoint.final_weights())
-    validation, accept_at = _validation_scores(model, split.validation)
+    temperature, validation, accept_at = _calibrate(model, split.validation)
     info = ArtifactInfo(
         version=str(run.environment["inkdigits"]),
         labels=dataset_info(run.dataset).class_names,
@@ -167,27 +167,31 @@ def _write_artifact(run: Run, split: Split, checkpoint: Checkpoint) -> Path:
         recipe=run.recipe.to_dict(),
         seed=run.seed,
         parameters=count_parameters(model),
+        temperature=temperature,
         validation=validation,
         accept_at=accept_at,
         history=[asdict(epoch) for epoch in checkpoint.history],
         environment=run.environment,
     )
     path = run.folder / ARTIFACT_NAME
-    write_atomic(path, seal_artifact(export_onnx(model), info))
+    write_atomic(path, seal_artifact(export_onnx(model, temperature), info))
     return path
 
 
-def _validation_scores(model: Model, held_out: LabelledImages) -> tuple[dict[str, float], float]:
-    """Images, accuracy and loss on the held-out part, and the confidence from which to accept."""
+def _calibrate(model: Model, held_out: LabelledImages) -> tuple[float, dict[str, float], float]:
+    """Temperature, scores on the held-out part, and the confidence from which to accept."""
     if not len(held_out):
-        return {"images": 0}, 0.0
-    probabilities = predict_logits(model, held_out.images).softmax(1).numpy()
+        return 1.0, {"images": 0}, 0.0
+    logits = predict_logits(model, held_out.images).numpy()
+    temperature = fit_temperature(logits, held_out.labels)
+    probabilities = softmax(logits / temperature)
     scores = {
         "images": len(held_out),
         "accuracy": float((probabilities.argmax(axis=1) == held_out.labels).mean()),
         "loss": cross_entropy(probabilities, held_out.labels),
     }
-    return scores, float(np.quantile(probabilities.max(axis=1), 1 - ACCEPTED_SHARE))
+    accept_at = float(np.quantile(probabilities.max(axis=1), 1 - ACCEPTED_SHARE))
+    return temperature, scores, accept_at
 
 
 def _save(folder: Path, checkpoint: Checkpoint) -> None:

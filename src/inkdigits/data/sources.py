@@ -49,6 +49,8 @@ def fetch_url(url: str, progress: Progress) -> bytes:
         try:
             return _read_url(url, progress)
         except (OSError, http.client.HTTPException, ValueError) as error:
+            if isinstance(error, urllib.error.HTTPError):
+                error.close()  # it is a response too
             if pause_s is None or not _is_passing(error):
                 raise FetchFailed(f"{url}: {_reason(error)}") from error
             time.sleep(pause_s)
