@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 
 from inkdigits.cli import build_parser
+from inkdigits.files import sha256
 from inkdigits.measured import load_measured
 from inkdigits.recipes import RECIPES
 
@@ -63,3 +64,8 @@ def test_every_local_link_leads_somewhere():
     for path in (ROOT / "README.md", ROOT / "CONTRIBUTING.md"):
         for link in re.findall(r"\]\(([^)#:]+)\)", path.read_text(encoding="utf-8")):
             assert (path.parent / link).exists(), link
+
+
+def test_the_shipped_artifact_has_the_hash_in_the_guide():
+    content = (ROOT / "src" / "inkdigits" / "shipped" / "standard.onnx").read_bytes()
+    assert sha256(content) in (ROOT / "docs" / "guide.md").read_text(encoding="utf-8")
