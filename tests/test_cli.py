@@ -200,7 +200,11 @@ def test_the_test_set_is_opened_only_when_the_artifact_is_written(
 def test_ctrl_c_keeps_what_is_finished_and_resume_goes_on(capsys, small_data, tmp_path):
     long = ("--set", "epochs=120", "--set", "rotation_deg=5", "--seed", "1")
     where = ("--data", "kmnist", "--data-dir", small_data)
-    process = start("train", "tiny", *long, *where, "--out", tmp_path / "cut")
+    process = start(
+        *("train", "tiny", *long, *where, "--out", tmp_path / "cut"),
+        # A job in the background of a script has SIGINT ignored, and so would its children.
+        preexec_fn=lambda: signal.signal(signal.SIGINT, signal.default_int_handler),
+    )
     deadline = time.monotonic() + 120
     while not (tmp_path / "cut" / "history.csv").exists() and time.monotonic() < deadline:
         time.sleep(0.01)
