@@ -22,16 +22,11 @@ def run(arguments: Namespace) -> int:
 
 
 def _print_table(measured: Measured) -> None:
-    from rich.console import Console
-    from rich.table import Table
-
-    table = Table(box=None, pad_edge=False)
-    table.add_column("recipe", no_wrap=True)
-    for heading in ("test accuracy, %", "seeds", "training", "parameters"):
-        table.add_column(heading, justify="right", no_wrap=True)
-    table.add_column("what it is")
+    """Two lines a recipe, so that it fits a terminal of 80 columns."""
+    headings = ("test accuracy, %", "seeds", "training", "parameters")
+    form = "{:<20}{:>18}{:>8}{:>11}{:>13}".format
+    print(form("recipe", *headings))
     for name, recipe in RECIPES.items():
-        table.add_row(name, *measured.figures(name), recipe.summary)
-    console = Console(highlight=False)
-    console.print(table)
-    console.print(f"Mean ± standard deviation over the seeds, on {measured.hardware}.")
+        print(form(name, *measured.figures(name)))
+        print(f"    {recipe.summary}")
+    print("Mean ± standard deviation over the seeds, on", measured.hardware)
