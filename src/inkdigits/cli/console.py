@@ -40,6 +40,7 @@ class Console:
                 self._bars = bars
                 try:
                     yield _on_bars(bars)
+                    _end_tasks(bars)
                 finally:
                     self._bars = None
         else:
@@ -80,12 +81,16 @@ def _on_bars(bars: Any) -> Progress:
 
     def show(task: str, done: int, total: int) -> None:
         if task not in tasks:
-            for other in bars.tasks:  # a new task begins: the one before it has ended
-                if other.total is None:
-                    bars.update(other.id, total=1, completed=1)
-                elif not other.finished:  # a source that failed on the way
-                    bars.update(other.id, visible=False)
+            _end_tasks(bars)  # a new one begins: those before it have ended
             tasks[task] = bars.add_task(task, total=total or None)
         bars.update(tasks[task], completed=done, total=total or None)
 
     return show
+
+
+def _end_tasks(bars: Any) -> None:
+    for task in bars.tasks:
+        if task.total is None:  # it couldn't say how far it was
+            bars.update(task.id, total=1, completed=1)
+        elif not task.finished:  # a source that failed on the way
+            bars.update(task.id, visible=False)
