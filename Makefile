@@ -1,11 +1,12 @@
 # The two commands that matter: make run, make test. Everything lands in .venv.
 PYTHON ?= python3
 BIN := .venv/bin
+SHIPPED := src/inkdigits/shipped/standard.onnx
 export PIP_CONSTRAINT := $(CURDIR)/constraints.txt
 export PIP_BUILD_CONSTRAINT := $(PIP_CONSTRAINT)
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
 
-.PHONY: run test check format measure shipped lock clean
+.PHONY: run test check format measure bench bench-reading shipped lock clean
 
 run: .venv/train  ## train the standard recipe, evaluate it, say where the report lies
 	$(BIN)/inkdigits train standard
@@ -23,26 +24,38 @@ format: .venv/test
 	$(BIN)/ruff check --fix .
 
 measure: .venv/train  ## measure every recipe; write measured.json and the README's table
-	$(BIN)/python benchmarks/recipes.py
+	$(BIN)/python benchmarks/recipes.py --again
+
+bench: .venv/train .venv-keras/done  ## train ours and the peers side by side; table and plot
+	$(BIN)/python benchmarks/training.py
+
+bench-reading: .venv/train  ## time the shipped artifact and the commands
+	$(BIN)/python benchmarks/reading.py
 
 shipped: .venv/train  ## make the artifact inside the package again
 	rm -rf runs/shipped
 	$(BIN)/inkdigits train standard --seed 0 --out runs/shipped
-	cp runs/shipped/artifact.onnx src/inkdigits/shipped/standard.onnx
+	cp runs/shipped/artifact.onnx $(SHIPPED)
+	sed -i "s/^    [0-9a-f]\{64\}$$/    $$(sha256sum < $(SHIPPED) | cut -c1-64)/" docs/guide.md
 
 lock:  ## resolve the newest versions of everything into constraints.txt
 	rm -rf .venv-lock
 	$(PYTHON) -m venv .venv-lock
 	PIP_CONSTRAINT= .venv-lock/bin/python -m pip install --quiet torch==2.13.0 hatchling --editable '.[train,test]'
-	.venv-lock/bin/python -m pip freeze --exclude-editable | sed 's/+cpu$$//' > constraints.txt
+	.venv-lock/bin/python -m pip freeze --all --exclude pip --exclude-editable | sed 's/+cpu$$//' > constraints.txt
 	rm -rf .venv-lock
 
 clean:
-	rm -rf .venv .venv-lock .pytest_cache .mypy_cache .ruff_cache .hypothesis
+	rm -rf .venv .venv-lock .venv-keras .pytest_cache .mypy_cache .ruff_cache .hypothesis
 
 .venv/train: pyproject.toml constraints.txt
 	$(PYTHON) -m venv .venv
 	$(BIN)/python -m pip install --quiet --editable '.[train]'
+	touch $@
+
+.venv-keras/done: benchmarks/peers/constraints.txt
+	$(PYTHON) -m venv .venv-keras
+	PIP_CONSTRAINT=$< .venv-keras/bin/python -m pip install --quiet tensorflow-cpu keras
 	touch $@
 
 .venv/test: .venv/train

@@ -5,6 +5,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 from hypothesis import HealthCheck, settings
+from PIL import Image
 
 from inkdigits.data import LabelledImages, load_dataset, save_idx
 from inkdigits.data.datasets import DATASETS
@@ -74,3 +75,13 @@ def draw() -> Callable[[int, int], np.ndarray]:
         return canvas
 
     return bar
+
+
+@pytest.fixture
+def pictures(tmp_path, mnist_test) -> Path:
+    folder = tmp_path / "pictures"
+    (folder / "more").mkdir(parents=True)
+    for index, name in enumerate(["a.png", "b.bmp", "more/c.jpg"]):
+        Image.fromarray(mnist_test.images[index]).resize((140, 140)).save(folder / name)
+    (folder / "notes.txt").write_text("not looked at")
+    return folder

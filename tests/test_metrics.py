@@ -72,6 +72,11 @@ def test_the_fitted_temperature_undoes_a_scale_and_never_hurts(logits, scale):
         assert fit_temperature(logits * scale, labels) == pytest.approx(fitted * scale, rel=1e-6)
 
 
+def test_a_flawless_validation_part_does_not_make_it_overconfident():
+    assert fit_temperature(np.eye(10) * 5, np.arange(10)) == 1.0
+    assert fit_temperature(np.eye(10) * 1e-9, np.arange(10)) >= 1.0
+
+
 @given(hnp.arrays(np.float64, (5, 10), elements=st.floats(-700, 700)))
 def test_softmax_agrees_with_scipy(logits):
     np.testing.assert_allclose(softmax(logits), reference_softmax(logits, axis=1), atol=1e-12)

@@ -88,10 +88,17 @@ def test_without_a_validation_part_nothing_is_claimed(mnist):
 
 
 def test_weights_spoilt_by_the_last_step_stop_the_run(split):
-    recipe = replace(RECIPES["tiny"], optimizer="sgd", peak_lr=1e9, epochs=1, batch_size=400)
-    spoil = replace(recipe, weight_decay=1e9, peak_lr=1e9, schedule="constant", momentum=0.99)
-    with pytest.raises(TrainingDiverged, match="not finite|the loss is"):
-        fit(replace(spoil, epochs=3), split, seed=0)
+    one_step = replace(
+        RECIPES["tiny"], optimizer="sgd", peak_lr=1e9, schedule="constant", batch_size=400
+    )
+    with pytest.raises(TrainingDiverged, match="weights or validation loss are not finite"):
+        fit(replace(one_step, weight_decay=1e9, architecture="keras-baseline"), split, seed=0)
+
+
+def test_a_checkpoint_of_another_network_is_refused(split):
+    other = fit(replace(RECIPES["tiny"], epochs=1), split, seed=0)
+    with pytest.raises(UsageError, match="of another network"):
+        fit(RECIPE, split, seed=0, resume=other)
 
 
 @pytest.mark.parametrize(

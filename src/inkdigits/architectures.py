@@ -96,9 +96,9 @@ ARCHITECTURES: dict[str, tuple[Layer, ...]] = {
     ),
     # The first convolution reads 5×5 pixels at stride 2: at 14×14 everything costs a quarter.
     "strided": (
-        *(Conv(32, kernel=5, stride=2, padding=2), ReLU()),
-        *(Conv(48, padding=1), MaxPool(), ReLU()),
-        *(Conv(64, padding=1), ReLU()),
+        *(Conv(16, kernel=5, stride=2, padding=2), ReLU()),
+        *(Conv(32, padding=1), MaxPool(), ReLU()),
+        *(Conv(96), ReLU()),
         *(Flatten(), Dense(10)),
     ),
     # Pooling before batch norm and ReLU: a quarter of the elementwise work, the same function

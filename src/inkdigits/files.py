@@ -70,7 +70,7 @@ def write_atomic(path: Path, content: bytes) -> None:
         with storage_errors("write", path):
             path.write_bytes(content)
         return
-    path = path.resolve()
+    path = Path(os.path.realpath(path))  # unlike resolve(), it takes links in a circle
     make_folder(path.parent)
     beside = path.with_name(f".{path.name}.{uuid.uuid4().hex[:8]}.part")
     with storage_errors("write", path):

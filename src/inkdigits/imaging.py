@@ -183,7 +183,7 @@ def center_of_mass(ink: NDArray[np.uint8]) -> tuple[float, float]:
 def to_glyph(canvas: NDArray[np.uint8]) -> tuple[NDArray[np.uint8], Box] | None:
     """The one digit on a canvas, and where its ink is; None if the canvas is blank.
 
-    A canvas of 28×28 is taken to be laid out already: only its polarity is set right.
+    A canvas of 28×28 is taken to be laid out already: only its polarity and contrast are set right.
     Raises `UsageError` for an array that is no canvas.
     """
     if canvas.dtype != np.uint8 or canvas.ndim != 2 or canvas.size == 0:

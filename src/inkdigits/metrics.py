@@ -37,7 +37,8 @@ def fit_temperature(logits: NDArray[np.floating], labels: NDArray[np.integer]) -
     """The temperature in 1/20…20 whose softmax(logits / temperature) has the lowest cross-entropy.
 
     It makes confidences honest without changing a prediction (Guo et al., 2017). The loss is
-    convex in 1 / temperature, so halving the interval by its slope finds the minimum.
+    convex in 1 / temperature, so halving the interval by its slope finds the minimum. Where every
+    prediction is right it would sharpen without end, so it is 1 at the least there.
     """
     low, high = 1 / 20, 20.0
     for _ in range(50):  # to 1 part in 10¹²
@@ -45,7 +46,8 @@ def fit_temperature(logits: NDArray[np.floating], labels: NDArray[np.integer]) -
         expected = (softmax(logits * inverse) * logits).sum(axis=1)
         slope = (expected - logits[np.arange(len(labels)), labels]).mean()
         low, high = (low, inverse) if slope > 0 else (inverse, high)
-    return 1 / low
+    flawless = bool((logits.argmax(axis=1) == labels).all())
+    return max(1 / low, 1.0) if flawless else 1 / low
 
 
 def confusion_matrix(

@@ -171,13 +171,15 @@ TINY = Recipe(
 
 FAST = Recipe(
     name="fast",
-    summary="about 99 % as soon as possible: no normalisation, two epochs",
+    summary="over 99 % as soon as possible: one epoch, no normalisation",
     architecture="strided",
-    epochs=2,
-    batch_size=128,
+    epochs=1,
+    batch_size=96,
     optimizer="adamw",
-    peak_lr=0.006,
+    peak_lr=0.01,
+    label_smoothing=0.05,
     schedule="one-cycle",
+    validation_fraction=0.05,
     precision="bf16",
 )
 

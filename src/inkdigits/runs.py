@@ -101,9 +101,11 @@ def open_run(folder: Path) -> Run:
     try:
         settings = json.loads(read_bytes(folder / _RUN))
         recipe = Recipe(**settings.pop("recipe"))
-        return Run(folder=folder, recipe=recipe, **settings)
-    except (ValueError, TypeError, KeyError) as error:
+        run = Run(folder=folder, recipe=recipe, **settings)
+        run.environment["data_sha256"]
+    except (ValueError, TypeError, KeyError, AttributeError) as error:
         raise UsageError(f"{folder / _RUN} is damaged ({error}); start a new run") from error
+    return run
 
 
 def train_run(

@@ -117,9 +117,7 @@ def fit(
         state = resume or Checkpoint(
             model.state_dict(), optimizer.state_dict(), torch.get_rng_state()
         )
-        model.load_state_dict(state.model)
-        optimizer.load_state_dict(state.optimizer)
-        torch.set_rng_state(state.random_state)
+        _restore(state, model, optimizer)
         batches = Batches(split.train, recipe)
         while len(state.history) < recipe.epochs:
             if watch and state.stale_epochs >= recipe.patience:
@@ -130,6 +128,18 @@ def fit(
             state = state.after(row, model, optimizer, watch=watch)
             on_epoch(state)
     return state
+
+
+def _restore(state: Checkpoint, model: Model, optimizer: torch.optim.Optimizer) -> None:
+    try:
+        model.load_state_dict(state.model)
+        optimizer.load_state_dict(state.optimizer)
+    except (RuntimeError, ValueError, KeyError) as error:
+        raise UsageError(
+            "the checkpoint is of another network than the recipe's, perhaps of another version "
+            "of inkdigits; start a new run"
+        ) from error
+    torch.set_rng_state(state.random_state)
 
 
 def _check_split(split: Split, recipe: Recipe) -> None:
@@ -217,9 +227,10 @@ def _finite(loss: float, step: int, lr: float) -> float:
 
 def _check_weights(model: Model, row: Epoch) -> None:
     """The last step of an epoch may have spoilt the weights after its loss was looked at."""
-    if not all(values.isfinite().all() for values in model.state_dict().values()):
+    finite = all(values.isfinite().all() for values in model.state_dict().values())
+    if not finite or not math.isfinite(row.validation_loss or 0.0):
         raise TrainingDiverged(
-            f"the weights are not finite after epoch {row.epoch} "
+            f"weights or validation loss are not finite after epoch {row.epoch} "
             f"(learning rate {row.learning_rate:.3g}); lower peak_lr, e.g. --set peak_lr=0.001"
         )
 

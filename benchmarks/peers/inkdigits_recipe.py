@@ -1,0 +1,48 @@
+"""One of our own recipes, timed as the peers are.
+
+    python inkdigits_recipe.py RECIPE DATA.npz SEED
+
+The clock runs from uint8 arrays in memory to the final weights: the split, the initial weights,
+augmentation, warm-up and validation all count. The test set is looked at after that.
+"""
+
+import json
+import sys
+import time
+
+import numpy as np
+import torch
+
+from inkdigits.data import LabelledImages, stratified_split
+from inkdigits.models import build_model
+from inkdigits.recipes import find_recipe
+from inkdigits.training import Checkpoint, fit, predict_logits
+
+
+def main(name: str, path: str, seed: str) -> None:
+    """Train, then test every snapshot."""
+    data = np.load(path)
+    recipe = find_recipe(name)
+    train = LabelledImages(data["train_images"], data["train_labels"])
+    seconds: list[float] = []
+    snapshots: list[Checkpoint] = []
+
+    def note(checkpoint: Checkpoint) -> None:
+        seconds.append(time.perf_counter() - started)
+        snapshots.append(checkpoint)
+
+    started = time.perf_counter()
+    split = stratified_split(train, recipe.validation_fraction, int(seed))
+    fit(recipe, split, int(seed), on_epoch=note)
+    model = build_model(recipe.architecture)
+    accuracies = []
+    for checkpoint in snapshots:
+        model.load_state_dict(checkpoint.model)
+        predicted = predict_logits(model, data["test_images"]).argmax(1).numpy()
+        accuracies.append(float((predicted == data["test_labels"]).mean()))
+    versions = {"torch": torch.__version__}
+    print(json.dumps({"seconds": seconds, "accuracy": accuracies, "versions": versions}))
+
+
+if __name__ == "__main__":
+    main(*sys.argv[1:])

@@ -1,0 +1,104 @@
+"""Reading speed: the shipped artifact, in process and as a command.
+
+    make bench-reading
+
+Digits a second on 10,000 test images in memory, beside PyTorch running the same network in turn;
+one digit; and the commands as new processes (their files are in the page cache), beside a Python
+that does nothing.
+Medians; writes `benchmarks/results/reading.json` and `reading.md`. Keep the machine otherwise idle.
+"""
+
+import json
+import statistics
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+from PIL import Image
+
+from inkdigits.data import load_dataset
+from inkdigits.environment import describe_environment
+from inkdigits.files import write_atomic
+from inkdigits.models import build_model
+from inkdigits.reading import Reader
+from inkdigits.training import predict_logits
+
+RESULTS = Path(__file__).parent / "results"
+ROUNDS = 9
+
+
+def alternate(*tasks: Callable[[], object], rounds: int) -> list[list[float]]:
+    """Seconds of each task in each round; the tasks take turns, after one warm-up each."""
+    seconds: list[list[float]] = [[] for _ in tasks]
+    for number in range(-1, rounds):
+        for task, kept in zip(tasks, seconds, strict=True):
+            started = time.perf_counter()
+            task()
+            if number >= 0:
+                kept.append(time.perf_counter() - started)
+    return seconds
+
+
+def command(*arguments: str) -> Callable[[], object]:
+    """A Python process with these arguments, from start to end."""
+    return lambda: subprocess.run([sys.executable, *arguments], capture_output=True, check=True)
+
+
+def measure() -> dict[str, float]:
+    """All figures, in seconds or digits a second."""
+    images = load_dataset("mnist", "test").images
+    reader = Reader.load()
+    model = build_model(reader.info.recipe["architecture"])
+    ours, torch = alternate(
+        lambda: reader.predict_proba(images), lambda: predict_logits(model, images), rounds=ROUNDS
+    )
+    (one,) = alternate(lambda: reader.predict_proba(images[:1]), rounds=3000)
+    with tempfile.TemporaryDirectory() as folder:
+        picture = Path(folder) / "digit.png"
+        Image.fromarray(images[0]).resize((140, 140)).save(picture)
+        predict, usage, nothing = alternate(
+            command("-m", "inkdigits", "predict", str(picture)),
+            command("-m", "inkdigits", "--help"),
+            command("-c", "pass"),
+            rounds=ROUNDS,
+        )
+    return {
+        "digits_per_s": len(images) / statistics.median(ours),
+        "times_as_fast_as_torch": statistics.median(
+            t / o for o, t in zip(ours, torch, strict=True)
+        ),
+        "one_digit_us": statistics.median(one) * 1e6,
+        "predict_process_s": statistics.median(predict),
+        "help_process_s": statistics.median(usage),
+        "empty_python_s": statistics.median(nothing),
+    }
+
+
+def table(figures: dict[str, float]) -> str:
+    """Markdown."""
+    ratio = figures["times_as_fast_as_torch"]
+    rows = [
+        ("10,000 digits in memory", f"{figures['digits_per_s']:,.0f} digits/s"),
+        ("the same beside PyTorch fp32, same network", f"{ratio:.1f} times as fast"),
+        ("one digit, in process", f"{figures['one_digit_us']:.0f} µs"),
+        ("`inkdigits predict digit.png`, whole process", f"{figures['predict_process_s']:.2f} s"),
+        ("`inkdigits --help`, whole process", f"{figures['help_process_s']:.2f} s"),
+        ("`python -c pass`, whole process", f"{figures['empty_python_s']:.2f} s"),
+    ]
+    return "| what | median |\n|---|---|\n" + "".join(f"| {what} | {v} |\n" for what, v in rows)
+
+
+def main() -> None:
+    """Measure and write."""
+    figures = measure()
+    values = {"environment": describe_environment(), "figures": figures}
+    write_atomic(RESULTS / "reading.json", json.dumps(values, indent=1).encode())
+    write_atomic(RESULTS / "reading.md", table(figures).encode())
+    print(table(figures))
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,39 @@
+"""A smoke check: the benchmarks run on a little data, and the tables are of the stored results."""
+
+import json
+import runpy
+import subprocess
+import sys
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from tests.conftest import take
+
+BENCHMARKS = Path(__file__).parent.parent / "benchmarks"
+
+
+def test_a_recipe_runs_as_a_peer(mnist, mnist_test, tmp_path):
+    train, test = take(mnist, 500), take(mnist_test, 100)
+    np.savez(
+        tmp_path / "data.npz",
+        train_images=train.images,
+        train_labels=train.labels,
+        test_images=test.images,
+        test_labels=test.labels,
+    )
+    script = BENCHMARKS / "peers" / "inkdigits_recipe.py"
+    command = [sys.executable, str(script), "tiny", str(tmp_path / "data.npz"), "0"]
+    done = subprocess.run(command, capture_output=True, text=True, check=True)
+    values = json.loads(done.stdout)
+    assert len(values["seconds"]) == len(values["accuracy"]) == 1
+
+
+@pytest.mark.parametrize(("name", "key"), [("training", "runs"), ("reading", "figures")])
+def test_the_stored_table_is_of_the_stored_results(name, key):
+    results = json.loads((BENCHMARKS / "results" / f"{name}.json").read_text(encoding="utf-8"))
+    table = runpy.run_path(str(BENCHMARKS / f"{name}.py"))["table"]
+    stored = (BENCHMARKS / "results" / f"{name}.md").read_text(encoding="utf-8")
+    assert table(results[key]) == stored
+    assert stored in (BENCHMARKS.parent / "docs" / "performance.md").read_text(encoding="utf-8")

@@ -1,0 +1,67 @@
+"""The program as a whole: terminals, extras, imports."""
+
+import os
+import pty
+import subprocess
+import sys
+
+import pytest
+
+
+def test_training_draws_bars_on_a_terminal(small_data, tmp_path):
+    screen, terminal = pty.openpty()
+    command = [sys.executable, "-m", "inkdigits", "train", "tiny", "--out", str(tmp_path / "run")]
+    where = ["--data", "kmnist", "--data-dir", str(small_data)]
+    process = subprocess.Popen(
+        [*command, *where], stdout=terminal, stderr=terminal, env={**os.environ, "TERM": "xterm"}
+    )
+    os.close(terminal)
+    shown = b""
+    while True:
+        try:
+            piece = os.read(screen, 4096)
+        except OSError:  # the other side has closed
+            break
+        if not piece:
+            break
+        shown += piece
+    os.close(screen)
+    assert process.wait() == 0
+    assert "━".encode() in shown
+    assert b"100%" in shown
+
+
+FORBIDDEN = "import sys; sys.modules.update(torch=None, onnx=None, matplotlib=None, jinja2=None); "
+
+
+@pytest.mark.parametrize(
+    ("arguments", "expected"),
+    [
+        (["--help"], "COMMAND"),
+        (["recipes"], "standard"),
+        (["data", "info"], "MNIST"),
+        (["predict", "PICTURE"], '"text": "7"'),
+    ],
+)
+def test_using_needs_nothing_of_the_extras(pictures, mnist, arguments, expected):
+    arguments = [str(pictures / "a.png") if a == "PICTURE" else a for a in arguments]
+    code = FORBIDDEN + f"from inkdigits.cli import main; sys.exit(main({arguments!r}))"
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True)
+    assert (done.returncode, done.stderr) == (0, "")
+    assert expected in done.stdout
+
+
+@pytest.mark.parametrize(
+    ("command", "extra"), [("train", "inkdigits[train]"), ("evaluate", "inkdigits[report]")]
+)
+def test_a_missing_extra_is_named_with_its_cure(command, extra):
+    code = FORBIDDEN + f"from inkdigits.cli import main; sys.exit(main([{command!r}]))"
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True)
+    assert done.returncode == 2
+    assert f"pip install '{extra}'" in done.stderr
+    assert "Traceback" not in done.stderr
+
+
+def test_import_needs_no_torch():
+    code = "import sys, inkdigits; assert not {'torch', 'onnx', 'matplotlib'} & set(sys.modules)"
+    subprocess.run([sys.executable, "-c", code], check=True)
