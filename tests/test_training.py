@@ -32,6 +32,12 @@ def test_the_same_seed_gives_the_same_weights_bit_for_bit(split, recipe):
     assert not same_weights(first.model, other.model)
 
 
+def test_without_fast_bf16_it_trains_in_fp32(split, monkeypatch):
+    expected = fit(replace(RECIPE, precision="fp32"), split, seed=0)
+    monkeypatch.setattr(torch.backends.mkldnn, "is_available", lambda: False)
+    assert same_weights(fit(RECIPE, split, seed=0).model, expected.model)
+
+
 def test_training_leaves_the_callers_random_state_alone(split):
     torch.manual_seed(5)
     expected = torch.rand(3)

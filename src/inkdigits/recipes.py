@@ -24,8 +24,9 @@ class Recipe:
     is the rising share of the one-cycle schedule. `weight_decay` is an L2 penalty on the loss with
     adam and sgd, and decoupled with adamw (Loshchilov and Hutter, 2019). `patience` is how many
     epochs may pass without a lower validation loss before training stops and the best weights are
-    restored; 0: never, the last weights are kept. Augmentation is drawn afresh for each image in
-    each epoch, uniformly within ± its bound.
+    restored; 0: never, the last weights are kept. `precision` is that of the passes while training;
+    bf16 becomes fp32 on a processor where it would be slower. Augmentation is drawn afresh for each
+    image in each epoch, uniformly within ± its bound.
     """
 
     name: str

@@ -38,7 +38,7 @@ from inkdigits.files import make_folder, read_bytes, write_atomic
 from inkdigits.metrics import cross_entropy, fit_temperature, softmax
 from inkdigits.models import Model, build_model, count_parameters
 from inkdigits.recipes import Recipe
-from inkdigits.training import Checkpoint, Epoch, fit, predict_logits
+from inkdigits.training import Checkpoint, Epoch, fit, predict_logits, used_precision
 
 ACCEPTED_SHARE = 0.99  # of the validation images; `ArtifactInfo.accept_at` is set to keep these
 _CHECKPOINT, _HISTORY, _RUN = "checkpoint.pt", "history.csv", "run.json"
@@ -80,6 +80,7 @@ def start_run(
     environment = {
         **describe_environment(),
         "threads": torch.get_num_threads(),
+        "precision": used_precision(recipe),
         "data_sha256": hash_subset(dataset, "train", data_folder),
     }
     run = Run(folder or default_folder(recipe, seed), recipe, seed, dataset, environment)

@@ -21,7 +21,7 @@ from inkdigits.augment import random_affine
 from inkdigits.data import LabelledImages, Split, one_hot
 from inkdigits.errors import TrainingDiverged, UsageError
 from inkdigits.models import Model, build_model
-from inkdigits.recipes import Recipe
+from inkdigits.recipes import Precision, Recipe
 from inkdigits.schedules import learning_rate
 
 EVALUATION_BATCH = 1000
@@ -178,6 +178,13 @@ class Batches:
         return math.ceil(len(self.images) / self.recipe.batch_size)
 
 
+def used_precision(recipe: Recipe) -> Precision:
+    """The recipe's precision, or fp32 where this processor has no fast bf16 convolutions."""
+    available = torch.backends.mkldnn.is_available()  # type: ignore[no-untyped-call]
+    fast = available and torch.ops.mkldnn._is_mkldnn_bf16_supported()
+    return recipe.precision if fast else "fp32"
+
+
 def _train_epoch(
     model: Model,
     optimizer: torch.optim.Optimizer,
@@ -187,6 +194,7 @@ def _train_epoch(
 ) -> Epoch:
     """One pass over the training part; its validation figures are still missing."""
     recipe = batches.recipe
+    use_bf16 = used_precision(recipe) == "bf16"
     started = time.perf_counter()
     loss_sum = right = lr = 0.0
     model.train()
@@ -194,7 +202,7 @@ def _train_epoch(
         lr = learning_rate(recipe, step, len(batches))
         for group in optimizer.param_groups:
             group["lr"] = lr
-        with torch.autocast("cpu", torch.bfloat16, enabled=recipe.precision == "bf16"):
+        with torch.autocast("cpu", torch.bfloat16, enabled=use_bf16):
             logits = model(images)
         loss = functional.cross_entropy(
             logits.float(), soft_labels, label_smoothing=recipe.label_smoothing
