@@ -14,9 +14,10 @@ from typing import Any
 
 import jinja2
 import numpy as np
+from matplotlib.figure import Figure
 from numpy.typing import NDArray
 
-from inkdigits.data import LabelledImages, dataset_info
+from inkdigits.data import DEFAULT_DATASET, LabelledImages, dataset_info
 from inkdigits.environment import describe_environment
 from inkdigits.files import write_atomic
 from inkdigits.metrics import class_scores, confusion_matrix, cross_entropy, wilson_interval
@@ -71,7 +72,7 @@ class Report:
         return asdict(self)
 
 
-def evaluate(reader: Reader, data: LabelledImages, dataset: str = "mnist") -> Report:
+def evaluate(reader: Reader, data: LabelledImages, dataset: str = DEFAULT_DATASET) -> Report:
     """Measure a reader on labelled images."""
     return _measure(reader, data, dataset, reader.predict_proba(data.images))
 
@@ -125,7 +126,7 @@ def _measure(
 
 
 def write_report(
-    reader: Reader, data: LabelledImages, folder: Path, dataset: str = "mnist"
+    reader: Reader, data: LabelledImages, folder: Path, dataset: str = DEFAULT_DATASET
 ) -> tuple[Report, Path]:
     """Measure, and write `report.json`, `report.html` and `plots/*.png` into a folder.
 
@@ -160,7 +161,7 @@ def _draw(
 
 def _draw_samples(
     data: LabelledImages, probabilities: NDArray[np.float32], names: tuple[str, ...]
-) -> Any:
+) -> Figure:
     """The first images of the set: nobody picked them."""
     shown = min(SAMPLES, len(data))
     predicted = probabilities[:shown].argmax(axis=1)
@@ -171,7 +172,7 @@ def _draw_samples(
 
 def _draw_mistakes(
     mistakes: list[dict[str, Any]], data: LabelledImages, names: tuple[str, ...]
-) -> Any:
+) -> Figure:
     captions = [
         f"{names[m['label']]} read as {names[m['predicted']]}\n{m['confidence']:.1%}"
         for m in mistakes

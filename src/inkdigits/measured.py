@@ -21,14 +21,17 @@ class Measured:
         """The machine, or machines, in words."""
         return "; ".join(dict.fromkeys(run["hardware"] for run in self.runs))
 
-    def summaries(self) -> dict[str, dict[str, Any]]:
-        """Per recipe: seeds, accuracy_mean, accuracy_sd, train_seconds (median), parameters."""
-        names = dict.fromkeys(run["recipe"] for run in self.runs)
-        return {name: _summary([r for r in self.runs if r["recipe"] == name]) for name in names}
+    def summary(self, name: str) -> dict[str, Any] | None:
+        """Seeds, accuracy_mean, accuracy_sd, train_seconds, parameters; None if not measured.
+
+        The seconds are the median over the seeds.
+        """
+        runs = [run for run in self.runs if run["recipe"] == name]
+        return _summarise(runs) if runs else None
 
     def figures(self, name: str) -> tuple[str, str, str, str]:
         """Accuracy, seeds, training time and parameters of a recipe, as a table shows them."""
-        summary = self.summaries().get(name)
+        summary = self.summary(name)
         if summary is None:
             return ("not measured", "", "", "")
         return (
@@ -45,7 +48,7 @@ def load_measured() -> Measured:
     return Measured(tuple(values["runs"]))
 
 
-def _summary(runs: list[dict[str, Any]]) -> dict[str, Any]:
+def _summarise(runs: list[dict[str, Any]]) -> dict[str, Any]:
     accuracies = [run["accuracy"] for run in runs]
     return {
         "seeds": len(runs),

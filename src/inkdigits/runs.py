@@ -22,11 +22,11 @@ import torch
 
 from inkdigits.artifact import ARTIFACT_NAME, ArtifactInfo, seal_artifact
 from inkdigits.data import (
+    DEFAULT_DATASET,
     LabelledImages,
     Progress,
     Split,
     dataset_info,
-    hash_subset,
     ignore_progress,
     load_dataset,
     stratified_split,
@@ -63,7 +63,7 @@ def default_folder(recipe: Recipe, seed: int) -> Path:
 def start_run(
     recipe: Recipe,
     seed: int,
-    dataset: str = "mnist",
+    dataset: str = DEFAULT_DATASET,
     *,
     folder: Path | None = None,
     data_folder: Path | None = None,
@@ -76,12 +76,12 @@ def start_run(
     """
     if not 0 <= seed < 2**63:
         raise UsageError(f"the seed is {seed}; it must be in 0 ≤ seed < 2⁶³")
-    load_dataset(dataset, "train", data_folder, progress)
+    data = load_dataset(dataset, "train", data_folder, progress)
     environment = {
         **describe_environment(),
         "threads": torch.get_num_threads(),
         "precision": used_precision(recipe),
-        "data_sha256": hash_subset(dataset, "train", data_folder),
+        "data_sha256": data.sha256,
     }
     run = Run(folder or default_folder(recipe, seed), recipe, seed, dataset, environment)
     make_folder(run.folder, must_be_new=True)
@@ -123,7 +123,7 @@ def train_run(
     written if there are any. Raises `UsageError` when the data aren't those the run began with.
     """
     data = load_dataset(run.dataset, "train", data_folder, progress)
-    if hash_subset(run.dataset, "train", data_folder) != run.environment["data_sha256"]:
+    if data.sha256 != run.environment["data_sha256"]:
         raise UsageError(
             f"{run.folder} was begun with other {run.dataset} files; name their folder with "
             "--data-dir, or start a new run"

@@ -226,21 +226,22 @@ def _train_epoch(
 
 def _finite(loss: float, step: int, lr: float) -> float:
     if not math.isfinite(loss):
-        raise TrainingDiverged(
-            f"the loss is {loss} at step {step + 1} (learning rate {lr:.3g}); "
-            "lower peak_lr, e.g. --set peak_lr=0.001"
-        )
+        raise _diverged(f"the loss is {loss} at step {step + 1}", lr)
     return loss
+
+
+def _diverged(what: str, lr: float) -> TrainingDiverged:
+    return TrainingDiverged(
+        f"{what} (learning rate {lr:.3g}); lower peak_lr, e.g. --set peak_lr=0.001"
+    )
 
 
 def _check_weights(model: Model, row: Epoch) -> None:
     """The last step of an epoch may have spoilt the weights after its loss was looked at."""
     finite = all(values.isfinite().all() for values in model.state_dict().values())
     if not finite or not math.isfinite(row.validation_loss or 0.0):
-        raise TrainingDiverged(
-            f"weights or validation loss are not finite after epoch {row.epoch} "
-            f"(learning rate {row.learning_rate:.3g}); lower peak_lr, e.g. --set peak_lr=0.001"
-        )
+        what = f"weights or validation loss are not finite after epoch {row.epoch}"
+        raise _diverged(what, row.learning_rate)
 
 
 def _validate(model: Model, validation: LabelledImages, row: Epoch) -> Epoch:

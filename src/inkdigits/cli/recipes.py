@@ -12,7 +12,7 @@ def run(arguments: Namespace) -> int:
     measured = load_measured()
     if arguments.json:
         rows = [
-            {**recipe.to_dict(), "measured": measured.summaries().get(name)}
+            {**recipe.to_dict(), "measured": measured.summary(name)}
             for name, recipe in RECIPES.items()
         ]
         print(json.dumps(rows, indent=2))

@@ -1,18 +1,15 @@
 """`inkdigits train`: a recipe into a run folder, then its evaluation on the test set."""
 
 from argparse import Namespace
-from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
-from inkdigits.artifact import ARTIFACT_NAME
 from inkdigits.cli.console import Console
-from inkdigits.data import DEFAULT_DATASET, Progress, load_dataset
-from inkdigits.errors import MissingExtra, UsageError
+from inkdigits.cli.evaluate import Outcome, report_on_test_set
+from inkdigits.cli.extras import needing
+from inkdigits.data import DEFAULT_DATASET, Progress
+from inkdigits.errors import UsageError
 from inkdigits.reading import Reader
 from inkdigits.recipes import find_recipe, override
-
-Outcome = tuple[list[str], dict[str, Any]]
-"""The lines and the JSON values that a command ends with."""
 
 if TYPE_CHECKING:
     from inkdigits.runs import Run
@@ -21,13 +18,9 @@ if TYPE_CHECKING:
 
 def run(arguments: Namespace) -> int:
     """Run the command; the exit code."""
-    try:
-        import inkdigits.evaluation  # noqa: F401  # what is missing must be said before the training
+    with needing("train", "training"):
+        import inkdigits.evaluation  # noqa: F401
         from inkdigits.runs import train_run
-    except ModuleNotFoundError as error:
-        raise MissingExtra(
-            f"training needs {error.name}, which is not installed: pip install 'inkdigits[train]'"
-        ) from error
     console = Console(quiet=arguments.quiet, as_json=arguments.json)
     with console.progress() as progress:
         this = _open_or_start(arguments, progress)
@@ -38,8 +31,12 @@ def run(arguments: Namespace) -> int:
             progress=progress,
             on_epoch=lambda epoch: console.note(_epoch_line(epoch, this.recipe.epochs)),
         )
-        outcome = _validation(artifact) if arguments.no_test else _test(this, arguments, progress)
-    lines, values = outcome
+        reader = Reader.load(artifact)
+        if arguments.no_test:
+            lines, values = _validation(reader)
+        else:
+            folder, data_folder = this.folder, arguments.data_dir
+            lines, values = report_on_test_set(reader, this.dataset, folder, data_folder, progress)
     lines.insert(1, f"artifact  {artifact}")
     console.result(lines, {"run": str(this.folder), "artifact": str(artifact), **values})
     return 0
@@ -66,20 +63,8 @@ def _open_or_start(arguments: Namespace, progress: Progress) -> "Run":
     )
 
 
-def _test(this: "Run", arguments: Namespace, progress: Progress) -> Outcome:
-    """Evaluate the finished artifact on the test set, into the run folder."""
-    from inkdigits.evaluation import write_report
-
-    progress("evaluating on the test set", 0, 0)
-    test = load_dataset(this.dataset, "test", arguments.data_dir)
-    reader = Reader.load(this.folder / ARTIFACT_NAME)
-    report, page = write_report(reader, test, this.folder, this.dataset)
-    lines = [report.headline(), f"report    {page}"]
-    return lines, {"report": str(page), "test": report.summary()}
-
-
-def _validation(artifact: Path) -> Outcome:
-    validation = Reader.load(artifact).info.validation
+def _validation(reader: Reader) -> Outcome:
+    validation = reader.info.validation
     figures = "there was no validation part"
     if validation["images"]:
         figures = (

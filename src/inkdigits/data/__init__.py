@@ -15,7 +15,6 @@ from inkdigits.data.preprocessing import Split, normalise, one_hot, reshape_4d, 
 from inkdigits.data.sources import Progress
 from inkdigits.data.store import (
     fetch_dataset,
-    hash_subset,
     ignore_progress,
     load_dataset,
     locate_dataset,
@@ -33,7 +32,6 @@ __all__ = [
     "dataset_info",
     "encode_idx",
     "fetch_dataset",
-    "hash_subset",
     "ignore_progress",
     "load_dataset",
     "load_idx",

@@ -1,7 +1,7 @@
 """Data sets by name: where their files lie, what they must be, and how they are loaded."""
 
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Literal
 
@@ -49,10 +49,14 @@ class DatasetInfo:
 
 @dataclass(frozen=True)
 class LabelledImages:
-    """Images, uint8 (n, 28, 28), ink bright on dark; and labels, uint8 (n,), 0…9."""
+    """Images, uint8 (n, 28, 28), ink bright on dark; and labels, uint8 (n,), 0…9.
+
+    `sha256` has the hash of each file that they were loaded from, if they were.
+    """
 
     images: NDArray[np.uint8]
     labels: NDArray[np.uint8]
+    sha256: dict[str, str] = field(default_factory=dict)
 
     def __len__(self) -> int:
         return len(self.labels)
@@ -149,19 +153,16 @@ def find_dataset(name: str, root: Path) -> Path | None:
     return None
 
 
-def file_hashes(folder: Path, names: tuple[str, ...]) -> dict[str, str]:
-    """SHA-256 of each file's uncompressed content."""
-    return {name: sha256(_content(folder, name)) for name in names}
-
-
 def verify_dataset(name: str, folder: Path) -> dict[str, str]:
     """The SHA-256 of each of the four files, once both subsets have been loaded and checked.
 
     Raises what `load_subset` does.
     """
-    for subset in SUBSETS:
-        load_subset(name, subset, folder)
-    return file_hashes(folder, dataset_info(name).file_names())
+    return {
+        file_name: digest
+        for subset in SUBSETS
+        for file_name, digest in load_subset(name, subset, folder).sha256.items()
+    }
 
 
 def check_hash(name: str, file_name: str, digest: str, where: str) -> None:
@@ -193,10 +194,12 @@ def load_subset(name: str, subset: Subset, folder: Path) -> LabelledImages:
     """
     info = dataset_info(name)
     files = info.files(subset)
-    contents = {}
-    for file_name in (files.images, files.labels):
-        contents[file_name] = _content(folder, file_name)
-        check_hash(name, file_name, sha256(contents[file_name]), str(folder))
+    contents = {
+        file_name: _content(folder, file_name) for file_name in (files.images, files.labels)
+    }
+    hashes = {file_name: sha256(content) for file_name, content in contents.items()}
+    for file_name, digest in hashes.items():
+        check_hash(name, file_name, digest, str(folder))
     images = parse_idx(contents[files.images], str(folder / files.images))
     labels = parse_idx(contents[files.labels], str(folder / files.labels))
     if labels.ndim == 2:  # QMNIST: eight columns, the first is the class
@@ -204,7 +207,7 @@ def load_subset(name: str, subset: Subset, folder: Path) -> LabelledImages:
     _check_pair(images, labels, f"{folder} ({files.images}, {files.labels})", len(info.class_names))
     if info.transposed:
         images = np.ascontiguousarray(images.transpose(0, 2, 1))
-    return LabelledImages(images, labels.astype(np.uint8))
+    return LabelledImages(images, labels.astype(np.uint8), hashes)
 
 
 def _content(folder: Path, file_name: str) -> bytes:

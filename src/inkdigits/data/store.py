@@ -5,11 +5,11 @@ import tempfile
 from pathlib import Path
 
 from inkdigits.data.datasets import (
+    DEFAULT_DATASET,
     LabelledImages,
     Subset,
     candidate_folders,
     dataset_info,
-    file_hashes,
     find_dataset,
     load_subset,
     verify_dataset,
@@ -49,12 +49,17 @@ def fetch_dataset(
     if given and (found := find_dataset(name, given)):
         verify_dataset(name, found)
         return found
+    can_be_fetched = dataset_info(name).sha256 is not None
     cached = find_dataset(name, cache_folder())
-    if cached and _is_sound(name, cached):
-        return cached
-    if dataset_info(name).sha256 is None:
-        if cached:
-            verify_dataset(name, cached)  # raises what is wrong with it
+    if cached:
+        try:
+            verify_dataset(name, cached)
+        except DataError:
+            if not can_be_fetched:
+                raise
+        else:
+            return cached
+    if not can_be_fetched:
         raise DataError(_not_there(name, given))
     root = given or cache_folder()
     target = next(candidate_folders(name, root))
@@ -64,7 +69,7 @@ def fetch_dataset(
 
 
 def load_dataset(
-    name: str = "mnist",
+    name: str = DEFAULT_DATASET,
     subset: Subset = "train",
     folder: Path | None = None,
     progress: Progress = ignore_progress,
@@ -81,23 +86,6 @@ def load_dataset(
             if found not in candidate_folders(name, cache_folder()):
                 raise
     return load_subset(name, subset, fetch_dataset(name, folder, progress))
-
-
-def hash_subset(name: str, subset: Subset, folder: Path | None = None) -> dict[str, str]:
-    """The SHA-256 of the two files of a subset that is on this machine."""
-    found = locate_dataset(name, folder)
-    if found is None:
-        raise DataError(_not_there(name, given_folder(folder)))
-    files = dataset_info(name).files(subset)
-    return file_hashes(found, (files.images, files.labels))
-
-
-def _is_sound(name: str, folder: Path) -> bool:
-    try:
-        verify_dataset(name, folder)
-    except DataError:
-        return False
-    return True
 
 
 def _fetch_verified(name: str, root: Path, progress: Progress) -> Contents:
