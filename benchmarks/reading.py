@@ -24,6 +24,7 @@ from inkdigits.environment import describe_environment
 from inkdigits.files import write_atomic
 from inkdigits.models import build_model
 from inkdigits.reading import Reader
+from inkdigits.recipes import Recipe
 from inkdigits.training import predict_logits
 
 RESULTS = Path(__file__).parent / "results"
@@ -51,7 +52,7 @@ def measure() -> dict[str, float]:
     """All figures, in seconds or digits a second."""
     images = load_dataset("mnist", "test").images
     reader = Reader.load()
-    model = build_model(reader.info.recipe["architecture"])
+    model = build_model(Recipe(**reader.info.recipe))
     ours, torch = alternate(
         lambda: reader.predict_proba(images), lambda: predict_logits(model, images), rounds=ROUNDS
     )

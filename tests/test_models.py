@@ -1,5 +1,7 @@
 """Architectures as PyTorch models and as ONNX graphs."""
 
+from dataclasses import replace
+
 import numpy as np
 import onnx
 import pytest
@@ -10,6 +12,7 @@ from inkdigits.artifact import parse_artifact, seal_artifact
 from inkdigits.export import export_onnx
 from inkdigits.models import build_model, count_parameters
 from inkdigits.reading import Reader
+from inkdigits.recipes import RECIPES
 from inkdigits.training import predict_logits
 
 
@@ -21,7 +24,7 @@ def images(mnist):
 @pytest.mark.parametrize("name", ARCHITECTURES)
 def test_artifact_agrees_with_torch(name, images):
     torch.manual_seed(0)
-    model = build_model(name)
+    model = build_model(replace(RECIPES["standard"], architecture=name))
     with torch.no_grad():  # one step of training mode moves batch norm off its initial figures
         model(torch.from_numpy(images).unsqueeze(1).float())
     content = seal_artifact(export_onnx(model, temperature=0.7), Reader.load().info)
@@ -40,18 +43,20 @@ def test_artifact_agrees_with_torch(name, images):
     ],
 )
 def test_parameter_counts(name, parameters):
-    assert count_parameters(build_model(name)) == parameters
+    assert count_parameters(build_model(RECIPES[name])) == parameters
 
 
 def test_the_model_owns_its_normalisation():
-    model = build_model("tiny")
+    model = build_model(RECIPES["tiny"])
     assert model.normalise(torch.tensor([0.0, 255.0])).tolist() == [0.0, 1.0]
+    model = build_model(replace(RECIPES["tiny"], pixel_mean=55.0, pixel_scale=100.0))
+    assert model.normalise(torch.tensor([5.0, 255.0])).tolist() == [-0.5, 2.0]
     assert {"normalise.mean", "normalise.scale"} <= set(model.state_dict())
 
 
 def test_same_weights_same_bytes_and_any_onnx_tool_opens_them(images):
     torch.manual_seed(0)
-    model = build_model("unshuffled")
+    model = build_model(RECIPES["standard"])
     content = seal_artifact(export_onnx(model), Reader.load().info)
     assert content == seal_artifact(export_onnx(model), Reader.load().info)
     opened = onnx.load_from_string(content)

@@ -126,7 +126,7 @@ def test_a_loss_that_is_not_finite_stops_the_run(split):
 
 @pytest.mark.parametrize("optimizer", ["adam", "adamw", "sgd"])
 def test_weights_decay_but_biases_and_norms_do_not(optimizer):
-    model = build_model("unshuffled")
+    model = build_model(RECIPE)
     built = build_optimizer(replace(RECIPE, optimizer=optimizer, weight_decay=0.1), model)
     decays = {p: group["weight_decay"] for group in built.param_groups for p in group["params"]}
     assert len(decays) == len(list(model.parameters()))

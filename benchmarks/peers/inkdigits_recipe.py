@@ -34,7 +34,7 @@ def main(name: str, path: str, seed: str) -> None:
     started = time.perf_counter()
     split = stratified_split(train, recipe.validation_fraction, int(seed))
     fit(recipe, split, int(seed), on_epoch=note)
-    model = build_model(recipe.architecture)
+    model = build_model(recipe)
     accuracies = []
     for checkpoint in snapshots:
         model.load_state_dict(checkpoint.model)

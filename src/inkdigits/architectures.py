@@ -18,13 +18,6 @@ class Conv:
 
 
 @dataclass(frozen=True)
-class SpaceToDepth:
-    """Each `block`×`block` patch of a one-channel picture becomes the channels of one pixel."""
-
-    block: int = 2
-
-
-@dataclass(frozen=True)
 class MaxPool:
     """The maximum of each `size`×`size` patch."""
 
@@ -60,7 +53,7 @@ class Dense:
     units: int
 
 
-Layer = Conv | SpaceToDepth | MaxPool | BatchNorm | ReLU | Dropout | Flatten | Dense
+Layer = Conv | MaxPool | BatchNorm | ReLU | Dropout | Flatten | Dense
 
 ARCHITECTURES: dict[str, tuple[Layer, ...]] = {
     "keras-baseline": (
@@ -94,19 +87,19 @@ ARCHITECTURES: dict[str, tuple[Layer, ...]] = {
         *(Conv(32, stride=2, padding=1), ReLU()),
         *(Flatten(), Dense(10)),
     ),
-    # The first convolution reads 5×5 pixels at stride 2: at 14×14 everything costs a quarter.
-    "strided": (
-        *(Conv(16, kernel=5, stride=2, padding=2), ReLU()),
-        *(Conv(32, padding=1), MaxPool(), ReLU()),
-        *(Conv(96), ReLU()),
-        *(Flatten(), Dense(10)),
+    # The first convolution reads 5×5 pixels at stride 2, none is padded (MNIST's border is blank),
+    # and a dense layer follows at 5×5: a fifth of `keras-baseline`'s multiply-adds.
+    "strided-dense": (
+        *(Conv(16, kernel=5, stride=2), ReLU()),
+        *(Conv(32), MaxPool(), ReLU()),
+        *(Flatten(), Dense(64), ReLU(), Dense(10)),
     ),
     # Pooling before batch norm and ReLU: a quarter of the elementwise work, the same function
     # for ReLU, and batch norm sees the values that matter.
-    "unshuffled": (
-        *(SpaceToDepth(), Conv(48, padding=1), BatchNorm(), ReLU()),
-        *(Conv(96, padding=1), MaxPool(), BatchNorm(), ReLU()),
-        *(Conv(96, padding=1), MaxPool(), BatchNorm(), ReLU()),
+    "strided": (
+        *(Conv(16, kernel=5, stride=2), BatchNorm(), ReLU()),
+        *(Conv(48), MaxPool(), BatchNorm(), ReLU()),
+        *(Conv(96), BatchNorm(), ReLU()),
         *(Flatten(), Dense(10)),
     ),
 }

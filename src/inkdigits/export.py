@@ -1,7 +1,7 @@
 """From a trained model to an ONNX graph: one operator for each layer, written directly.
 
 The graph takes uint8 images (n, 28, 28) and gives probabilities (n, 10). It is built layer by
-layer rather than traced: the architectures have eight kinds of layer, the result is the same
+layer rather than traced: the architectures have seven kinds of layer, the result is the same
 for the same weights to the byte, and it takes milliseconds.
 """
 
@@ -23,7 +23,6 @@ from inkdigits.architectures import (
     Layer,
     MaxPool,
     ReLU,
-    SpaceToDepth,
 )
 from inkdigits.models import IMAGE_SIZE_PX, Model
 
@@ -110,8 +109,6 @@ def _add_layer(
                 strides=[stride, stride],
                 pads=[padding] * 4,
             )
-        case SpaceToDepth(block):
-            return graph.add("SpaceToDepth", last, blocksize=block)
         case MaxPool(size):
             return graph.add("MaxPool", last, kernel_shape=[size, size], strides=[size, size])
         case BatchNorm():

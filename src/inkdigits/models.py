@@ -15,8 +15,8 @@ from inkdigits.architectures import (
     Layer,
     MaxPool,
     ReLU,
-    SpaceToDepth,
 )
+from inkdigits.recipes import Recipe
 
 IMAGE_SIZE_PX = 28
 
@@ -27,7 +27,7 @@ class Normalise(nn.Module):
     mean: Tensor
     scale: Tensor
 
-    def __init__(self, mean: float = 0.0, scale: float = 255.0) -> None:
+    def __init__(self, mean: float, scale: float) -> None:
         super().__init__()
         self.register_buffer("mean", torch.tensor(mean))
         self.register_buffer("scale", torch.tensor(scale))
@@ -43,10 +43,12 @@ class Model(nn.Module):
     `network[i]` is the PyTorch module of `layers[i]`.
     """
 
-    def __init__(self, layers: tuple[Layer, ...]) -> None:
+    def __init__(
+        self, layers: tuple[Layer, ...], *, pixel_mean: float = 0.0, pixel_scale: float = 255.0
+    ) -> None:
         super().__init__()
         self.layers = layers
-        self.normalise = Normalise()
+        self.normalise = Normalise(pixel_mean, pixel_scale)
         self.network = nn.Sequential(*_modules(layers))
 
     def forward(self, images: Tensor) -> Tensor:
@@ -55,9 +57,13 @@ class Model(nn.Module):
         return logits
 
 
-def build_model(architecture: str) -> Model:
-    """A freshly initialised model; the weights come from torch's global generator."""
-    model = Model(ARCHITECTURES[architecture])
+def build_model(recipe: Recipe) -> Model:
+    """The recipe's model, freshly initialised from torch's global generator."""
+    model = Model(
+        ARCHITECTURES[recipe.architecture],
+        pixel_mean=recipe.pixel_mean,
+        pixel_scale=recipe.pixel_scale,
+    )
     model.to(memory_format=torch.channels_last)  # type: ignore[call-overload]  # missing in its stubs
     return model
 
@@ -75,9 +81,6 @@ def _modules(layers: tuple[Layer, ...]) -> Iterator[nn.Module]:
             case Conv(out, kernel, stride, padding):
                 yield nn.Conv2d(channels, out, kernel, stride, padding)
                 channels, side = out, (side + 2 * padding - kernel) // stride + 1
-            case SpaceToDepth(block):
-                yield nn.PixelUnshuffle(block)
-                channels, side = channels * block**2, side // block
             case MaxPool(size):
                 yield nn.MaxPool2d(size)
                 side //= size

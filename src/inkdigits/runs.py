@@ -160,7 +160,7 @@ def train_run(
 
 
 def _write_artifact(run: Run, split: Split, checkpoint: Checkpoint) -> Path:
-    model = build_model(run.recipe.architecture)
+    model = build_model(run.recipe)
     model.load_state_dict(checkpoint.final_weights())
     temperature, validation, accept_at = _calibrate(model, split.validation)
     info = ArtifactInfo(

@@ -112,7 +112,7 @@ def fit(
     _check_split(split, recipe)
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(seed)
-        model = build_model(recipe.architecture)
+        model = build_model(recipe)
         optimizer = build_optimizer(recipe, model)
         state = resume or Checkpoint(
             model.state_dict(), optimizer.state_dict(), torch.get_rng_state()
@@ -273,10 +273,11 @@ def build_optimizer(recipe: Recipe, model: Model) -> torch.optim.Optimizer:
         "weight_decay": recipe.weight_decay,
         "fused": True,
     }
+    betas = (recipe.momentum, recipe.beta2)
     match recipe.optimizer:
         case "adam":
-            return torch.optim.Adam(groups, **common)
+            return torch.optim.Adam(groups, betas=betas, **common)
         case "adamw":
-            return torch.optim.AdamW(groups, **common)
+            return torch.optim.AdamW(groups, betas=betas, **common)
         case "sgd":
             return torch.optim.SGD(groups, momentum=recipe.momentum, **common)
