@@ -203,7 +203,7 @@ STANDARD = Recipe(
     name="standard",
     summary="the default: batch norm and augmentation, over 99.5 %",
     architecture="strided",
-    epochs=5,
+    epochs=6,
     batch_size=256,
     **_STANDARDISED,
     optimizer="adamw",
