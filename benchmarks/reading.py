@@ -17,6 +17,7 @@ import time
 from collections.abc import Callable
 from pathlib import Path
 
+from pages import put_table
 from PIL import Image
 
 from inkdigits.data import load_dataset
@@ -28,6 +29,7 @@ from inkdigits.recipes import Recipe
 from inkdigits.training import predict_logits
 
 RESULTS = Path(__file__).parent / "results"
+PAGE = Path(__file__).parent.parent / "docs" / "performance.md"
 ROUNDS = 9
 
 
@@ -98,6 +100,7 @@ def main() -> None:
     values = {"environment": describe_environment(), "figures": figures}
     write_atomic(RESULTS / "reading.json", json.dumps(values, indent=1).encode())
     write_atomic(RESULTS / "reading.md", table(figures).encode())
+    put_table(PAGE, "reading", table(figures))
     print(table(figures))
 
 

@@ -14,6 +14,8 @@ import tempfile
 from pathlib import Path
 from typing import Any
 
+from pages import put_table
+
 from inkdigits.architectures import ARCHITECTURES
 from inkdigits.data import load_dataset
 from inkdigits.environment import describe_environment
@@ -29,7 +31,6 @@ ROOT = Path(__file__).parent.parent
 MEASURED = ROOT / "src" / "inkdigits" / "measured.json"
 README = ROOT / "README.md"
 SEEDS = {"tiny": 5, "fast": 20, "standard": 10}  # the others: 3, as many as their headline asks for
-BEGIN, END = "<!-- recipes: begin -->\n", "<!-- recipes: end -->\n"
 
 
 def measure(recipe: Recipe, seed: int, scratch: Path) -> dict[str, Any]:
@@ -91,14 +92,6 @@ def write_measured(runs: list[dict[str, Any]]) -> None:
     write_atomic(MEASURED, json.dumps({"runs": runs}, indent=1).encode())
 
 
-def write_readme() -> None:
-    """Put the table between its two marks."""
-    text = README.read_text(encoding="utf-8")
-    before, _, rest = text.partition(BEGIN)
-    _, _, after = rest.partition(END)
-    write_atomic(README, f"{before}{BEGIN}{readme_table()}{END}{after}".encode())
-
-
 def measure_missing(recipe: Recipe, *, again: bool) -> None:
     """Train the recipe with each seed that has no measurement that holds."""
     runs = list(load_measured().runs)
@@ -120,7 +113,7 @@ def main() -> None:
     arguments = parser.parse_args()
     for recipe in [find_recipe(name) for name in arguments.recipes] or RECIPES.values():
         measure_missing(recipe, again=arguments.again)
-    write_readme()
+    put_table(README, "recipes", readme_table())
 
 
 if __name__ == "__main__":

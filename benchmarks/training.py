@@ -20,6 +20,7 @@ from typing import Any
 
 import numpy as np
 from matplotlib.figure import Figure
+from pages import put_table
 
 from inkdigits.data import load_dataset
 from inkdigits.environment import describe_environment
@@ -28,6 +29,7 @@ from inkdigits.plots import encode_png
 
 HERE = Path(__file__).parent
 RESULTS = HERE / "results"
+PAGE = HERE.parent / "docs" / "performance.md"
 TORCH, KERAS = ".venv", ".venv-keras"
 REFERENCE = "keras-baseline"
 SYSTEMS = {
@@ -109,7 +111,7 @@ def plot(runs: list[dict[str, Any]]) -> Figure:
     axes.invert_yaxis()
     axes.minorticks_off()
     axes.set_yticks([3, 2, 1, 0.5, 0.3], ["3", "2", "1", "0.5", "0.3"])
-    axes.set_xticks([3, 10, 30, 100, 300], ["3", "10", "30", "100", "300"])
+    axes.set_xticks([1, 3, 10, 30, 100, 300], ["1", "3", "10", "30", "100", "300"])
     axes.grid(color="#e4e7eb")
     axes.spines[["top", "right"]].set_visible(False)
     axes.legend(frameon=False)
@@ -140,6 +142,8 @@ def main() -> None:
                 write_atomic(arguments.out / "training.json", json.dumps(values, indent=1).encode())
     write_atomic(arguments.out / "training.md", table(runs).encode())
     write_atomic(arguments.out / "training.png", encode_png(plot(runs)))
+    if arguments.out == RESULTS:
+        put_table(PAGE, "training", table(runs))
 
 
 if __name__ == "__main__":

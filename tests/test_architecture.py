@@ -15,13 +15,13 @@ LAYERS = [
     {"cli"},
     {"__init__", "runs", "evaluation"},
     {"training", "export", "reading"},
-    {"schedules", "artifact", "models", "measured"},
+    {"schedules", "optimizers", "artifact", "models", "measured"},
     {"recipes", "data", "imaging", "augment", "metrics", "plots", "environment"},
     {"architectures", "files"},
     {"errors"},
 ]
 LEVEL = {room: level for level, rooms in enumerate(LAYERS) for room in rooms}
-TORCH_ROOMS = {"runs", "training", "export", "models", "augment"}
+TORCH_ROOMS = {"runs", "training", "optimizers", "export", "models", "augment"}
 MODULES = sorted(ROOT.rglob("*.py"))
 
 

@@ -7,9 +7,8 @@ import torch
 
 from inkdigits.data import Split, stratified_split
 from inkdigits.errors import TrainingDiverged, UsageError
-from inkdigits.models import build_model
 from inkdigits.recipes import RECIPES
-from inkdigits.training import Checkpoint, build_optimizer, fit
+from inkdigits.training import Checkpoint, fit
 from tests.conftest import take
 
 # A bit of everything: batch norm, dropout, augmentation, bf16, a last batch that isn't full.
@@ -122,12 +121,3 @@ def test_a_loss_that_is_not_finite_stops_the_run(split):
         TrainingDiverged, match=r"the loss is (nan|inf) at step \d+ .*lower peak_lr"
     ):
         fit(recipe, split, seed=0)
-
-
-@pytest.mark.parametrize("optimizer", ["adam", "adamw", "sgd"])
-def test_weights_decay_but_biases_and_norms_do_not(optimizer):
-    model = build_model(RECIPE)
-    built = build_optimizer(replace(RECIPE, optimizer=optimizer, weight_decay=0.1), model)
-    decays = {p: group["weight_decay"] for group in built.param_groups for p in group["params"]}
-    assert len(decays) == len(list(model.parameters()))
-    assert all(decay == (0.1 if p.ndim > 1 else 0.0) for p, decay in decays.items())
