@@ -29,7 +29,7 @@ from inkdigits.plots import encode_png
 
 HERE = Path(__file__).parent
 RESULTS = HERE / "results"
-PAGE = HERE.parent / "docs" / "performance.md"
+PAGES = (HERE.parent / "README.md", HERE.parent / "docs" / "performance.md")
 TORCH, KERAS = ".venv", ".venv-keras"
 REFERENCE = "keras-baseline"
 SYSTEMS = {
@@ -143,7 +143,8 @@ def main() -> None:
     write_atomic(arguments.out / "training.md", table(runs).encode())
     write_atomic(arguments.out / "training.png", encode_png(plot(runs)))
     if arguments.out == RESULTS:
-        put_table(PAGE, "training", table(runs))
+        for page in PAGES:
+            put_table(page, "training", table(runs))
 
 
 if __name__ == "__main__":
