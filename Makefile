@@ -1,12 +1,12 @@
 # The two commands that matter: make run, make test. Everything lands in .venv.
 PYTHON ?= python3
 BIN := .venv/bin
-SHIPPED := src/inkdigits/shipped/standard.onnx
+SHIPPED := src/inkdigits/shipped/robust.onnx
 export PIP_CONSTRAINT := $(CURDIR)/constraints.txt
 export PIP_BUILD_CONSTRAINT := $(PIP_CONSTRAINT)
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
 
-.PHONY: run test check format measure bench bench-reading shipped lock clean
+.PHONY: run test check format measure bench bench-reading ablation shipped lock clean
 
 run: .venv/train  ## train the standard recipe, evaluate it, say where the report lies
 	$(BIN)/inkdigits train standard
@@ -32,9 +32,12 @@ bench: .venv/train .venv-keras/done  ## train ours and the peers side by side; t
 bench-reading: .venv/train  ## time the shipped artifact and the commands
 	$(BIN)/python benchmarks/reading.py
 
+ablation: .venv/train  ## what makes robust robust: two tables in docs/trust.md
+	$(BIN)/python benchmarks/robustness.py
+
 shipped: .venv/train  ## make the artifact inside the package again
 	rm -rf runs/shipped
-	$(BIN)/inkdigits train standard --seed 0 --out runs/shipped
+	$(BIN)/inkdigits train robust --seed 0 --out runs/shipped
 	cp runs/shipped/artifact.onnx $(SHIPPED)
 	sed -i "s/^    [0-9a-f]\{64\}$$/    $$(sha256sum < $(SHIPPED) | cut -c1-64)/" docs/guide.md
 

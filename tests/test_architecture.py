@@ -14,14 +14,17 @@ LAYERS = [
     {"__main__"},
     {"cli"},
     {"__init__", "runs", "evaluation"},
+    {"robustness"},
     {"training", "export", "reading"},
-    {"schedules", "optimizers", "artifact", "models", "measured"},
+    {"schedules", "optimizers", "junk", "artifact", "calibration", "measured"},
+    {"effects"},
+    {"models", "corruptions", "outsiders"},
     {"recipes", "data", "imaging", "augment", "metrics", "plots", "environment"},
     {"architectures", "files"},
     {"errors"},
 ]
 LEVEL = {room: level for level, rooms in enumerate(LAYERS) for room in rooms}
-TORCH_ROOMS = {"runs", "training", "optimizers", "export", "models", "augment"}
+TORCH_ROOMS = {"runs", "training", "optimizers", "export", "models", "augment", "effects", "junk"}
 MODULES = sorted(ROOT.rglob("*.py"))
 
 

@@ -19,12 +19,14 @@ def content() -> bytes:
 def test_the_shipped_artifact_is_small_and_says_what_it_is(content):
     assert len(content) < 1_500_000
     info = parse_artifact(content).info
-    recipe = RECIPES["standard"].to_dict()
+    recipe = RECIPES["robust"].to_dict()
     assert {**info.recipe, "summary": ""} == {**recipe, "summary": ""}
     assert info.labels == tuple("0123456789")
     assert info.dataset == "mnist"
     assert info.validation["images"] > 0
-    assert 0 < info.accept_at < 1
+    assert abs(info.accept_at) < 100
+    assert 0 < info.set_threshold < 0.5
+    assert info.coverage == 0.999
     assert len(info.history) == info.recipe["epochs"]
     assert info.environment["data_sha256"]["train-labels-idx1-ubyte"].startswith("65a50cbbf4e9")
 

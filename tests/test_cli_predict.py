@@ -22,7 +22,7 @@ def test_predict_json_follows_the_contract(capsys, pictures):
     assert set(rows[0]) == {"path", "text", "confidence", "digits", "error"}
     assert rows[0]["error"] is None
     (digit,) = rows[0]["digits"]
-    assert set(digit) == {"label", "confidence", "probabilities", "box", "accepted"}
+    assert set(digit) == {"label", "confidence", "probabilities", "candidates", "box", "accepted"}
     assert digit["label"] == 7
     assert len(digit["probabilities"]) == 10
     assert len(digit["box"]) == 4

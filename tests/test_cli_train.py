@@ -160,7 +160,7 @@ def test_evaluate_the_shipped_model(capsys, tmp_path, monkeypatch, mnist_test):
     code, out, _ = call(capsys, "evaluate")
     assert code == 0
     assert "95 % interval" in out
-    assert (tmp_path / "standard-report" / "report.html").is_file()
+    assert (tmp_path / "robust-report" / "report.html").is_file()
 
 
 def test_a_run_is_not_resumed_with_other_data(capsys, small_data, tmp_path, mnist):

@@ -10,7 +10,7 @@ from sklearn import metrics as reference
 
 from inkdigits import Reader
 from inkdigits.data import LabelledImages
-from inkdigits.evaluation import evaluate, write_report
+from inkdigits.evaluation import Extent, evaluate, write_report
 from tests.conftest import take
 
 
@@ -80,8 +80,8 @@ def test_the_page_is_self_contained_and_complete(written):
     html = page.read_text()
     assert "://" not in html
     assert re.findall(r'(?:src|href)="(?!data:image/png;base64,)', html) == []
-    assert html.count("data:image/png;base64,") == 4
-    for heading in ("Training", "Classes", "Confusion matrix", "most confident mistakes"):
+    assert html.count("data:image/png;base64,") == 5
+    for heading in ("Training", "Classes", "Confusion matrix", "Confidence", "What is no digit"):
         assert heading in html
     assert f"{report.accuracy * 100:.2f} %" in html
 
@@ -89,10 +89,38 @@ def test_the_page_is_self_contained_and_complete(written):
 def test_the_plots_are_files_too(written):
     folder = written[2]
     names = {path.name for path in (folder / "plots").iterdir()}
-    assert names == {"history.png", "confusion.png", "samples.png", "mistakes.png"}
+    assert names == {"history.png", "confusion.png", "samples.png", "mistakes.png", "trust.png"}
     for name in names:
         with Image.open(folder / "plots" / name) as image:
             assert image.width >= 1000
+
+
+def test_calibration_sets_and_selection_are_of_these_images(reader, some, written):
+    report = written[0]
+    probabilities = reader.predict_proba(some.images)
+    right = probabilities.argmax(axis=1) == some.labels
+    assert sum(row["count"] for row in report.calibration["bins"]) == len(some)
+    assert report.calibration["expected_error"] < 0.01
+    assert report.selective[-1] == {"kept": 1.0, "error": pytest.approx(1 - right.mean())}
+    errors = [row["error"] for row in report.selective]
+    assert errors[0] <= errors[-1]
+    inside = probabilities >= reader.info.set_threshold
+    inside[np.arange(len(some)), probabilities.argmax(axis=1)] = True
+    sets = report.prediction_sets
+    assert sets["measured"] == inside[np.arange(len(some)), some.labels].mean()
+    assert sets["mean_size"] == inside.sum(axis=1).mean()
+
+
+def test_damage_and_outsiders_are_reported_where_asked_for(reader, some, tmp_path):
+    few = LabelledImages(some.images[:40], some.labels[:40])
+    extent = Extent(corruptions=True, outside={"other": some.images[:30]})
+    report, page = write_report(reader, few, tmp_path, extent=extent)
+    assert len(report.corruptions) == 15
+    mean = sum(row["paper"] for row in report.corruptions) / 15
+    assert report.corruption_mean() == pytest.approx(mean)
+    assert report.rejection[0]["name"] == "other"
+    assert "Damaged digits" in page.read_text()
+    assert (tmp_path / "plots" / "corruptions.png").is_file()
 
 
 def test_a_perfect_result_has_a_report_too(reader, some, tmp_path):

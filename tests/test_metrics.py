@@ -5,6 +5,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
+from scipy.special import logsumexp
 from scipy.special import softmax as reference_softmax
 from scipy.stats import binomtest
 from sklearn import metrics as reference
@@ -14,6 +15,9 @@ from inkdigits.metrics import (
     confusion_matrix,
     cross_entropy,
     fit_temperature,
+    log_sum_exp,
+    reliability,
+    selective_risk,
     softmax,
     wilson_interval,
 )
@@ -86,3 +90,27 @@ def test_cross_entropy_is_finite_where_the_truth_has_no_probability():
     assert cross_entropy(np.eye(10, dtype=np.float32)[[3]], np.array([4])) == pytest.approx(
         87.3, abs=0.1
     )
+
+
+@given(hnp.arrays(np.float64, (7, 10), elements=st.floats(-700, 700)))
+def test_log_sum_exp_agrees_with_scipy(logits):
+    np.testing.assert_allclose(log_sum_exp(logits), logsumexp(logits, axis=1), rtol=1e-12)
+
+
+@given(st.lists(st.tuples(st.floats(0, 1), st.booleans()), min_size=1, max_size=60))
+def test_the_calibration_error_is_the_sum_over_the_bins(pairs):
+    confidences = np.array([pair[0] for pair in pairs])
+    right = np.array([pair[1] for pair in pairs])
+    found = reliability(confidences, right)
+    places = [min(int(confidence * 15), 14) for confidence in confidences]
+    expected = 0.0
+    for place in set(places):
+        mine = np.array(places) == place
+        expected += abs(right[mine].mean() - confidences[mine].mean()) * mine.mean()
+    assert found.expected_error == pytest.approx(expected, abs=1e-12)
+    assert found.count.sum() == len(pairs)
+
+
+def test_selective_risk_counts_the_wrong_among_the_surest():
+    scores, right = np.array([0.9, 0.5, 0.8, 0.7]), np.array([True, False, False, True])
+    np.testing.assert_allclose(selective_risk(scores, right), [0, 1 / 2, 1 / 3, 1 / 2])

@@ -23,8 +23,25 @@ def test_confidence_is_honest(reader, mnist_test):
 
 
 def test_acceptance_keeps_about_99_percent_of_what_is_like_mnist(reader, mnist_test):
-    confidences = reader.predict_proba(mnist_test.images).max(axis=1)
-    assert 0.985 < (confidences >= reader.info.accept_at).mean() < 0.998
+    _, familiarity = reader.judge(mnist_test.images)
+    assert 0.985 < (familiarity >= reader.info.accept_at).mean() < 0.998
+
+
+def test_prediction_sets_hold_the_truth_as_often_as_stated(reader, mnist_test):
+    probabilities = reader.predict_proba(mnist_test.images)
+    true = probabilities[np.arange(len(mnist_test)), mnist_test.labels]
+    assert (true >= reader.info.set_threshold).mean() == pytest.approx(0.999, abs=0.001)
+
+
+def test_a_digit_lists_its_candidates_and_junk_is_not_accepted(reader, mnist_test):
+    readings = [reader.read(image) for image in mnist_test.images[:300]]
+    digits = [digit for reading in readings for digit in reading.digits]
+    assert all(digit.candidates[0] == digit.label for digit in digits)
+    for digit in digits:
+        likely = {k for k in range(10) if digit.probabilities[k] >= reader.info.set_threshold}
+        assert likely | {digit.label} == set(digit.candidates)
+    noise = np.random.default_rng(0).integers(0, 256, (50, 28, 28)).astype(np.uint8)
+    assert (reader.judge(noise)[1] < reader.info.accept_at).all()
 
 
 def test_probabilities_are_probabilities_whatever_the_batch(reader, mnist_test):

@@ -1,9 +1,10 @@
 """The artifact: one self-describing ONNX file, the only thing that passes from training to use.
 
-uint8 images (n, 28, 28) go in as `images`, `probabilities` (n, 10) come out: normalisation and
-softmax are inside the graph. What else there is to know of it, `ArtifactInfo`, stands in the
-file's metadata, one JSON value a field, under keys that begin with `inkdigits.`; the last key is
-a SHA-256 of all bytes before it. Any ONNX tool opens the file; loading it can't run code.
+uint8 images (n, 28, 28) go in as `images`; `probabilities` (n, 10) and `familiarity` (n,) come
+out: normalisation, temperature and softmax are inside the graph. What else there is to know of it,
+`ArtifactInfo`, stands in the file's metadata, one JSON value a field, under keys that begin with
+`inkdigits.`; the last key is a SHA-256 of all bytes before it. Any ONNX tool opens the file;
+loading it can't run code.
 
 An ONNX file is a protobuf message, and protobuf messages are joined by joining their bytes: so
 the metadata is appended without parsing the graph, and the checksum without parsing anything.
@@ -21,7 +22,7 @@ if TYPE_CHECKING:
     import onnxruntime
 
 ARTIFACT_NAME = "artifact.onnx"  # in a run folder
-FORMAT = 1
+FORMAT = 2
 _PREFIX = "inkdigits."
 _CHECKSUM_KEY = "inkdigits.sha256"
 
@@ -31,11 +32,11 @@ class ArtifactInfo:
     """What an artifact says of itself.
 
     `temperature` is what the logits are divided by, inside the graph, so that confidences are
-    honest; it was fitted on the held-out part of the training set.
-    `validation` has `accuracy`, `loss` and `images` there.
-    `accept_at` is the confidence from which on a digit counts as accepted: it was set so that
-    99 % of the validation images are. `history` has a row for each epoch, `environment` says
-    where and on what it was trained.
+    honest. `accept_at` is the familiarity from which on a picture counts as a digit. The labels
+    with a probability of `set_threshold` or more hold the truth for the share `coverage` of
+    digits. All three were fitted on the held-out part of the training set (see `calibration`);
+    `validation` has `accuracy`, `loss` and `images` there. `history` has a row for each epoch,
+    `environment` says where and on what it was trained.
     """
 
     version: str
@@ -47,6 +48,8 @@ class ArtifactInfo:
     temperature: float
     validation: dict[str, float]
     accept_at: float
+    set_threshold: float
+    coverage: float
     history: list[dict[str, float]]
     environment: dict[str, Any]
     format: int = FORMAT

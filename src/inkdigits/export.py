@@ -1,6 +1,7 @@
 """From a trained model to an ONNX graph: one operator for each layer, written directly.
 
-The graph takes uint8 images (n, 28, 28) and gives probabilities (n, 10). It is built layer by
+The graph takes uint8 images (n, 28, 28) and gives probabilities (n, 10) and familiarity (n,), as
+`inkdigits.calibration` has it. It is built layer by
 layer rather than traced: the architectures have seven kinds of layer, the result is the same
 for the same weights to the byte, and it takes milliseconds.
 """
@@ -15,6 +16,7 @@ from onnx import TensorProto, helper, numpy_helper
 from torch import Tensor, nn
 
 from inkdigits.architectures import (
+    CLASSES,
     BatchNorm,
     Conv,
     Dense,
@@ -44,8 +46,16 @@ def export_onnx(model: Model, temperature: float = 1.0) -> bytes:
     last = graph.add("Div", graph.add("Sub", last, "mean"), "scale")
     for index, (layer, module) in enumerate(zip(model.layers, model.network, strict=True)):
         last = _add_layer(graph, layer, dict(_weights(index, module)), last)
-    last = graph.add("Div", last, graph.constant("temperature", np.array(temperature, np.float32)))
-    graph.add("Softmax", last, output="probabilities", axis=-1)
+    digits = last
+    if model.layers[-1] == Dense(CLASSES + 1):
+        sizes = graph.constant("sizes", np.array([CLASSES, 1], np.int64))
+        digits, junk = graph.add_split(last, sizes)
+    odds = graph.add("ReduceLogSumExp", digits, axes=[1], keepdims=0)
+    if digits != last:
+        odds = graph.add("Sub", odds, graph.add("Squeeze", junk, "channel_axis"))
+    graph.add("Identity", odds, output="familiarity")
+    divisor = graph.constant("temperature", np.array(temperature, np.float32))
+    graph.add("Softmax", graph.add("Div", digits, divisor), output="probabilities", axis=-1)
     return graph.serialise()
 
 
@@ -66,13 +76,20 @@ class _Graph:
         self.nodes.append(helper.make_node(operator, inputs, [output], **attributes))
         return output
 
+    def add_split(self, joined: str, sizes: str) -> list[str]:
+        """Append a split along the channels in two; the names of the parts."""
+        parts = ["digit_logits", "junk_logit"]
+        self.nodes.append(helper.make_node("Split", [joined, sizes], parts, axis=1))
+        return parts
+
     def serialise(self) -> bytes:
         side = IMAGE_SIZE_PX
         images = helper.make_tensor_value_info("images", TensorProto.UINT8, ["n", side, side])
-        probabilities = helper.make_tensor_value_info("probabilities", TensorProto.FLOAT, ["n", 10])
-        graph = helper.make_graph(
-            self.nodes, "inkdigits", [images], [probabilities], self.constants
-        )
+        outputs = [
+            helper.make_tensor_value_info("probabilities", TensorProto.FLOAT, ["n", CLASSES]),
+            helper.make_tensor_value_info("familiarity", TensorProto.FLOAT, ["n"]),
+        ]
+        graph = helper.make_graph(self.nodes, "inkdigits", [images], outputs, self.constants)
         model = helper.make_model(
             graph,
             producer_name="inkdigits",

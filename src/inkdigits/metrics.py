@@ -33,6 +33,13 @@ def softmax(logits: NDArray[np.floating]) -> NDArray[np.float64]:
     return probabilities
 
 
+def log_sum_exp(logits: NDArray[np.floating]) -> NDArray[np.float64]:
+    """Log Σ exp(logits) along the last axis, without overflow."""
+    highest = logits.max(axis=-1, keepdims=True).astype(np.float64)
+    summed: NDArray[np.float64] = np.log(np.exp(logits - highest).sum(axis=-1)) + highest[..., 0]
+    return summed
+
+
 def fit_temperature(logits: NDArray[np.floating], labels: NDArray[np.integer]) -> float:
     """The temperature in 1/20…20 whose softmax(logits / temperature) has the lowest cross-entropy.
 
@@ -48,6 +55,40 @@ def fit_temperature(logits: NDArray[np.floating], labels: NDArray[np.integer]) -
         low, high = (low, inverse) if slope > 0 else (inverse, high)
     flawless = bool((logits.argmax(axis=1) == labels).all())
     return max(1 / low, 1.0) if flawless else 1 / low
+
+
+@dataclass(frozen=True)
+class Reliability:
+    """Predictions by bins of equal width of their confidence, each array (bins,).
+
+    `count` predictions are in a bin, their mean `confidence` and their `accuracy` are 0 in an empty
+    one. `expected_error` is the mean distance of the two, weighted by the count: the expected
+    calibration error (Naeini, Cooper and Hauskrecht, 2015).
+    """
+
+    count: NDArray[np.int64]
+    confidence: NDArray[np.float64]
+    accuracy: NDArray[np.float64]
+    expected_error: float
+
+
+def reliability(
+    confidences: NDArray[np.floating], right: NDArray[np.bool_], bins: int = 15
+) -> Reliability:
+    """How confidences (n,) in 0…1 and being right (n,) agree."""
+    places = np.minimum((confidences * bins).astype(np.int64), bins - 1)
+    count = np.bincount(places, minlength=bins)
+    confidence = _ratio(np.bincount(places, confidences.astype(np.float64), bins), count)
+    accuracy = _ratio(np.bincount(places, right.astype(np.float64), bins), count)
+    expected_error = float((np.abs(confidence - accuracy) * count).sum() / count.sum())
+    return Reliability(count, confidence, accuracy, expected_error)
+
+
+def selective_risk(scores: NDArray[np.floating], right: NDArray[np.bool_]) -> NDArray[np.float64]:
+    """The share of wrong ones among the 1, 2, … n highest scores (n,)."""
+    wrong = ~right[np.argsort(-scores, kind="stable")]
+    risk: NDArray[np.float64] = np.cumsum(wrong) / np.arange(1, len(wrong) + 1)
+    return risk
 
 
 def confusion_matrix(

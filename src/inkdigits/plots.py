@@ -32,9 +32,11 @@ def plot_history(history: list[dict[str, Any]]) -> Figure:
             if None not in values:
                 axes.plot(epochs, values, "o-", color=color, label=part, markersize=4)
         axes.legend(frameon=False)
-        _dress(axes, quantity)
+        _dress(axes, quantity, "epoch")
     rate.plot(epochs, [row["learning_rate"] for row in history], "o-", color=GREY, markersize=4)
-    _dress(rate, "learning rate at the epoch's end")
+    _dress(rate, "learning rate at the epoch's end", "epoch")
+    for axes in (accuracy, loss, rate):
+        axes.xaxis.set_major_locator(MaxNLocator(integer=True))
     return figure
 
 
@@ -74,6 +76,34 @@ def _heat_map(
     axes.spines[:].set_visible(False)
 
 
+def plot_trust(bins: list[dict[str, Any]], selective: list[dict[str, float]]) -> Figure:
+    """A reliability diagram, and the error among the most confident predictions."""
+    figure = Figure(figsize=(10, 3.6), layout="constrained")
+    diagram, risk = figure.subplots(1, 2)
+    filled = [row for row in bins if row["count"]]
+    largest = max(row["count"] for row in filled)
+    diagram.plot([0, 1], [0, 1], color=GREY, linewidth=1)
+    diagram.scatter(
+        [row["confidence"] for row in filled],
+        [row["accuracy"] for row in filled],
+        s=[14 + 130 * (row["count"] / largest) ** 0.3 for row in filled],
+        color=BLUE,
+        alpha=0.8,
+    )
+    for row in filled:
+        place = (row["confidence"], row["accuracy"])
+        diagram.annotate(
+            f"{row['count']:,}", place, (7, -9), textcoords="offset points", fontsize=7
+        )
+    diagram.set(xlim=(0, 1.05), ylim=(-0.05, 1.08), ylabel="share that is right")
+    _dress(diagram, "reliability; the numbers are images", "confidence")
+    kept = [row["kept"] * 100 for row in selective]
+    risk.plot(kept, [row["error"] * 100 for row in selective], "o-", color=BLUE, markersize=4)
+    risk.set(ylabel="% of these wrong", ylim=(0, None))
+    _dress(risk, "error among the most confident", "% of the images kept")
+    return figure
+
+
 def plot_digits(
     images: NDArray[np.uint8], captions: list[str], right: list[bool], columns: int = 10
 ) -> Figure:
@@ -94,10 +124,9 @@ def _ink_on(heat: float) -> str:
     return "white" if heat > 0.7 else INK
 
 
-def _dress(axes: Axes, title: str) -> None:
+def _dress(axes: Axes, title: str, across: str) -> None:
     axes.set_title(title, loc="left", fontsize=11, color=INK)
-    axes.set_xlabel("epoch")
-    axes.xaxis.set_major_locator(MaxNLocator(integer=True))
+    axes.set_xlabel(across)
     axes.grid(axis="y", color="#e4e7eb")
     axes.spines[["top", "right"]].set_visible(False)
     axes.set_axisbelow(True)

@@ -12,7 +12,7 @@ from inkdigits.artifact import Artifact, ArtifactInfo, load_artifact, parse_arti
 from inkdigits.errors import UsageError
 from inkdigits.imaging import Box, to_glyph
 
-SHIPPED = "standard.onnx"
+SHIPPED = "robust.onnx"
 _BATCH = 512  # bounds memory; 64 to 1000 were equally fast
 
 
@@ -20,19 +20,23 @@ _BATCH = 512  # bounds memory; 64 to 1000 were equally fast
 class Digit:
     """One digit that was read: `label` is the class 0…9, `probabilities` has all ten.
 
-    `accepted` says whether the confidence reaches what the artifact asks for.
+    `candidates` are the labels of the prediction set, the likeliest first: they hold the truth at
+    the coverage that the artifact states. `accepted` says whether the picture is like the digits
+    that the network knows; where it isn't, the label means nothing.
     """
 
     label: int
     confidence: float
     probabilities: tuple[float, ...]
+    candidates: tuple[int, ...]
     box: Box
     accepted: bool
 
     def to_dict(self) -> dict[str, Any]:
         """As the JSON output has it; the box as [x, y, width, height]."""
         box = [self.box.x, self.box.y, self.box.width, self.box.height]
-        return {**asdict(self), "probabilities": list(self.probabilities), "box": box}
+        lists = {name: list(getattr(self, name)) for name in ("probabilities", "candidates")}
+        return {**asdict(self), **lists, "box": box}
 
 
 @dataclass(frozen=True)
@@ -78,15 +82,31 @@ class Reader:
 
         Raises `UsageError` for another shape or type.
         """
+        return self.judge(images)[0]
+
+    def judge(self, images: NDArray[np.uint8]) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
+        """Probabilities (n, 10), and familiarity (n,): how much each image is like a digit.
+
+        Takes and raises what `predict_proba` does.
+        """
         if images.dtype != np.uint8 or images.ndim != 3 or images.shape[1:] != (28, 28):
             raise UsageError(
                 f"images are {images.dtype} {images.shape}; they must be uint8 (n, 28, 28)"
             )
         probabilities = np.empty((len(images), len(self.info.labels)), np.float32)
+        familiarity = np.empty(len(images), np.float32)
         for start in range(0, len(images), _BATCH):
-            batch = {"images": images[start : start + _BATCH]}
-            probabilities[start : start + _BATCH] = self._session.run(None, batch)[0]
-        return probabilities
+            part = slice(start, start + _BATCH)
+            probabilities[part], familiarity[part] = self._session.run(
+                ["probabilities", "familiarity"], {"images": images[part]}
+            )
+        return probabilities, familiarity
+
+    def _candidates(self, probabilities: NDArray[np.float32]) -> tuple[int, ...]:
+        likely = [int(k) for k in np.argsort(-probabilities, kind="stable")]
+        return tuple(
+            k for k in likely if k == likely[0] or probabilities[k] >= self.info.set_threshold
+        )
 
     def predict(self, images: NDArray[np.uint8]) -> NDArray[np.intp]:
         """Classes (n,) of uint8 images (n, 28, 28)."""
@@ -102,14 +122,14 @@ class Reader:
         if found is None:
             return Reading("", ())
         glyph, box = found
-        probabilities = self.predict_proba(glyph[None])[0]
+        (probabilities,), (familiarity,) = self.judge(glyph[None])
         label = int(probabilities.argmax())
-        confidence = float(probabilities[label])
         digit = Digit(
             label=label,
-            confidence=confidence,
+            confidence=float(probabilities[label]),
             probabilities=tuple(float(p) for p in probabilities),
+            candidates=self._candidates(probabilities),
             box=box,
-            accepted=confidence >= self.info.accept_at,
+            accepted=bool(familiarity >= self.info.accept_at),
         )
         return Reading(self.info.labels[label], (digit,))

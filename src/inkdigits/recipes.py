@@ -7,12 +7,13 @@ import difflib
 from dataclasses import asdict, dataclass, fields, replace
 from typing import Any, Literal, get_args, get_origin
 
-from inkdigits.architectures import ARCHITECTURES
+from inkdigits.architectures import ARCHITECTURES, CLASSES, Dense
 from inkdigits.errors import UsageError
 
 Optimizer = Literal["adam", "adamw", "sgd"]
 Schedule = Literal["constant", "step", "exponential", "cosine", "one-cycle"]
 Precision = Literal["fp32", "bf16"]
+EFFECT_NAMES = ("pen", "strays", "blur", "negative", "paper", "grain")
 
 
 @dataclass(frozen=True)
@@ -28,7 +29,10 @@ class Recipe:
     epochs may pass without a lower validation loss before training stops and the best weights are
     restored; 0: never, the last weights are kept. `precision` is that of the passes while training;
     bf16 becomes fp32 on a processor where it would be slower. Augmentation is drawn afresh for each
-    image in each epoch, uniformly within ± its bound.
+    image in each epoch, uniformly within ± its bound; each of the `effects`, names joined by "+",
+    is on its own random share `effect_rate` of the images; a share `flourish_rate` of the ones gets
+    a flag or a foot, of the sevens a bar. `junk_share` is how many pictures of no
+    digit come on top, as a share of the digits; the architecture needs an eleventh class for them.
     """
 
     name: str
@@ -54,6 +58,10 @@ class Recipe:
     shift_px: float = 0.0
     zoom: float = 0.0
     shear_deg: float = 0.0
+    effects: str = ""
+    effect_rate: float = 0.3
+    flourish_rate: float = 0.0
+    junk_share: float = 0.0
     precision: Precision = "fp32"
 
     def __post_init__(self) -> None:
@@ -79,11 +87,20 @@ def _check_types(recipe: Recipe) -> None:
 
 
 _POSITIVE = ("epochs", "batch_size", "pixel_scale", "peak_lr", "lr_decay_epochs")
-_SHARES = ("momentum", "beta2", "label_smoothing", "warmup_fraction", "validation_fraction", "zoom")
+_SHARES = (
+    "momentum",
+    "beta2",
+    "label_smoothing",
+    "warmup_fraction",
+    "validation_fraction",
+    "zoom",
+    "effect_rate",
+    "flourish_rate",
+)
 _LARGEST = 10**9
 _NOT_NEGATIVE = (
     *("pixel_mean", "weight_decay", "lr_decay"),
-    *("patience", "rotation_deg", "shift_px", "shear_deg"),
+    *("patience", "rotation_deg", "shift_px", "shear_deg", "junk_share"),
 )
 
 
@@ -105,6 +122,16 @@ def _check_ranges(recipe: Recipe) -> None:
     if recipe.architecture not in ARCHITECTURES:
         choices = ", ".join(ARCHITECTURES)
         raise UsageError(f"architecture is {recipe.architecture!r}; choose one of {choices}")
+    unknown = set(filter(None, recipe.effects.split("+"))) - set(EFFECT_NAMES)
+    if unknown:
+        choices = ", ".join(EFFECT_NAMES)
+        raise UsageError(f"effects has {unknown.pop()!r}; join some of {choices} by '+'")
+    knows_junk = ARCHITECTURES[recipe.architecture][-1] == Dense(CLASSES + 1)
+    if knows_junk != (recipe.junk_share > 0):
+        raise UsageError(
+            f"junk_share is {recipe.junk_share}; {recipe.architecture} has "
+            f"{'a class for junk, so it must be above 0' if knows_junk else 'no class for junk'}"
+        )
     if recipe.patience and not recipe.validation_fraction:
         raise UsageError("patience needs a validation_fraction above 0: it watches that part")
 
@@ -219,9 +246,41 @@ STANDARD = Recipe(
     precision="bf16",
 )
 
+ROBUST = replace(
+    STANDARD,
+    name="robust",
+    summary="inside the package: damaged digits, other pens, and what is no digit",
+    architecture="strided-junk",
+    epochs=40,
+    rotation_deg=15,
+    shift_px=2.5,
+    zoom=0.2,
+    shear_deg=15,
+    effects="+".join(EFFECT_NAMES),
+    effect_rate=0.2,
+    flourish_rate=0.25,
+    junk_share=0.25,
+)
+
+ACCURATE = replace(
+    STANDARD,
+    name="accurate",
+    summary="one network, as accurate as it gets: deeper, dropout, 20 epochs",
+    architecture="deep",
+    epochs=20,
+    batch_size=128,
+    peak_lr=0.005,
+    momentum=0.9,
+    beta2=0.99,
+    rotation_deg=10,
+    shift_px=2,
+    zoom=0.1,
+    shear_deg=8,
+)
+
 _RECIPES = (
     *(KERAS_BASELINE, KERAS_SIMPLE, KERAS_FIVE_EPOCHS, KERAS_AUGMENTED, TORCH_TWO_CONV),
-    *(TINY, FAST, STANDARD),
+    *(TINY, FAST, STANDARD, ROBUST, ACCURATE),
 )
 
 RECIPES: dict[str, Recipe] = {recipe.name: recipe for recipe in _RECIPES}

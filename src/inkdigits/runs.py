@@ -17,13 +17,12 @@ from datetime import datetime
 from pathlib import Path
 from typing import Any
 
-import numpy as np
 import torch
 
 from inkdigits.artifact import ARTIFACT_NAME, ArtifactInfo, seal_artifact
+from inkdigits.calibration import COVERAGE, calibrate
 from inkdigits.data import (
     DEFAULT_DATASET,
-    LabelledImages,
     Progress,
     Split,
     dataset_info,
@@ -35,12 +34,10 @@ from inkdigits.environment import describe_environment
 from inkdigits.errors import TrainingInterrupted, UsageError
 from inkdigits.export import export_onnx
 from inkdigits.files import make_folder, read_bytes, write_atomic
-from inkdigits.metrics import cross_entropy, fit_temperature, softmax
-from inkdigits.models import Model, build_model, count_parameters
+from inkdigits.models import build_model, count_parameters
 from inkdigits.recipes import Recipe
 from inkdigits.training import Checkpoint, Epoch, fit, predict_logits, used_precision
 
-ACCEPTED_SHARE = 0.99  # of the validation images; `ArtifactInfo.accept_at` is set to keep these
 _CHECKPOINT, _HISTORY, _RUN = "checkpoint.pt", "history.csv", "run.json"
 
 
@@ -162,7 +159,8 @@ def train_run(
 def _write_artifact(run: Run, split: Split, checkpoint: Checkpoint) -> Path:
     model = build_model(run.recipe)
     model.load_state_dict(checkpoint.final_weights())
-    temperature, validation, accept_at = _calibrate(model, split.validation)
+    logits = predict_logits(model, split.validation.images).numpy()
+    found = calibrate(logits, split.validation.labels)
     info = ArtifactInfo(
         version=str(run.environment["inkdigits"]),
         labels=dataset_info(run.dataset).class_names,
@@ -170,31 +168,17 @@ def _write_artifact(run: Run, split: Split, checkpoint: Checkpoint) -> Path:
         recipe=run.recipe.to_dict(),
         seed=run.seed,
         parameters=count_parameters(model),
-        temperature=temperature,
-        validation=validation,
-        accept_at=accept_at,
+        temperature=found.temperature,
+        validation=found.validation,
+        accept_at=found.accept_at,
+        set_threshold=found.set_threshold,
+        coverage=COVERAGE,
         history=[asdict(epoch) for epoch in checkpoint.history],
         environment=run.environment,
     )
     path = run.folder / ARTIFACT_NAME
-    write_atomic(path, seal_artifact(export_onnx(model, temperature), info))
+    write_atomic(path, seal_artifact(export_onnx(model, found.temperature), info))
     return path
-
-
-def _calibrate(model: Model, held_out: LabelledImages) -> tuple[float, dict[str, float], float]:
-    """Temperature, scores on the held-out part, and the confidence from which to accept."""
-    if not len(held_out):
-        return 1.0, {"images": 0}, 0.0
-    logits = predict_logits(model, held_out.images).numpy()
-    temperature = fit_temperature(logits, held_out.labels)
-    probabilities = softmax(logits / temperature)
-    scores = {
-        "images": len(held_out),
-        "accuracy": float((probabilities.argmax(axis=1) == held_out.labels).mean()),
-        "loss": cross_entropy(probabilities, held_out.labels),
-    }
-    accept_at = float(np.quantile(probabilities.max(axis=1), 1 - ACCEPTED_SHARE))
-    return temperature, scores, accept_at
 
 
 def _save(folder: Path, checkpoint: Checkpoint) -> None:

@@ -19,9 +19,12 @@ import torch
 from torch import Tensor
 from torch.nn import functional
 
+from inkdigits.architectures import CLASSES
 from inkdigits.augment import random_affine
 from inkdigits.data import LabelledImages, Split, one_hot
+from inkdigits.effects import add_flourishes, apply_effects
 from inkdigits.errors import TrainingDiverged, UsageError
+from inkdigits.junk import draw_junk
 from inkdigits.models import Model, build_model
 from inkdigits.optimizers import Optimizer
 from inkdigits.recipes import Precision, Recipe
@@ -171,11 +174,16 @@ class Batches:
 
     def __init__(self, data: LabelledImages, recipe: Recipe) -> None:
         self.images = torch.from_numpy(data.images)
-        self.soft_labels = torch.from_numpy(one_hot(data.labels))
+        classes = CLASSES + (recipe.junk_share > 0)
+        self.soft_labels = torch.from_numpy(one_hot(data.labels, classes))
+        self.junk_label = torch.eye(classes)[-1]
         self.recipe = recipe
 
     def __iter__(self) -> Iterator[tuple[Tensor, Tensor]]:
-        """Pairs of augmented float images (n, 1, 28, 28) and soft labels (n, 10)."""
+        """Pairs of augmented float images (n, 1, 28, 28) and soft labels (n, 10).
+
+        With junk there are more images than `batch_size`, and an eleventh column.
+        """
         recipe, generator = self.recipe, torch.default_generator
         order = torch.randperm(len(self.images), generator=generator)
         for chosen in torch.split(order, recipe.batch_size):
@@ -187,7 +195,15 @@ class Batches:
                 shear_deg=recipe.shear_deg,
                 generator=generator,
             )
-            yield images, self.soft_labels[chosen]
+            soft_labels = self.soft_labels[chosen]
+            if recipe.flourish_rate:
+                labels = soft_labels.argmax(1)
+                images = add_flourishes(images, labels, recipe.flourish_rate, generator)
+            if recipe.junk_share:
+                junk = draw_junk(round(len(images) * recipe.junk_share), images, generator)
+                images = torch.cat([images, junk])
+                soft_labels = torch.cat([soft_labels, self.junk_label.expand(len(junk), -1)])
+            yield apply_effects(images, recipe.effects, recipe.effect_rate, generator), soft_labels
 
     def __len__(self) -> int:
         return math.ceil(len(self.images) / self.recipe.batch_size)
@@ -211,7 +227,7 @@ def _train_epoch(
     recipe = batches.recipe
     use_bf16 = used_precision(recipe) == "bf16"
     started = time.perf_counter()
-    loss_sum = right = lr = 0.0
+    loss_sum = right = seen = lr = 0.0
     model.train()
     for step, (images, soft_labels) in enumerate(batches, start=epochs_done * len(batches)):
         lr = learning_rate(recipe, step, len(batches))
@@ -224,11 +240,12 @@ def _train_epoch(
         optimizer.step(gradients, lr)
         loss_sum += _finite(loss.item(), step, lr) * len(images)
         right += (logits.argmax(1) == soft_labels.argmax(1)).sum().item()
+        seen += len(images)
         on_step(step + 1, len(batches) * recipe.epochs)
     return Epoch(
         epoch=epochs_done + 1,
-        train_loss=loss_sum / len(batches.images),
-        train_accuracy=right / len(batches.images),
+        train_loss=loss_sum / seen,
+        train_accuracy=right / seen,
         validation_loss=None,
         validation_accuracy=None,
         learning_rate=lr,
@@ -259,7 +276,7 @@ def _check_weights(model: Model, row: Epoch) -> None:
 def _validate(model: Model, validation: LabelledImages, row: Epoch) -> Epoch:
     if not len(validation):
         return row
-    logits = predict_logits(model, validation.images)
+    logits = predict_logits(model, validation.images)[:, :CLASSES]
     labels = torch.from_numpy(validation.labels).long()
     loss = functional.cross_entropy(logits, labels).item()
     accuracy = (logits.argmax(1) == labels).float().mean().item()
@@ -267,7 +284,10 @@ def _validate(model: Model, validation: LabelledImages, row: Epoch) -> Epoch:
 
 
 def predict_logits(model: Model, images: Any) -> Tensor:
-    """Logits (n, 10), float32, of uint8 images (n, 28, 28), in evaluation mode."""
+    """Logits, float32, of uint8 images (n, 28, 28), in evaluation mode.
+
+    They are (n, 10), or (n, 11) with a class for junk.
+    """
     model.eval()
     with torch.inference_mode():
         parts = torch.split(torch.from_numpy(images).unsqueeze(1), EVALUATION_BATCH)

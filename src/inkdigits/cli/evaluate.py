@@ -4,12 +4,17 @@ from argparse import Namespace
 from pathlib import Path
 from typing import Any
 
+import numpy as np
+from numpy.typing import NDArray
+
 from inkdigits.artifact import ARTIFACT_NAME
 from inkdigits.cli.console import Console
 from inkdigits.cli.extras import needing
 from inkdigits.data import Progress, load_dataset
+from inkdigits.errors import DataError
 from inkdigits.reading import SHIPPED, Reader
 
+OUTSIDE = "fashion-mnist"
 Outcome = tuple[list[str], dict[str, Any]]
 """The lines and the JSON values that a command ends with."""
 
@@ -24,22 +29,46 @@ def run(arguments: Namespace) -> int:
     dataset = arguments.data or reader.info.dataset
     out = arguments.out or _default_folder(given, reader, dataset)
     with console.progress() as progress:
-        outcome = report_on_test_set(reader, dataset, out, arguments.data_dir, progress)
+        outcome = report_on_test_set(
+            reader, dataset, out, arguments.data_dir, progress, corruptions=arguments.corruptions
+        )
     console.result(*outcome)
     return 0
 
 
 def report_on_test_set(
-    reader: Reader, dataset: str, out: Path, data_folder: Path | None, progress: Progress
+    reader: Reader,
+    dataset: str,
+    out: Path,
+    data_folder: Path | None,
+    progress: Progress,
+    *,
+    corruptions: bool = False,
 ) -> Outcome:
     """Write the report of a reader on a test set into a folder."""
-    from inkdigits.evaluation import write_report
+    from inkdigits.evaluation import Extent, write_report
 
     test = load_dataset(dataset, "test", data_folder, progress)
     progress(f"evaluating on {len(test):,} test images", 0, 0)
-    report, page = write_report(reader, test, out, dataset)
-    lines = [report.headline(), f"report    {page}"]
+    outside = _load_outside(dataset, data_folder)
+    report, page = write_report(reader, test, out, dataset, Extent(corruptions, outside), progress)
+    lines = [report.headline()]
+    if corruptions:
+        lines.append(f"damaged digits {report.corruption_mean():.2%}, the mean of 15 corruptions")
+    if not outside:
+        lines.append(f"refusing {OUTSIDE} was not measured: it is not in the data folder")
+    lines.append(f"report    {page}")
     return lines, {"report": str(page), "test": report.summary()}
+
+
+def _load_outside(dataset: str, data_folder: Path | None) -> dict[str, NDArray[np.uint8]]:
+    """The test images of a data set without digits, where they are at hand."""
+    if dataset == OUTSIDE:
+        return {}
+    try:
+        return {OUTSIDE: load_dataset(OUTSIDE, "test", data_folder).images}
+    except DataError:
+        return {}
 
 
 def _default_folder(given: Path | None, reader: Reader, dataset: str) -> Path:

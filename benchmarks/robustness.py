@@ -1,0 +1,187 @@
+"""What makes `robust` robust, and which score tells digits from junk: two tables on validation.
+
+    make ablation                                       about 15 minutes
+    python benchmarks/robustness.py --outside FOLDER    FOLDER has Fashion-MNIST's training images
+
+Trains `robust` for a few epochs, then with one effect or the junk left out each. Everything is
+measured on the held-out part of the training set, damaged or not, on drawings of no digit, and on
+Fashion-MNIST's *training* images where they are at hand. Writes `benchmarks/results/
+robustness.json` and the tables in `docs/trust.md`.
+"""
+
+import argparse
+import json
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from pages import put_table
+
+from inkdigits.architectures import ARCHITECTURES, CLASSES, Dense
+from inkdigits.calibration import ACCEPTED_SHARE, familiarity
+from inkdigits.corruptions import CORRUPTIONS, corrupt
+from inkdigits.data import LabelledImages, Split, load_dataset, stratified_split
+from inkdigits.environment import describe_environment
+from inkdigits.files import write_atomic
+from inkdigits.metrics import log_sum_exp, softmax
+from inkdigits.models import Model, build_model
+from inkdigits.outsiders import OUTSIDERS, draw_outsiders
+from inkdigits.recipes import EFFECT_NAMES, RECIPES, Recipe
+from inkdigits.training import fit, predict_logits
+
+HERE = Path(__file__).parent
+PAGE = HERE.parent / "docs" / "trust.md"
+DRAWN = 2000
+Images = NDArray[np.uint8]
+
+
+def variants(epochs: int) -> dict[str, Recipe]:
+    """`robust`, shortened, and what is left of it without one part."""
+    whole = replace(RECIPES["robust"], epochs=epochs)
+    ARCHITECTURES["ten classes"] = (*ARCHITECTURES[whole.architecture][:-1], Dense(CLASSES))
+    without = {
+        f"without {name}": replace(whole, effects="+".join(n for n in EFFECT_NAMES if n != name))
+        for name in EFFECT_NAMES
+    }
+    return {
+        "all of it": whole,
+        **without,
+        "without any effect": replace(whole, effects=""),
+        "without junk": replace(whole, architecture="ten classes", junk_share=0.0),
+    }
+
+
+def train(recipe: Recipe, split: Split, seed: int) -> Model:
+    """A trained model."""
+    model = build_model(recipe)
+    model.load_state_dict(fit(recipe, split, seed).final_weights())
+    return model
+
+
+def features(model: Model, images: Images) -> NDArray[np.float32]:
+    """The inputs (n, k) of the last layer."""
+    model.eval()
+    with torch.inference_mode():
+        parts = torch.split(torch.from_numpy(images).unsqueeze(1), 1000)
+        return torch.cat([model.network[:-1](model.normalise(p.float())) for p in parts]).numpy()
+
+
+def mahalanobis(model: Model, train_part: LabelledImages) -> Any:
+    """Minus the squared distance to the nearest class mean (Lee et al., 2018), as a function."""
+    known = features(model, train_part.images[:20_000])
+    labels = train_part.labels[:20_000]
+    means = np.stack([known[labels == label].mean(axis=0) for label in range(10)])
+    centred = known - means[labels]
+    covariance = centred.T @ centred / len(centred)
+    inverse = np.linalg.inv(
+        covariance + 1e-3 * np.trace(covariance) / len(covariance) * np.eye(len(covariance))
+    )
+
+    def score(images: Images) -> NDArray[np.float64]:
+        found = features(model, images)
+        gaps = [found - mean for mean in means]
+        return -np.min(
+            [np.einsum("ni,ij,nj->n", gap, inverse, gap, optimize=True) for gap in gaps], axis=0
+        )
+
+    return score
+
+
+def scores(model: Model, train_part: LabelledImages) -> dict[str, Any]:
+    """Ways to score how like a digit images are: name to function."""
+
+    def logits(images: Images) -> NDArray[np.float32]:
+        return predict_logits(model, images).numpy()
+
+    found = {
+        "softmax": lambda images: softmax(logits(images)[:, :10]).max(axis=1),
+        "energy": lambda images: log_sum_exp(logits(images)[:, :10]),
+        "Mahalanobis": mahalanobis(model, train_part),
+    }
+    if model.layers[-1].units > 10:
+        found["junk class"] = lambda images: familiarity(logits(images))
+    return found
+
+
+def rejected(score: Any, digits: Images, outside: dict[str, Images]) -> dict[str, float]:
+    """The share refused of each kind, where 99 % of the digits are kept."""
+    limit = np.quantile(score(digits), 1 - ACCEPTED_SHARE)
+    return {name: float((score(images) < limit).mean()) for name, images in outside.items()}
+
+
+def measure(model: Model, split: Split, outside: dict[str, Images]) -> dict[str, Any]:
+    """Accuracy on held-out digits, whole and damaged, and what each score refuses."""
+    held_out = split.validation
+
+    def accuracy(images: Images) -> float:
+        predicted = predict_logits(model, images)[:, :10].argmax(1).numpy()
+        return float((predicted == held_out.labels).mean())
+
+    return {
+        "clean": accuracy(held_out.images),
+        "corrupted": {name: accuracy(corrupt(held_out.images, name)) for name in CORRUPTIONS},
+        "rejected": {
+            name: rejected(score, held_out.images, outside)
+            for name, score in scores(model, split.train).items()
+        },
+    }
+
+
+def ablation_table(results: dict[str, Any]) -> str:
+    """Markdown: a row for each variant."""
+    lines = [
+        "| recipe | held-out digits, % | damaged, mean of 15, % | hurt most by leaving it out |",
+        "|---|---|---|---|",
+    ]
+    whole = results["all of it"]
+    for name, found in results.items():
+        mean = np.mean(list(found["corrupted"].values()))
+        losses = {k: whole["corrupted"][k] - v for k, v in found["corrupted"].items()}
+        worst = sorted(losses, key=lambda k: -losses[k])[:2]
+        said = ", ".join(
+            f"{k.replace('_', ' ')} −{losses[k] * 100:.1f}" for k in worst if losses[k] > 0
+        )
+        lines.append(f"| {name} | {found['clean'] * 100:.2f} | {mean * 100:.2f} | {said} |")
+    return "\n".join(lines) + "\n"
+
+
+def score_table(results: dict[str, Any]) -> str:
+    """Markdown: the refused share by score, for the network with and without junk."""
+    kinds = list(results["all of it"]["rejected"]["energy"])
+    lines = [f"| network, score | {' | '.join(kinds)} |", "|---" * (len(kinds) + 1) + "|"]
+    for network in ("without junk", "all of it"):
+        for score, shares in results[network]["rejected"].items():
+            cells = " | ".join(f"{shares[kind] * 100:.1f}" for kind in kinds)
+            title = "with junk" if network == "all of it" else network
+            lines.append(f"| {title}, {score} | {cells} |")
+    return "\n".join(lines) + "\n"
+
+
+def main() -> None:
+    """Parse, train, measure, write."""
+    parser = argparse.ArgumentParser(description=__doc__.partition("\n")[0])
+    parser.add_argument("--epochs", type=int, default=12)
+    parser.add_argument("--outside", type=Path, metavar="FOLDER")
+    arguments = parser.parse_args()
+    split = stratified_split(load_dataset(), 0.1, seed=0)
+    outside = {name: draw_outsiders(name, DRAWN) for name in OUTSIDERS}
+    if arguments.outside:
+        fashion = load_dataset("fashion-mnist", "train", arguments.outside)
+        outside = {"Fashion-MNIST": fashion.images[:10_000], **outside}
+    else:
+        print("Fashion-MNIST is left out: name its folder with --outside")
+    results: dict[str, Any] = {}
+    for name, recipe in variants(arguments.epochs).items():
+        results[name] = measure(train(recipe, split, seed=0), split, outside)
+        print(name, f"{results[name]['clean']:.2%}", flush=True)
+    values = {"environment": describe_environment(), "epochs": arguments.epochs, "results": results}
+    write_atomic(HERE / "results" / "robustness.json", json.dumps(values, indent=1).encode())
+    put_table(PAGE, "ablation", ablation_table(results))
+    put_table(PAGE, "scores", score_table(results))
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,63 @@
+"""What a trained network's outputs mean, found on the held-out part of the training set."""
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from inkdigits.architectures import CLASSES
+from inkdigits.metrics import cross_entropy, fit_temperature, log_sum_exp, softmax
+
+ACCEPTED_SHARE = 0.99
+COVERAGE = 0.999
+
+
+@dataclass(frozen=True)
+class Calibration:
+    """`temperature` divides the logits before the softmax (Guo et al., 2017).
+
+    `accept_at` is the familiarity that `ACCEPTED_SHARE` of the held-out digits reach.
+    `set_threshold` is the probability from which on a label belongs to the prediction set: with
+    it the set holds the truth for `COVERAGE` of new digits like these (split conformal prediction
+    with the true label's probability as the score; Sadinle, Lei and Wasserman, 2019).
+    `validation` has `accuracy`, `loss` and `images`.
+    """
+
+    temperature: float
+    accept_at: float
+    set_threshold: float
+    validation: dict[str, float]
+
+
+def familiarity(logits: NDArray[np.floating]) -> NDArray[np.float64]:
+    """How much a picture is like the digits, (n,), from logits (n, 10) or (n, 11).
+
+    The log of the summed exponentials of the ten digits' logits (the negative energy of Liu et
+    al., 2020), less the logit for junk where the network has one: then it is the log of the odds.
+    """
+    digits = log_sum_exp(logits[:, :CLASSES])
+    return digits - logits[:, CLASSES] if logits.shape[1] > CLASSES else digits
+
+
+def calibrate(logits: NDArray[np.floating], labels: NDArray[np.integer]) -> Calibration:
+    """Fit everything on held-out logits (n, 10) or (n, 11) and labels (n,).
+
+    Without any, nothing is calibrated: temperature 1, everything is accepted, and the sets hold
+    every label.
+    """
+    if not len(labels):
+        return Calibration(1.0, float(np.finfo(np.float32).min), 0.0, {"images": 0})
+    temperature = fit_temperature(logits[:, :CLASSES], labels)
+    probabilities = softmax(logits[:, :CLASSES] / temperature)
+    true = np.sort(probabilities[np.arange(len(labels)), labels])
+    left_out = int((len(labels) + 1) * (1 - COVERAGE))
+    return Calibration(
+        temperature=temperature,
+        accept_at=float(np.quantile(familiarity(logits), 1 - ACCEPTED_SHARE)),
+        set_threshold=float(true[left_out - 1]) if left_out else 0.0,
+        validation={
+            "images": len(labels),
+            "accuracy": float((probabilities.argmax(axis=1) == labels).mean()),
+            "loss": cross_entropy(probabilities, labels),
+        },
+    )

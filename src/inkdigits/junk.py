@@ -1,0 +1,201 @@
+"""Pictures of no digit, drawn at random, for a network to learn what to refuse.
+
+After outlier exposure (Hendrycks et al., 2019), with drawings in place of a data set: blank and
+cloudy paper, noise, gratings, scribbles, blots, and what is left of digits that were cut up.
+"""
+
+import math
+from collections.abc import Callable
+
+import torch
+from torch import Generator, Tensor
+from torch.nn import functional
+
+from inkdigits.effects import stroke, uniform
+from inkdigits.models import IMAGE_SIZE_PX
+
+_PLACE = torch.arange(float(IMAGE_SIZE_PX))
+
+
+def draw_junk(count: int, digits: Tensor, generator: Generator) -> Tensor:
+    """Float pictures (count, 1, 28, 28), 0…255, about the same number of each of `KINDS`.
+
+    `digits` (m, 1, 28, 28), at least `count` of them, are what the cut-up ones are made of.
+    """
+    kinds = torch.randint(len(KINDS), (count,), generator=generator)
+    drawn = torch.zeros(count, 1, IMAGE_SIZE_PX, IMAGE_SIZE_PX)
+    for index, draw in enumerate(KINDS.values()):
+        mine = kinds == index
+        some = digits[torch.randperm(len(digits), generator=generator)[: int(mine.sum())]]
+        if len(some):
+            drawn[mine] = draw(some, generator).clamp(0, 255)
+    return drawn
+
+
+def _clouds(count: int, size: int, generator: Generator) -> Tensor:
+    """Smooth noise of about size×size features, with mean 0 and deviation 1 or less."""
+    coarse = torch.randn(count, 1, size, size, generator=generator)
+    return functional.interpolate(coarse, size=IMAGE_SIZE_PX, mode="bicubic")
+
+
+def _some_size(generator: Generator) -> int:
+    return int(torch.randint(2, 15, (), generator=generator))
+
+
+def _blank(digits: Tensor, generator: Generator) -> Tensor:
+    count = len(digits)
+    level = uniform(count, 0, 255, generator) * (uniform(count, 0, 1, generator) < 0.6)
+    return level + _clouds(count, 3, generator) * uniform(count, 0, 15, generator)
+
+
+def _noise(digits: Tensor, generator: Generator) -> Tensor:
+    count, side = len(digits), IMAGE_SIZE_PX
+    mean, spread = uniform(count, 0, 200, generator), uniform(count, 10, 150, generator)
+    normal = mean + spread * torch.randn(count, 1, side, side, generator=generator)
+    even = torch.rand(count, 1, side, side, generator=generator)
+    sparse = uniform(count, 0, 1, generator) ** 2
+    spots = torch.where(even < sparse, 255.0, 0.0)
+    kind = uniform(count, 0, 3, generator)
+    return torch.where(kind < 1, normal, torch.where(kind < 2, even * (mean + 55), spots))
+
+
+def _gratings(digits: Tensor, generator: Generator) -> Tensor:
+    count = len(digits)
+    angle, phase = uniform(count, 0, math.pi, generator), uniform(count, 0, 7, generator)
+    frequency = uniform(count, 0.15, 3, generator)
+    across = _PLACE[None, :] * angle.cos() + _PLACE[:, None] * angle.sin()
+    wave = torch.sin(across * frequency + phase)
+    crossed = torch.sin((_PLACE[:, None] * angle.cos() - _PLACE[None, :] * angle.sin()) * frequency)
+    wave = torch.where(uniform(count, 0, 1, generator) < 0.3, torch.maximum(wave, crossed), wave)
+    sharp = uniform(count, 1, 6, generator)
+    return 127 + uniform(count, 30, 127, generator) * (wave * sharp).clamp(-1, 1)
+
+
+def _scribbles(digits: Tensor, generator: Generator) -> Tensor:
+    """Loops by random sums of low harmonics, or zigzags of a dozen strokes."""
+    count = len(digits)
+    looped = uniform(count, 0, 1, generator) < 0.5
+    return torch.where(looped, _loops(count, generator), _zigzags(count, generator)) * 255
+
+
+def _loops(count: int, generator: Generator) -> Tensor:
+    time = torch.linspace(0, 2 * math.pi, 150)
+    path = torch.full((2, count, len(time)), 14.0)
+    for harmonic in range(1, 6):
+        amplitude = torch.randn(2, count, 1, generator=generator) * 6 / harmonic**0.5
+        start = torch.rand(2, count, 1, generator=generator) * 2 * math.pi
+        path = path + amplitude * torch.sin(time * harmonic + start)
+    width = uniform(count, 0.5, 1.1, generator)[:, 0] ** 2
+    rows = torch.exp(-((_PLACE[None, :, None] - path[0][:, None, :]) ** 2) / width)
+    columns = torch.exp(-((_PLACE[None, :, None] - path[1][:, None, :]) ** 2) / width)
+    return torch.bmm(rows, columns.mT)[:, None].clamp(0, 1)
+
+
+def _zigzags(count: int, generator: Generator) -> Tensor:
+    """From corner to corner, near ones or far ones, or strokes that don't touch each other."""
+    steps = torch.randn(2, 13, count, 1, 1, 1, generator=generator)
+    near = uniform(count, 0, 1, generator) < 0.5
+    corners = 14 + torch.where(near, (steps * 5).cumsum(1), steps * 8)
+    corners = ((corners - 2).remainder(48) - 24).abs() + 2  # it turns back at the border
+    width, apart = uniform(count, 0.2, 1.3, generator), uniform(count, 0, 1, generator) < 0.2
+    last = uniform(count, 5, 12, generator)
+    drawn = torch.zeros(count, 1, IMAGE_SIZE_PX, IMAGE_SIZE_PX)
+    for index in range(12):
+        ends = (*corners[:, index], *corners[:, index + 1])
+        shown = (index < last) & ~(apart & bool(index % 2))
+        drawn = torch.maximum(drawn, stroke(*ends, width) * shown)
+    return drawn
+
+
+def _blots(digits: Tensor, generator: Generator) -> Tensor:
+    """Filled shapes without a form: where smooth noise is high, often mirrored."""
+    count = len(digits)
+    shape = _clouds(count, int(torch.randint(2, 7, (), generator=generator)), generator)
+    middle = 1 - ((_PLACE - 13.5) / 14).abs()
+    shape = shape + uniform(count, 0, 3, generator) * torch.minimum(middle[:, None], middle)
+    mirrored = uniform(count, 0, 1, generator) < 0.5
+    shape = torch.where(mirrored, shape + shape.flip(-1), shape)
+    return _fill(((shape - uniform(count, -0.3, 1.2, generator)) * 6).clamp(0, 1), generator)
+
+
+def _objects(digits: Tensor, generator: Generator) -> Tensor:
+    """One to four thick bars, wedges and discs put together, as things in a silhouette are."""
+    count = len(digits)
+    inside = torch.zeros(count, 1, IMAGE_SIZE_PX, IMAGE_SIZE_PX)
+    for index in range(4):
+        row, column = uniform(count, 5, 23, generator), uniform(count, 7, 21, generator)
+        angle = torch.randn(count, 1, 1, 1, generator=generator) * 0.35
+        down, right = _PLACE[:, None] - row, _PLACE - column
+        along = down * angle.cos() + right * angle.sin()
+        across = right * angle.cos() - down * angle.sin()
+        length, taper = uniform(count, 4, 18, generator), uniform(count, -0.6, 0.6, generator)
+        width = uniform(count, 2.5, 11, generator) * (1 + taper * (along / length).clamp(-1, 1))
+        u, v = (along / length).abs(), across.abs() / width
+        size = torch.where(
+            uniform(count, 0, 1, generator) < 0.3, torch.hypot(u, v), torch.maximum(u, v)
+        )
+        shown = uniform(count, 0, 1, generator) < (1.0 if index == 0 else 0.5)
+        inside = torch.maximum(inside, ((1 - size) * 5).clamp(0, 1) * shown)
+    mirrored = uniform(count, 0, 1, generator) < 0.4
+    inside = torch.where(mirrored, torch.maximum(inside, inside.flip(-1)), inside)
+    return _fill(inside, generator)
+
+
+def _fill(inside: Tensor, generator: Generator) -> Tensor:
+    """A shape (n, 1, 28, 28) of 0…1 in one grey, or with a texture."""
+    count = len(inside)
+    texture = _clouds(count, _some_size(generator), generator) * uniform(count, 0, 90, generator)
+    return inside * (uniform(count, 60, 255, generator) + texture).clamp(0, 255)
+
+
+def _cut_up(digits: Tensor, generator: Generator) -> Tensor:
+    """The quarters of digits, shuffled, turned and taken from different ones."""
+    half = IMAGE_SIZE_PX // 2
+    quarters = [
+        digits[torch.randperm(len(digits), generator=generator)][
+            :, :, row : row + half, c : c + half
+        ]
+        for row in (0, half)
+        for c in (0, half)
+    ]
+    order = torch.randperm(4, generator=generator).tolist()
+    turns = torch.randint(1, 4, (4,), generator=generator).tolist()
+    a, b, c, d = (quarters[i].rot90(turn, (2, 3)) for i, turn in zip(order, turns, strict=True))
+    return torch.cat([torch.cat([a, b], 3), torch.cat([c, d], 3)], 2)
+
+
+def _fragments(digits: Tensor, generator: Generator) -> Tensor:
+    """A part of a digit blown up to fill the picture, or a digit that is mostly outside."""
+    size = int(torch.randint(7, 14, (), generator=generator))
+    top, left = torch.randint(4, 24 - size, (2,), generator=generator).tolist()
+    part = digits[:, :, top : top + size, left : left + size]
+    large = functional.interpolate(part, size=IMAGE_SIZE_PX, mode="bilinear")
+    down, right = (torch.randint(11, 17, (2,), generator=generator)).tolist()
+    signs = torch.randint(2, (2,), generator=generator).tolist()
+    rolled = functional.pad(digits, (right, -right, down, -down))
+    rolled = rolled.flip([axis + 2 for axis, sign in enumerate(signs) if sign])
+    return torch.where(uniform(len(digits), 0, 1, generator) < 0.5, large, rolled)
+
+
+def _piles(digits: Tensor, generator: Generator) -> Tensor:
+    """Several digits on top of each other, each turned in its own way."""
+    pile = digits
+    for _ in range(3):
+        other = digits[torch.randperm(len(digits), generator=generator)]
+        turn, shift = torch.randint(1, 4, (2,), generator=generator).tolist()
+        other = other.rot90(turn, (2, 3)).roll((shift * 2, -shift * 2), (2, 3))
+        pile = torch.maximum(pile, other)
+    return pile
+
+
+KINDS: dict[str, Callable[[Tensor, Generator], Tensor]] = {
+    "blank": _blank,
+    "noise": _noise,
+    "gratings": _gratings,
+    "scribbles": _scribbles,
+    "blots": _blots,
+    "objects": _objects,
+    "cut-up": _cut_up,
+    "fragments": _fragments,
+    "piles": _piles,
+}

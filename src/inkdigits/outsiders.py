@@ -1,0 +1,58 @@
+"""Pictures of no digit, by which it is measured what a reader refuses; nothing trains on them."""
+
+from collections.abc import Callable
+
+import numpy as np
+from numpy.random import Generator
+from numpy.typing import NDArray
+from PIL import Image, ImageDraw
+
+_SIDE = 28
+_ROWS, _COLUMNS = np.mgrid[:_SIDE, :_SIDE]
+
+
+def draw_outsiders(name: str, count: int, seed: int = 0) -> NDArray[np.uint8]:
+    """Images (count, 28, 28) of one of the kinds in `OUTSIDERS`; the same seed, the same images."""
+    rng = np.random.default_rng([seed, list(OUTSIDERS).index(name)])
+    return np.stack([OUTSIDERS[name](rng) for _ in range(count)]).clip(0, 255).astype(np.uint8)
+
+
+def _blank(rng: Generator) -> NDArray[np.floating]:
+    """One grey, black as often as all the others."""
+    return np.full((_SIDE, _SIDE), rng.choice([0.0, rng.uniform(0, 255)]))
+
+
+def _uniform_noise(rng: Generator) -> NDArray[np.floating]:
+    return rng.uniform(0, 256, (_SIDE, _SIDE))
+
+
+def _gaussian_noise(rng: Generator) -> NDArray[np.floating]:
+    return rng.normal(rng.uniform(0, 128), rng.uniform(20, 100), (_SIDE, _SIDE))
+
+
+def _grating(rng: Generator) -> NDArray[np.floating]:
+    """Sine or square waves of 2 to 14 pixels a period, in any direction."""
+    angle, phase = rng.uniform(0, np.pi), rng.uniform(0, 2 * np.pi)
+    across = _COLUMNS * np.cos(angle) + _ROWS * np.sin(angle)
+    wave = np.sin(2 * np.pi * across / rng.uniform(2, 14) + phase)
+    return 127.5 + 127.5 * (np.sign(wave) if rng.random() < 0.5 else wave)
+
+
+def _scribble(rng: Generator) -> NDArray[np.floating]:
+    """A pen that wanders for 12 to 30 steps, drawn at four times the size."""
+    steps = rng.normal(0, 28, (rng.integers(12, 30), 2))
+    path = 56 + np.cumsum(steps, axis=0)
+    path = np.abs((path - 8) % 192 - 96) + 8  # it turns back at the border
+    canvas = Image.new("L", (4 * _SIDE, 4 * _SIDE))
+    line = [(float(x), float(y)) for x, y in path]
+    ImageDraw.Draw(canvas).line(line, fill=255, width=int(rng.integers(5, 13)), joint="curve")
+    return np.asarray(canvas.resize((_SIDE, _SIDE), Image.Resampling.BOX), np.float64)
+
+
+OUTSIDERS: dict[str, Callable[[Generator], NDArray[np.floating]]] = {
+    "blanks": _blank,
+    "uniform noise": _uniform_noise,
+    "Gaussian noise": _gaussian_noise,
+    "gratings": _grating,
+    "scribbles": _scribble,
+}

@@ -1,0 +1,61 @@
+"""Effects of appearance and drawn junk: ranges, shares, and that the generator decides."""
+
+from dataclasses import replace
+
+import pytest
+import torch
+
+from inkdigits.effects import EFFECTS, apply_effects
+from inkdigits.errors import UsageError
+from inkdigits.junk import KINDS, draw_junk
+from inkdigits.recipes import EFFECT_NAMES, RECIPES
+
+
+@pytest.fixture(scope="module")
+def digits(mnist):
+    return torch.from_numpy(mnist.images[:200]).unsqueeze(1).float()
+
+
+def generator(seed=0):
+    return torch.Generator().manual_seed(seed)
+
+
+def test_the_recipes_know_every_effect():
+    assert set(EFFECT_NAMES) == set(EFFECTS)
+
+
+@pytest.mark.parametrize("name", EFFECTS)
+def test_an_effect_stays_in_range_and_hits_its_share(name, digits):
+    before = digits.clone()
+    changed = apply_effects(digits, name, 0.5, generator())
+    assert torch.equal(digits, before)
+    assert torch.equal(changed, apply_effects(digits, name, 0.5, generator()))
+    assert not torch.equal(changed, apply_effects(digits, name, 0.5, generator(1)))
+    assert 0 <= changed.min() <= changed.max() <= 255
+    share = (changed != digits).flatten(1).any(dim=1).float().mean().item()
+    assert 0.25 < share < 0.65
+
+
+def test_no_effects_no_change(digits):
+    assert torch.equal(apply_effects(digits, "", 0.5, generator()), digits)
+    assert torch.equal(apply_effects(digits, "pen+grain", 0.0, generator()), digits)
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_junk_of_every_kind_is_in_range_and_no_two_are_the_same(kind, digits, monkeypatch):
+    monkeypatch.setattr("inkdigits.junk.KINDS", {kind: KINDS[kind]})
+    drawn = draw_junk(50, digits, generator())
+    assert drawn.shape == (50, 1, 28, 28)
+    assert torch.isfinite(drawn).all()
+    assert 0 <= drawn.min() <= drawn.max() <= 255
+    assert torch.equal(drawn, draw_junk(50, digits, generator()))
+    assert len(drawn.flatten(1).unique(dim=0)) > 10
+
+
+def test_recipes_refuse_what_does_not_fit():
+    with pytest.raises(UsageError, match=r"effects has 'fog'; join some of pen, strays"):
+        replace(RECIPES["standard"], effects="pen+fog")
+    with pytest.raises(UsageError, match=r"junk_share is 0.2; strided has no class for junk"):
+        replace(RECIPES["standard"], junk_share=0.2)
+    with pytest.raises(UsageError, match="has a class for junk, so it must be above 0"):
+        replace(RECIPES["robust"], junk_share=0.0)
