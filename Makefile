@@ -6,7 +6,7 @@ export PIP_CONSTRAINT := $(CURDIR)/constraints.txt
 export PIP_BUILD_CONSTRAINT := $(PIP_CONSTRAINT)
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
 
-.PHONY: run test check format measure bench bench-reading ablation shipped lock clean
+.PHONY: run test check format measure bench bench-reading ablation trust shipped lock clean
 
 run: .venv/train  ## train the standard recipe, evaluate it, say where the report lies
 	$(BIN)/inkdigits train standard
@@ -34,6 +34,9 @@ bench-reading: .venv/train  ## time the shipped artifact and the commands
 
 ablation: .venv/train  ## what makes robust robust: two tables in docs/trust.md
 	$(BIN)/python benchmarks/robustness.py
+
+trust: .venv/test  ## what the shipped artifact can be trusted with: a table in docs/trust.md
+	$(BIN)/python benchmarks/trust.py
 
 shipped: .venv/train  ## make the artifact inside the package again
 	rm -rf runs/shipped

@@ -29,8 +29,8 @@ def read_coarse_digits(reader: Reader) -> float:
     """The share read right of scikit-learn's 1,797 digits of 8×8 pixels, UCI's test part."""
     digits = load_digits()
     canvases = (digits.images * 255 / 16).round().astype(np.uint8)
-    texts = [reader.read(canvas).text for canvas in canvases]
-    return float(np.mean([text == str(label) for text, label in zip(texts, digits.target, strict=True)]))
+    texts = np.array([reader.read(canvas).text for canvas in canvases])
+    return float((texts == digits.target.astype(str)).mean())
 
 
 def measure(outside: Path | None) -> dict[str, Any]:

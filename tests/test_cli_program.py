@@ -31,7 +31,10 @@ def test_training_draws_bars_on_a_terminal(small_data, tmp_path):
     assert b"100%" in shown
 
 
-FORBIDDEN = "import sys; sys.modules.update(torch=None, onnx=None, matplotlib=None, jinja2=None); "
+FORBIDDEN = (
+    "import sys; "
+    "sys.modules.update(torch=None, onnx=None, matplotlib=None, jinja2=None, scipy=None); "
+)
 
 
 @pytest.mark.parametrize(
@@ -63,5 +66,6 @@ def test_a_missing_extra_is_named_with_its_cure(command, extra):
 
 
 def test_import_needs_no_torch():
-    code = "import sys, inkdigits; assert not {'torch', 'onnx', 'matplotlib'} & set(sys.modules)"
+    heavy = {"torch", "onnx", "matplotlib", "scipy"}
+    code = f"import sys, inkdigits; assert not {heavy} & set(sys.modules)"
     subprocess.run([sys.executable, "-c", code], check=True)

@@ -17,7 +17,7 @@ from scipy import ndimage
 
 from inkdigits.errors import UsageError
 
-Images = NDArray[np.float32]
+Images = NDArray[np.floating]
 _SIDE = 28
 _ROWS, _COLUMNS = np.mgrid[:_SIDE, :_SIDE].astype(np.float32)
 SEVERITIES = (1, 2, 3, 4, 5)
@@ -146,7 +146,8 @@ def _fog(images: Images, parameter: tuple[float, float], rng: Generator) -> Imag
     density, decay = parameter
     brightest = images.max(axis=(1, 2), keepdims=True)
     fogged = images + density * _plasma(len(images), decay, rng)
-    return (fogged * brightest / (brightest + density)).astype(np.float32)
+    veiled: Images = (fogged * brightest / (brightest + density)).astype(np.float32)
+    return veiled
 
 
 def _plasma(count: int, decay: float, rng: Generator) -> Images:
@@ -178,7 +179,8 @@ def _plasma(count: int, decay: float, rng: Generator) -> Images:
     rows = (starts[0][:, None] + np.arange(_SIDE)) % side
     columns = (starts[1][:, None] + np.arange(_SIDE)) % side
     source = rng.integers(maps, size=count)[:, None, None]
-    return heights[source, rows[:, :, None], columns[:, None, :]].astype(np.float32)
+    windows: Images = heights[source, rows[:, :, None], columns[:, None, :]].astype(np.float32)
+    return windows
 
 
 def _spatter(images: Images, parameter: tuple[float, ...], rng: Generator) -> Images:
@@ -235,7 +237,8 @@ def _canny_edges(images: Images, sigma: float, _rng: Generator) -> Images:
     weak, strong = ridge & (strength >= 0.1), ridge & (strength >= 0.2)
     touching = np.zeros((3, 3, 3), bool)
     touching[1] = True  # within an image, diagonals included
-    return ndimage.binary_propagation(strong, touching, mask=weak).astype(np.float32)
+    edges: Images = ndimage.binary_propagation(strong, touching, mask=weak).astype(np.float32)
+    return edges
 
 
 def _sobel(images: Images, along: int, across: int) -> Images:

@@ -101,9 +101,9 @@ def _zigzags(count: int, generator: Generator) -> Tensor:
     last = uniform(count, 5, 12, generator)
     drawn = torch.zeros(count, 1, IMAGE_SIZE_PX, IMAGE_SIZE_PX)
     for index in range(12):
-        ends = (*corners[:, index], *corners[:, index + 1])
+        (row, column), (to_row, to_column) = corners[:, index], corners[:, index + 1]
         shown = (index < last) & ~(apart & bool(index % 2))
-        drawn = torch.maximum(drawn, stroke(*ends, width) * shown)
+        drawn = torch.maximum(drawn, stroke(row, column, to_row, to_column, width) * shown)
     return drawn
 
 

@@ -78,8 +78,9 @@ def reliability(
     """How confidences (n,) in 0…1 and being right (n,) agree."""
     places = np.minimum((confidences * bins).astype(np.int64), bins - 1)
     count = np.bincount(places, minlength=bins)
-    confidence = _ratio(np.bincount(places, confidences.astype(np.float64), bins), count)
-    accuracy = _ratio(np.bincount(places, right.astype(np.float64), bins), count)
+    summed = np.bincount(places, confidences, bins).astype(np.float64)
+    confidence = _ratio(summed, count)
+    accuracy = _ratio(np.bincount(places, right, bins).astype(np.float64), count)
     expected_error = float((np.abs(confidence - accuracy) * count).sum() / count.sum())
     return Reliability(count, confidence, accuracy, expected_error)
 

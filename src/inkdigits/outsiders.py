@@ -35,7 +35,8 @@ def _grating(rng: Generator) -> NDArray[np.floating]:
     angle, phase = rng.uniform(0, np.pi), rng.uniform(0, 2 * np.pi)
     across = _COLUMNS * np.cos(angle) + _ROWS * np.sin(angle)
     wave = np.sin(2 * np.pi * across / rng.uniform(2, 14) + phase)
-    return 127.5 + 127.5 * (np.sign(wave) if rng.random() < 0.5 else wave)
+    bright: NDArray[np.floating] = np.sign(wave) if rng.random() < 0.5 else wave
+    return 127.5 + 127.5 * bright
 
 
 def _scribble(rng: Generator) -> NDArray[np.floating]:

@@ -246,12 +246,19 @@ STANDARD = Recipe(
     precision="bf16",
 )
 
+# Twenty epochs and no more: with 50, digits gain nothing, and the network knows the drawn junk so
+# well that other things pass (of Fashion-MNIST 77 % are refused for 99 %).
 ROBUST = replace(
     STANDARD,
     name="robust",
     summary="inside the package: damaged digits, other pens, and what is no digit",
     architecture="strided-junk",
-    epochs=40,
+    epochs=20,
+    peak_lr=0.004,
+    momentum=0.9,
+    beta2=0.99,
+    weight_decay=0.05,
+    label_smoothing=0.0,
     rotation_deg=15,
     shift_px=2.5,
     zoom=0.2,
@@ -259,7 +266,7 @@ ROBUST = replace(
     effects="+".join(EFFECT_NAMES),
     effect_rate=0.2,
     flourish_rate=0.25,
-    junk_share=0.25,
+    junk_share=0.5,
 )
 
 ACCURATE = replace(
