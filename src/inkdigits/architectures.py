@@ -112,12 +112,4 @@ ARCHITECTURES: dict[str, tuple[Layer, ...]] = {
         *(Conv(128), BatchNorm(), ReLU()),
         *(Flatten(), Dense(256), ReLU(), Dense(CLASSES + 1)),
     ),
-    "deep": (
-        *(Conv(32), BatchNorm(), ReLU(), Conv(32), BatchNorm(), ReLU()),
-        *(Conv(32, kernel=5, stride=2, padding=2), BatchNorm(), ReLU(), Dropout(0.3)),
-        *(Conv(64), BatchNorm(), ReLU(), Conv(64), BatchNorm(), ReLU()),
-        *(Conv(64, kernel=5, stride=2, padding=2), BatchNorm(), ReLU(), Dropout(0.3)),
-        *(Conv(128, kernel=4), BatchNorm(), ReLU()),
-        *(Flatten(), Dropout(0.3), Dense(10)),
-    ),
 }

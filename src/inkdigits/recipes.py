@@ -269,25 +269,9 @@ ROBUST = replace(
     junk_share=0.5,
 )
 
-ACCURATE = replace(
-    STANDARD,
-    name="accurate",
-    summary="one network, as accurate as it gets: deeper, dropout, 20 epochs",
-    architecture="deep",
-    epochs=20,
-    batch_size=128,
-    peak_lr=0.005,
-    momentum=0.9,
-    beta2=0.99,
-    rotation_deg=10,
-    shift_px=2,
-    zoom=0.1,
-    shear_deg=8,
-)
-
 _RECIPES = (
     *(KERAS_BASELINE, KERAS_SIMPLE, KERAS_FIVE_EPOCHS, KERAS_AUGMENTED, TORCH_TWO_CONV),
-    *(TINY, FAST, STANDARD, ROBUST, ACCURATE),
+    *(TINY, FAST, STANDARD, ROBUST),
 )
 
 RECIPES: dict[str, Recipe] = {recipe.name: recipe for recipe in _RECIPES}
