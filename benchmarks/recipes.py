@@ -24,7 +24,8 @@ from inkdigits.evaluation import evaluate
 from inkdigits.files import write_atomic
 from inkdigits.measured import load_measured
 from inkdigits.reading import Reader
-from inkdigits.recipes import RECIPES, Recipe, find_recipe
+from inkdigits.recipe import Recipe
+from inkdigits.recipes import RECIPES, find_recipe
 from inkdigits.runs import start_run, train_run
 
 ROOT = Path(__file__).parent.parent

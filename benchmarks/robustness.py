@@ -29,7 +29,8 @@ from inkdigits.files import write_atomic
 from inkdigits.metrics import log_sum_exp, softmax
 from inkdigits.models import Model, build_model
 from inkdigits.outsiders import OUTSIDERS, draw_outsiders
-from inkdigits.recipes import EFFECT_NAMES, RECIPES, Recipe
+from inkdigits.recipe import EFFECT_NAMES, Recipe
+from inkdigits.recipes import RECIPES
 from inkdigits.training import fit, predict_logits
 
 HERE = Path(__file__).parent

@@ -13,13 +13,14 @@ ROOT = Path(inkdigits.__file__).parent
 LAYERS = [
     {"__main__"},
     {"cli"},
-    {"__init__", "runs", "evaluation"},
+    {"__init__", "runs", "report"},
+    {"evaluation"},
     {"robustness"},
     {"training", "export", "reading"},
     {"schedules", "optimizers", "junk", "artifact", "calibration", "measured"},
     {"effects"},
-    {"models", "corruptions", "outsiders"},
-    {"recipes", "data", "imaging", "augment", "metrics", "plots", "environment"},
+    {"models", "recipes", "corruptions", "outsiders"},
+    {"recipe", "data", "imaging", "augment", "metrics", "plots", "environment"},
     {"architectures", "files"},
     {"errors"},
 ]

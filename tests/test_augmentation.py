@@ -8,7 +8,8 @@ import torch
 from inkdigits.effects import EFFECTS, apply_effects
 from inkdigits.errors import UsageError
 from inkdigits.junk import KINDS, draw_junk
-from inkdigits.recipes import EFFECT_NAMES, RECIPES
+from inkdigits.recipe import EFFECT_NAMES
+from inkdigits.recipes import RECIPES
 
 
 @pytest.fixture(scope="module")

@@ -10,7 +10,8 @@ from sklearn import metrics as reference
 
 from inkdigits import Reader
 from inkdigits.data import LabelledImages
-from inkdigits.evaluation import Extent, evaluate, write_report
+from inkdigits.evaluation import Extent, evaluate
+from inkdigits.report import write_report
 from tests.conftest import take
 
 

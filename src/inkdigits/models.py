@@ -16,7 +16,7 @@ from inkdigits.architectures import (
     MaxPool,
     ReLU,
 )
-from inkdigits.recipes import Recipe
+from inkdigits.recipe import Recipe
 
 IMAGE_SIZE_PX = 28
 

@@ -35,7 +35,7 @@ from inkdigits.errors import TrainingInterrupted, UsageError
 from inkdigits.export import export_onnx
 from inkdigits.files import make_folder, read_bytes, write_atomic
 from inkdigits.models import build_model, count_parameters
-from inkdigits.recipes import Recipe
+from inkdigits.recipe import Recipe
 from inkdigits.training import Checkpoint, Epoch, fit, predict_logits, used_precision
 
 _CHECKPOINT, _HISTORY, _RUN = "checkpoint.pt", "history.csv", "run.json"

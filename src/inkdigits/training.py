@@ -27,7 +27,7 @@ from inkdigits.errors import TrainingDiverged, UsageError
 from inkdigits.junk import draw_junk
 from inkdigits.models import Model, build_model
 from inkdigits.optimizers import Optimizer
-from inkdigits.recipes import Precision, Recipe
+from inkdigits.recipe import Precision, Recipe
 from inkdigits.schedules import learning_rate
 
 EVALUATION_BATCH = 1000

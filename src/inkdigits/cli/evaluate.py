@@ -22,7 +22,7 @@ Outcome = tuple[list[str], dict[str, Any]]
 def run(arguments: Namespace) -> int:
     """Run the command; the exit code."""
     with needing("report", "evaluation"):
-        import inkdigits.evaluation  # noqa: F401
+        import inkdigits.report  # noqa: F401
     console = Console(quiet=arguments.quiet, as_json=arguments.json)
     given = arguments.artifact
     reader = Reader.load(given / ARTIFACT_NAME if given and given.is_dir() else given)
@@ -46,7 +46,8 @@ def report_on_test_set(
     corruptions: bool = False,
 ) -> Outcome:
     """Write the report of a reader on a test set into a folder."""
-    from inkdigits.evaluation import Extent, write_report
+    from inkdigits.evaluation import Extent
+    from inkdigits.report import write_report
 
     test = load_dataset(dataset, "test", data_folder, progress)
     progress(f"evaluating on {len(test):,} test images", 0, 0)

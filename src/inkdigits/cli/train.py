@@ -9,7 +9,8 @@ from inkdigits.cli.extras import needing
 from inkdigits.data import DEFAULT_DATASET, Progress
 from inkdigits.errors import UsageError
 from inkdigits.reading import Reader
-from inkdigits.recipes import find_recipe, override
+from inkdigits.recipe import override
+from inkdigits.recipes import find_recipe
 
 if TYPE_CHECKING:
     from inkdigits.runs import Run
@@ -19,7 +20,7 @@ if TYPE_CHECKING:
 def run(arguments: Namespace) -> int:
     """Run the command; the exit code."""
     with needing("train", "training"):
-        import inkdigits.evaluation  # noqa: F401
+        import inkdigits.report  # noqa: F401
         from inkdigits.runs import train_run
     console = Console(quiet=arguments.quiet, as_json=arguments.json)
     with console.progress() as progress:

@@ -1,0 +1,168 @@
+"""What a recipe is: a frozen value that says all that decides a training run, but data and seed."""
+
+import difflib
+from dataclasses import asdict, dataclass, fields, replace
+from typing import Any, Literal, get_args, get_origin
+
+from inkdigits.architectures import ARCHITECTURES, CLASSES, Dense
+from inkdigits.errors import UsageError
+
+Optimizer = Literal["adam", "adamw", "sgd"]
+Schedule = Literal["constant", "step", "exponential", "cosine", "one-cycle"]
+Precision = Literal["fp32", "bf16"]
+EFFECT_NAMES = ("pen", "strays", "blur", "negative", "paper", "grain")
+
+
+@dataclass(frozen=True)
+class Recipe:
+    """Settings of one training run.
+
+    The model takes (pixel - `pixel_mean`) / `pixel_scale`. `momentum` is SGD's, and β₁ of adam and
+    adamw, whose memory of squared gradients is `beta2`.
+    `lr_decay` is the factor per `lr_decay_epochs` of the step and exponential schedules, and the
+    last learning rate as a share of the peak in the cosine and one-cycle ones; `warmup_fraction`
+    is the rising share of the one-cycle schedule. `weight_decay` is an L2 penalty on the loss with
+    adam and sgd, and decoupled with adamw (Loshchilov and Hutter, 2019). `patience` is how many
+    epochs may pass without a lower validation loss before training stops and the best weights are
+    restored; 0: never, the last weights are kept. `precision` is that of the passes while training;
+    bf16 becomes fp32 on a processor where it would be slower. Augmentation is drawn afresh for each
+    image in each epoch, uniformly within ± its bound; each of the `effects`, names joined by "+",
+    is on its own random share `effect_rate` of the images; a share `flourish_rate` of the ones gets
+    a flag or a foot, of the sevens a bar. `junk_share` is how many pictures of no
+    digit come on top, as a share of the digits; the architecture needs an eleventh class for them.
+    """
+
+    name: str
+    summary: str
+    architecture: str
+    epochs: int
+    batch_size: int = 64
+    pixel_mean: float = 0.0
+    pixel_scale: float = 255.0
+    optimizer: Optimizer = "adam"
+    peak_lr: float = 0.001
+    momentum: float = 0.9
+    beta2: float = 0.999
+    weight_decay: float = 0.0
+    label_smoothing: float = 0.0
+    schedule: Schedule = "constant"
+    lr_decay: float = 0.0
+    lr_decay_epochs: int = 1
+    warmup_fraction: float = 0.2
+    patience: int = 0
+    validation_fraction: float = 0.1
+    rotation_deg: float = 0.0
+    shift_px: float = 0.0
+    zoom: float = 0.0
+    shear_deg: float = 0.0
+    effects: str = ""
+    effect_rate: float = 0.3
+    flourish_rate: float = 0.0
+    junk_share: float = 0.0
+    precision: Precision = "fp32"
+
+    def __post_init__(self) -> None:
+        _check_types(self)
+        _check_ranges(self)
+
+    def to_dict(self) -> dict[str, Any]:
+        """Field names and values, for JSON."""
+        return asdict(self)
+
+
+def _check_types(recipe: Recipe) -> None:
+    for field in fields(recipe):
+        value = getattr(recipe, field.name)
+        if get_origin(field.type) is Literal:
+            if value not in get_args(field.type):
+                choices = ", ".join(get_args(field.type))
+                raise UsageError(f"{field.name} is {value!r}; choose one of {choices}")
+        elif field.type is float and type(value) in {float, int}:
+            object.__setattr__(recipe, field.name, float(value))
+        elif type(value) is not field.type:
+            raise UsageError(f"{field.name} is {value!r}; it must be {_kind(field.type)}")
+
+
+_POSITIVE = ("epochs", "batch_size", "pixel_scale", "peak_lr", "lr_decay_epochs")
+_SHARES = (
+    "momentum",
+    "beta2",
+    "label_smoothing",
+    "warmup_fraction",
+    "validation_fraction",
+    "zoom",
+    "effect_rate",
+    "flourish_rate",
+)
+_LARGEST = 10**9
+_NOT_NEGATIVE = (
+    *("pixel_mean", "weight_decay", "lr_decay"),
+    *("patience", "rotation_deg", "shift_px", "shear_deg", "junk_share"),
+)
+
+
+def _check_ranges(recipe: Recipe) -> None:
+    for name in (*_POSITIVE, *_SHARES, *_NOT_NEGATIVE):
+        value = getattr(recipe, name)
+        if not 0 <= value <= _LARGEST or (name in _POSITIVE and value == 0):
+            bound = "above 0" if name in _POSITIVE else "0 or above"
+            raise UsageError(f"{name} is {value}; it must be {bound}, and at most {_LARGEST:,}")
+        if name in _SHARES and value >= 1:
+            raise UsageError(f"{name} is {value}; it must be in 0 ≤ {name} < 1")
+    if recipe.lr_decay > 1 or (recipe.lr_decay == 0 and recipe.schedule in {"step", "exponential"}):
+        raise UsageError(
+            f"lr_decay is {recipe.lr_decay}; with schedule={recipe.schedule} it must be above 0, "
+            "and at most 1, such as 0.9"
+        )
+    if recipe.shear_deg >= 90:
+        raise UsageError(f"shear_deg is {recipe.shear_deg}; it must be below 90")
+    if recipe.architecture not in ARCHITECTURES:
+        choices = ", ".join(ARCHITECTURES)
+        raise UsageError(f"architecture is {recipe.architecture!r}; choose one of {choices}")
+    unknown = set(filter(None, recipe.effects.split("+"))) - set(EFFECT_NAMES)
+    if unknown:
+        choices = ", ".join(EFFECT_NAMES)
+        raise UsageError(f"effects has {unknown.pop()!r}; join some of {choices} by '+'")
+    knows_junk = ARCHITECTURES[recipe.architecture][-1] == Dense(CLASSES + 1)
+    if knows_junk != (recipe.junk_share > 0):
+        raise UsageError(
+            f"junk_share is {recipe.junk_share}; {recipe.architecture} has "
+            f"{'a class for junk, so it must be above 0' if knows_junk else 'no class for junk'}"
+        )
+    if recipe.patience and not recipe.validation_fraction:
+        raise UsageError("patience needs a validation_fraction above 0: it watches that part")
+
+
+def override(recipe: Recipe, assignments: list[str]) -> Recipe:
+    """The recipe with `field=value` texts applied, each converted to the field's type.
+
+    Raises `UsageError` for a malformed text, an unknown field, a wrong type, a value out of range.
+    """
+    changes = dict(_parse_assignment(text) for text in assignments)
+    return replace(recipe, **changes)
+
+
+def _parse_assignment(text: str) -> tuple[str, Any]:
+    name, equals, value = text.partition("=")
+    types = {field.name: field.type for field in fields(Recipe) if field.name != "name"}
+    if not equals:
+        raise UsageError(f"{text!r} is not field=value, as in --set epochs=3")
+    if name not in types:
+        raise UsageError(f"a recipe has no field {name!r}{nearest(name, list(types))}")
+    if types[name] not in {int, float}:
+        return name, value
+    try:
+        return name, int(value) if types[name] is int else float(value)
+    except ValueError:
+        raise UsageError(f"{name} is {value!r}; it must be {_kind(types[name])}") from None
+
+
+def _kind(expected: Any) -> str:
+    kinds = {int: "a whole number, such as 3", float: "a number, such as 0.1", str: "a text"}
+    return kinds[expected]
+
+
+def nearest(name: str, names: list[str]) -> str:
+    """The end of a message about a wrong name: the closest one, or all there are."""
+    close = difflib.get_close_matches(name, names, n=1)
+    return f"; did you mean {close[0]!r}?" if close else f"; choose one of {', '.join(names)}"
