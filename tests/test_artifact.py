@@ -61,5 +61,5 @@ def test_a_missing_file_is_a_storage_error(tmp_path):
 
 def test_a_later_format_is_refused_with_the_cure(content, monkeypatch):
     monkeypatch.setattr("inkdigits.artifact.FORMAT", 0)
-    with pytest.raises(ArtifactError, match="has artifact format 1, this version reads 0; install"):
+    with pytest.raises(ArtifactError, match="has artifact format 2, this version reads 0; install"):
         Reader(parse_artifact(content))

@@ -42,7 +42,8 @@ def test_without_a_severity_it_is_the_papers(images):
 
 
 def test_what_can_be_said_exactly(images):
-    assert (corrupt(images, "brightness", 5) == np.minimum(images + 127.5, 255).round()).all()
+    brighter = np.minimum(images + 127.5, 255)
+    assert np.abs(corrupt(images, "brightness", 5) - brighter).max() <= 0.5
     stripe = corrupt(images, "stripe")
     assert (stripe[:, :, 7:21] == images[:, :, 7:21]).all()
     assert (stripe[:, :, :7] == 255 - images[:, :, :7]).all()
@@ -84,7 +85,8 @@ def test_an_edge_is_an_outline():
     square[0, 8:20, 8:20] = 255
     edges = corrupt(square, "canny_edges")[0] > 0
     assert not edges[11:17, 11:17].any()
-    assert edges[:, 14].sum() == edges[14].sum() == 2
+    for line in (edges[:, 14], edges[14]):  # in at one side, out at the other
+        assert (np.diff(line.astype(int)) == 1).sum() == 2
 
 
 def test_a_wrong_name_or_severity_says_what_there_is(images):

@@ -11,6 +11,7 @@ from sklearn import metrics as reference
 from inkdigits import Reader
 from inkdigits.data import LabelledImages
 from inkdigits.evaluation import Extent, evaluate
+from inkdigits.metrics import reliability
 from inkdigits.report import write_report
 from tests.conftest import take
 
@@ -101,7 +102,8 @@ def test_calibration_sets_and_selection_are_of_these_images(reader, some, writte
     probabilities = reader.predict_proba(some.images)
     right = probabilities.argmax(axis=1) == some.labels
     assert sum(row["count"] for row in report.calibration["bins"]) == len(some)
-    assert report.calibration["expected_error"] < 0.01
+    expected = reliability(probabilities.max(axis=1), right).expected_error
+    assert report.calibration["expected_error"] == expected
     assert report.selective[-1] == {"kept": 1.0, "error": pytest.approx(1 - right.mean())}
     errors = [row["error"] for row in report.selective]
     assert errors[0] <= errors[-1]

@@ -38,14 +38,17 @@ def export_onnx(model: Model, temperature: float = 1.0) -> bytes:
     Its logits are divided by the temperature before the softmax.
     """
     graph = _Graph()
-    graph.constant("mean", _array(model.normalise.mean))
-    graph.constant("scale", _array(model.normalise.scale))
     graph.constant("channel_axis", np.array([1], np.int64))
     last = graph.add("Cast", "images", to=TensorProto.FLOAT)
     last = graph.add("Unsqueeze", last, "channel_axis")
-    last = graph.add("Div", graph.add("Sub", last, "mean"), "scale")
+    folded = _fold(model)
+    if not folded:
+        graph.constant("mean", _array(model.normalise.mean))
+        graph.constant("scale", _array(model.normalise.scale))
+        last = graph.add("Div", graph.add("Sub", last, "mean"), "scale")
     for index, (layer, module) in enumerate(zip(model.layers, model.network, strict=True)):
-        last = _add_layer(graph, layer, dict(_weights(index, module)), last)
+        weights = dict(_weights(index, module))
+        last = _add_layer(graph, layer, {**weights, **folded} if index == 0 else weights, last)
     digits = last
     if model.layers[-1] == Dense(CLASSES + 1):
         sizes = graph.constant("sizes", np.array([CLASSES, 1], np.int64))
@@ -106,6 +109,20 @@ def _weights(
 ) -> Iterator[tuple[str, tuple[str, NDArray[np.generic]]]]:
     for name, value in module.state_dict().items():
         yield name, (f"layer{index}.{name}", _array(value))
+
+
+def _fold(model: Model) -> dict[str, tuple[str, NDArray[np.generic]]]:
+    """The weights of a first convolution without padding that takes pixels as they are.
+
+    (x - mean) / scale is linear, and so is the convolution: together they are another one, which
+    saves two passes over the pixels, 5 % of the time. Padding would be with 0 in place of the mean.
+    """
+    first, normalise = model.network[0], model.normalise
+    if not isinstance(first, nn.Conv2d) or first.padding != (0, 0) or first.bias is None:
+        return {}
+    weight = first.weight / normalise.scale
+    bias = first.bias - weight.sum(dim=(1, 2, 3)) * normalise.mean
+    return {"weight": ("layer0.weight", _array(weight)), "bias": ("layer0.bias", _array(bias))}
 
 
 def _add_layer(
