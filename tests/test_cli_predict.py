@@ -6,8 +6,11 @@ import os
 import subprocess
 import sys
 
+import numpy as np
 import pytest
+from PIL import Image
 
+from inkdigits import Reader
 from tests.command_line import call, error_of, start
 
 
@@ -130,3 +133,16 @@ def test_a_file_name_that_is_not_utf_8_can_be_printed(capsys, pictures, tmp_path
         code = call(capsys, "predict", pictures, "--output", tmp_path / "out", "--format", form)[0]
         assert code == 0
         assert "\\udcff.png" in (tmp_path / "out").read_text().replace("\\\\", "\\")
+
+
+def test_the_table_says_what_is_doubtful(capsys, tmp_path, mnist_test):
+    reader = Reader.load()
+    probabilities = reader.predict_proba(mnist_test.images)
+    doubtful = int(np.flatnonzero((probabilities >= reader.info.set_threshold).sum(axis=1) == 2)[0])
+    Image.fromarray(mnist_test.images[doubtful]).save(tmp_path / "doubtful.png")
+    noise = np.random.default_rng(0).integers(0, 256, (28, 28)).astype(np.uint8)
+    Image.fromarray(noise).save(tmp_path / "noise.png")
+    _, out, _ = call(capsys, "predict", tmp_path, "--format", "table")
+    first, second = np.argsort(-probabilities[doubtful])[:2]
+    assert f"{first} or {second}" in out
+    assert "perhaps no digit" in out

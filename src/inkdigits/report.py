@@ -82,10 +82,14 @@ def _draw_samples(
 
 
 def _draw_corruptions(data: LabelledImages, rows: list[dict[str, Any]]) -> Figure:
-    """The first image, damaged in every way at the severity of MNIST-C, then the second."""
-    images = [corrupt(data.images[:2], row["corruption"])[i] for i in range(2) for row in rows]
+    """An image for each corruption, damaged at the severity of MNIST-C."""
+    chosen = [place % len(data) for place in range(len(rows))]
+    images = [
+        corrupt(data.images[place : place + 1], row["corruption"])[0]
+        for place, row in zip(chosen, rows, strict=True)
+    ]
     captions = [f"{row['corruption'].replace('_', ' ')}\n{row['paper']:.1%}" for row in rows]
-    return plot_digits(np.stack(images), captions * 2, [True] * len(images), columns=len(rows))
+    return plot_digits(np.stack(images), captions, [True] * len(images), columns=8)
 
 
 def _draw_mistakes(

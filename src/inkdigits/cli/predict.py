@@ -131,8 +131,10 @@ def _remark(row: Row) -> Any:
         return Text(row["error"]["message"], style="red")
     if not row["digits"]:
         return Text("no ink found", style="yellow")
-    accepted = all(digit["accepted"] for digit in row["digits"])
-    return Text("" if accepted else "not sure", style="yellow")
+    if not all(digit["accepted"] for digit in row["digits"]):
+        return Text("perhaps no digit", style="yellow")
+    unsure = [digit["candidates"] for digit in row["digits"] if len(digit["candidates"]) > 1]
+    return Text("; ".join(" or ".join(map(str, labels)) for labels in unsure), style="yellow")
 
 
 FORMATS: dict[str, Callable[[Iterable[Row], TextIO], None]] = {
