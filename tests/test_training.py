@@ -24,7 +24,12 @@ def same_weights(first: dict, second: dict) -> bool:
     return all(torch.equal(first[name], second[name]) for name in first)
 
 
-@pytest.mark.parametrize("recipe", [RECIPE, replace(RECIPE, precision="fp32", optimizer="sgd")])
+ROBUST = replace(RECIPES["robust"], epochs=3, batch_size=48)
+
+
+@pytest.mark.parametrize(
+    "recipe", [RECIPE, replace(RECIPE, precision="fp32", optimizer="sgd"), ROBUST]
+)
 def test_the_same_seed_gives_the_same_weights_bit_for_bit(split, recipe):
     first, again, other = (fit(recipe, split, seed) for seed in (7, 7, 8))
     assert same_weights(first.model, again.model)
@@ -45,9 +50,8 @@ def test_training_leaves_the_callers_random_state_alone(split):
     assert torch.rand(3).equal(expected)
 
 
-@pytest.mark.parametrize("patience", [0, 2])
-def test_a_resumed_run_ends_with_the_weights_of_an_uninterrupted_one(split, patience):
-    recipe = replace(RECIPE, patience=patience)
+@pytest.mark.parametrize("recipe", [RECIPE, replace(RECIPE, patience=2), ROBUST])
+def test_a_resumed_run_ends_with_the_weights_of_an_uninterrupted_one(split, recipe):
     checkpoints = []
     whole = fit(recipe, split, seed=3, on_epoch=checkpoints.append)
     stored = Checkpoint.from_dict(checkpoints[0].to_dict())
