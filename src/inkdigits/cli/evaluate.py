@@ -56,7 +56,7 @@ def report_on_test_set(
     lines = [report.headline()]
     if corruptions:
         lines.append(f"damaged digits {report.corruption_mean():.2%}, the mean of 15 corruptions")
-    if not outside:
+    if not outside and dataset != OUTSIDE:
         lines.append(f"refusing {OUTSIDE} was not measured: it is not in the data folder")
     lines.append(f"report    {page}")
     return lines, {"report": str(page), "test": report.summary()}
