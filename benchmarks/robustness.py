@@ -16,11 +16,11 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-import torch
 from numpy.typing import NDArray
 from pages import put_table
+from torch import nn
 
-from inkdigits.architectures import ARCHITECTURES, CLASSES, Dense
+from inkdigits.architectures import ARCHITECTURES, CLASSES, Dense, knows_junk
 from inkdigits.calibration import ACCEPTED_SHARE, familiarity
 from inkdigits.corruptions import CORRUPTIONS, corrupt
 from inkdigits.data import LabelledImages, Split, load_dataset, stratified_split
@@ -28,14 +28,13 @@ from inkdigits.environment import describe_environment
 from inkdigits.files import write_atomic
 from inkdigits.metrics import log_sum_exp, softmax
 from inkdigits.models import Model, build_model
-from inkdigits.outsiders import OUTSIDERS, draw_outsiders
+from inkdigits.outsiders import draw_every_kind
 from inkdigits.recipe import EFFECT_NAMES, Recipe
 from inkdigits.recipes import RECIPES
 from inkdigits.training import fit, predict_logits
 
 HERE = Path(__file__).parent
 PAGE = HERE.parent / "docs" / "trust.md"
-DRAWN = 2000
 Images = NDArray[np.uint8]
 
 
@@ -64,17 +63,15 @@ def train(recipe: Recipe, split: Split, seed: int) -> Model:
 
 def features(model: Model, images: Images) -> NDArray[np.float32]:
     """The inputs (n, k) of the last layer."""
-    model.eval()
-    with torch.inference_mode():
-        parts = torch.split(torch.from_numpy(images).unsqueeze(1), 1000)
-        return torch.cat([model.network[:-1](model.normalise(p.float())) for p in parts]).numpy()
+    headless = nn.Sequential(model.normalise, model.network[:-1])
+    return predict_logits(headless, images).numpy()
 
 
 def mahalanobis(model: Model, train_part: LabelledImages) -> Any:
     """Minus the squared distance to the nearest class mean (Lee et al., 2018), as a function."""
     known = features(model, train_part.images[:20_000])
     labels = train_part.labels[:20_000]
-    means = np.stack([known[labels == label].mean(axis=0) for label in range(10)])
+    means = np.stack([known[labels == label].mean(axis=0) for label in range(CLASSES)])
     centred = known - means[labels]
     covariance = centred.T @ centred / len(centred)
     inverse = np.linalg.inv(
@@ -98,11 +95,11 @@ def scores(model: Model, train_part: LabelledImages) -> dict[str, Any]:
         return predict_logits(model, images).numpy()
 
     found = {
-        "softmax": lambda images: softmax(logits(images)[:, :10]).max(axis=1),
-        "energy": lambda images: log_sum_exp(logits(images)[:, :10]),
+        "softmax": lambda images: softmax(logits(images)[:, :CLASSES]).max(axis=1),
+        "energy": lambda images: log_sum_exp(logits(images)[:, :CLASSES]),
         "Mahalanobis": mahalanobis(model, train_part),
     }
-    if model.layers[-1].units > 10:
+    if knows_junk(model.layers):
         found["junk class"] = lambda images: familiarity(logits(images))
     return found
 
@@ -118,7 +115,7 @@ def measure(model: Model, split: Split, outside: dict[str, Images]) -> dict[str,
     held_out = split.validation
 
     def accuracy(images: Images) -> float:
-        predicted = predict_logits(model, images)[:, :10].argmax(1).numpy()
+        predicted = predict_logits(model, images)[:, :CLASSES].argmax(1).numpy()
         return float((predicted == held_out.labels).mean())
 
     return {
@@ -168,7 +165,7 @@ def main() -> None:
     parser.add_argument("--outside", type=Path, metavar="FOLDER")
     arguments = parser.parse_args()
     split = stratified_split(load_dataset(), 0.1, seed=0)
-    outside = {name: draw_outsiders(name, DRAWN) for name in OUTSIDERS}
+    outside = draw_every_kind()
     if arguments.outside:
         fashion = load_dataset("fashion-mnist", "train", arguments.outside)
         outside = {"Fashion-MNIST": fashion.images[:10_000], **outside}

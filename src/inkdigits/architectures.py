@@ -55,6 +55,7 @@ class Dense:
 
 
 CLASSES = 10
+IMAGE_SIZE_PX = 28
 Layer = Conv | MaxPool | BatchNorm | ReLU | Dropout | Flatten | Dense
 
 ARCHITECTURES: dict[str, tuple[Layer, ...]] = {
@@ -113,3 +114,8 @@ ARCHITECTURES: dict[str, tuple[Layer, ...]] = {
         *(Flatten(), Dense(256), ReLU(), Dense(CLASSES + 1)),
     ),
 }
+
+
+def knows_junk(layers: tuple[Layer, ...]) -> bool:
+    """Whether a network has the eleventh logit."""
+    return layers[-1] == Dense(CLASSES + 1)

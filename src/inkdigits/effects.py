@@ -12,7 +12,7 @@ import torch
 from torch import Generator, Tensor
 from torch.nn import functional
 
-from inkdigits.models import IMAGE_SIZE_PX
+from inkdigits.architectures import IMAGE_SIZE_PX
 
 _ROWS, _COLUMNS = torch.meshgrid(
     torch.arange(float(IMAGE_SIZE_PX)), torch.arange(float(IMAGE_SIZE_PX)), indexing="ij"
@@ -21,10 +21,10 @@ _ROWS, _COLUMNS = torch.meshgrid(
 
 def apply_effects(images: Tensor, names: str, rate: float, generator: Generator) -> Tensor:
     """Each of the named effects, joined by "+", on its own random share `rate` of the images."""
+    images = images.clone()
     for name in filter(None, names.split("+")):
         chosen = torch.rand(len(images), generator=generator) < rate
         if chosen.any():
-            images = images.clone()
             images[chosen] = EFFECTS[name](images[chosen], generator).clamp(0, 255)
     return images
 
@@ -32,6 +32,12 @@ def apply_effects(images: Tensor, names: str, rate: float, generator: Generator)
 def uniform(count: int, low: float, high: float, generator: Generator) -> Tensor:
     """Numbers (count, 1, 1, 1), one for each image."""
     return torch.rand(count, 1, 1, 1, generator=generator) * (high - low) + low
+
+
+def clouds(count: int, size: int, mode: str, generator: Generator) -> Tensor:
+    """Noise (count, 1, 28, 28) about 0 from size×size drawn values, interpolated in that mode."""
+    coarse = torch.randn(count, 1, size, size, generator=generator)
+    return functional.interpolate(coarse, size=IMAGE_SIZE_PX, mode=mode)
 
 
 def _pen(images: Tensor, generator: Generator) -> Tensor:
@@ -64,16 +70,11 @@ def _blur(images: Tensor, generator: Generator) -> Tensor:
 def _paper(images: Tensor, generator: Generator) -> Tensor:
     """Fainter ink on a lighter, cloudy ground (the nearest to brightness and fog)."""
     count = len(images)
-    clouds = sum(
-        functional.interpolate(
-            torch.randn(count, 1, size, size, generator=generator),
-            size=IMAGE_SIZE_PX,
-            mode="bilinear",
-        )
-        * uniform(count, 0, 1, generator)
+    texture = sum(
+        clouds(count, size, "bilinear", generator) * uniform(count, 0, 1, generator)
         for size in (2, 5, 12, 28)
     )
-    ground = uniform(count, 0, 150, generator) + clouds * uniform(count, 0, 40, generator)
+    ground = uniform(count, 0, 150, generator) + texture * uniform(count, 0, 40, generator)
     return ground.clamp(min=0) + images * uniform(count, 0.25, 1, generator)
 
 
@@ -127,17 +128,17 @@ def add_flourishes(images: Tensor, labels: Tensor, rate: float, generator: Gener
 
     `labels` (n,) say which are which; a random share `rate` of those is changed.
     """
+    images = images.clone()
     drawn = torch.rand(len(images), generator=generator) < rate
     for label, draw in ((1, _flag), (7, _bar)):
         chosen = drawn & (labels == label)
         if chosen.any():
-            images = images.clone()
             images[chosen] = torch.maximum(images[chosen], draw(images[chosen], generator) * 255)
     return images
 
 
 def _flag(ones: Tensor, generator: Generator) -> Tensor:
-    """A stroke down to the left from the top, and under half of them one along the bottom."""
+    """A stroke down to the left from the top, and for half of them one along the bottom."""
     count = len(ones)
     (top, top_column), (bottom, bottom_column) = _end(ones, first=True), _end(ones, first=False)
     width = uniform(count, 0.2, 0.9, generator)

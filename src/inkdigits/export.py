@@ -1,9 +1,9 @@
 """From a trained model to an ONNX graph: one operator for each layer, written directly.
 
 The graph takes uint8 images (n, 28, 28) and gives probabilities (n, 10) and familiarity (n,), as
-`inkdigits.calibration` has it. It is built layer by
-layer rather than traced: the architectures have seven kinds of layer, the result is the same
-for the same weights to the byte, and it takes milliseconds.
+`inkdigits.calibration` has it. It is built layer by layer rather than traced: the architectures
+have seven kinds of layer, the result is the same for the same weights to the byte, and it takes
+milliseconds.
 """
 
 from collections.abc import Iterator
@@ -17,6 +17,7 @@ from torch import Tensor, nn
 
 from inkdigits.architectures import (
     CLASSES,
+    IMAGE_SIZE_PX,
     BatchNorm,
     Conv,
     Dense,
@@ -25,8 +26,9 @@ from inkdigits.architectures import (
     Layer,
     MaxPool,
     ReLU,
+    knows_junk,
 )
-from inkdigits.models import IMAGE_SIZE_PX, Model
+from inkdigits.models import Model
 
 OPSET = 17
 IR_VERSION = 8
@@ -50,13 +52,14 @@ def export_onnx(model: Model, temperature: float = 1.0) -> bytes:
         weights = dict(_weights(index, module))
         last = _add_layer(graph, layer, {**weights, **folded} if index == 0 else weights, last)
     digits = last
-    if model.layers[-1] == Dense(CLASSES + 1):
+    if knows_junk(model.layers):
         sizes = graph.constant("sizes", np.array([CLASSES, 1], np.int64))
         digits, junk = graph.add_split(last, sizes)
-    odds = graph.add("ReduceLogSumExp", digits, axes=[1], keepdims=0)
-    if digits != last:
-        odds = graph.add("Sub", odds, graph.add("Squeeze", junk, "channel_axis"))
-    graph.add("Identity", odds, output="familiarity")
+        known = graph.add("ReduceLogSumExp", digits, axes=[1], keepdims=0)
+        unknown = graph.add("Squeeze", junk, "channel_axis")
+        graph.add("Sub", known, unknown, output="familiarity")
+    else:
+        graph.add("ReduceLogSumExp", digits, output="familiarity", axes=[1], keepdims=0)
     divisor = graph.constant("temperature", np.array(temperature, np.float32))
     graph.add("Softmax", graph.add("Div", digits, divisor), output="probabilities", axis=-1)
     return graph.serialise()

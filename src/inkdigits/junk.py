@@ -11,8 +11,8 @@ import torch
 from torch import Generator, Tensor
 from torch.nn import functional
 
-from inkdigits.effects import stroke, uniform
-from inkdigits.models import IMAGE_SIZE_PX
+from inkdigits.architectures import IMAGE_SIZE_PX
+from inkdigits.effects import clouds, stroke, uniform
 
 _PLACE = torch.arange(float(IMAGE_SIZE_PX))
 
@@ -32,20 +32,10 @@ def draw_junk(count: int, digits: Tensor, generator: Generator) -> Tensor:
     return drawn
 
 
-def _clouds(count: int, size: int, generator: Generator) -> Tensor:
-    """Smooth noise of about size×size features, with mean 0 and deviation 1 or less."""
-    coarse = torch.randn(count, 1, size, size, generator=generator)
-    return functional.interpolate(coarse, size=IMAGE_SIZE_PX, mode="bicubic")
-
-
-def _some_size(generator: Generator) -> int:
-    return int(torch.randint(2, 15, (), generator=generator))
-
-
 def _blank(digits: Tensor, generator: Generator) -> Tensor:
     count = len(digits)
     level = uniform(count, 0, 255, generator) * (uniform(count, 0, 1, generator) < 0.6)
-    return level + _clouds(count, 3, generator) * uniform(count, 0, 15, generator)
+    return level + clouds(count, 3, "bicubic", generator) * uniform(count, 0, 15, generator)
 
 
 def _noise(digits: Tensor, generator: Generator) -> Tensor:
@@ -110,7 +100,8 @@ def _zigzags(count: int, generator: Generator) -> Tensor:
 def _blots(digits: Tensor, generator: Generator) -> Tensor:
     """Filled shapes without a form: where smooth noise is high, often mirrored."""
     count = len(digits)
-    shape = _clouds(count, int(torch.randint(2, 7, (), generator=generator)), generator)
+    size = int(torch.randint(2, 7, (), generator=generator))
+    shape = clouds(count, size, "bicubic", generator)
     middle = 1 - ((_PLACE - 13.5) / 14).abs()
     shape = shape + uniform(count, 0, 3, generator) * torch.minimum(middle[:, None], middle)
     mirrored = uniform(count, 0, 1, generator) < 0.5
@@ -144,7 +135,8 @@ def _objects(digits: Tensor, generator: Generator) -> Tensor:
 def _fill(inside: Tensor, generator: Generator) -> Tensor:
     """A shape (n, 1, 28, 28) of 0…1 in one grey, or with a texture."""
     count = len(inside)
-    texture = _clouds(count, _some_size(generator), generator) * uniform(count, 0, 90, generator)
+    size = int(torch.randint(2, 15, (), generator=generator))
+    texture = clouds(count, size, "bicubic", generator) * uniform(count, 0, 90, generator)
     return inside * (uniform(count, 60, 255, generator) + texture).clamp(0, 255)
 
 

@@ -7,6 +7,7 @@ from torch import Tensor, nn
 
 from inkdigits.architectures import (
     ARCHITECTURES,
+    IMAGE_SIZE_PX,
     BatchNorm,
     Conv,
     Dense,
@@ -17,8 +18,6 @@ from inkdigits.architectures import (
     ReLU,
 )
 from inkdigits.recipe import Recipe
-
-IMAGE_SIZE_PX = 28
 
 
 class Normalise(nn.Module):
@@ -43,27 +42,21 @@ class Model(nn.Module):
     `network[i]` is the PyTorch module of `layers[i]`.
     """
 
-    def __init__(
-        self, layers: tuple[Layer, ...], *, pixel_mean: float = 0.0, pixel_scale: float = 255.0
-    ) -> None:
+    def __init__(self, layers: tuple[Layer, ...], pixel_mean: float, pixel_scale: float) -> None:
         super().__init__()
         self.layers = layers
         self.normalise = Normalise(pixel_mean, pixel_scale)
         self.network = nn.Sequential(*_modules(layers))
 
     def forward(self, images: Tensor) -> Tensor:
-        """Logits (n, 10)."""
+        """Logits (n, 10), or (n, 11) with a class for junk."""
         logits: Tensor = self.network(self.normalise(images))
         return logits
 
 
 def build_model(recipe: Recipe) -> Model:
     """The recipe's model, freshly initialised from torch's global generator."""
-    model = Model(
-        ARCHITECTURES[recipe.architecture],
-        pixel_mean=recipe.pixel_mean,
-        pixel_scale=recipe.pixel_scale,
-    )
+    model = Model(ARCHITECTURES[recipe.architecture], recipe.pixel_mean, recipe.pixel_scale)
     model.to(memory_format=torch.channels_last)  # type: ignore[call-overload]  # missing in its stubs
     return model
 

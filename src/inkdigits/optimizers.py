@@ -28,14 +28,15 @@ class Optimizer:
         self.moments = [torch.zeros_like(values) for values in self.parameters]
         self.squares = [torch.zeros_like(values) for values in self.parameters]
         self.steps = [torch.zeros(()) for _ in self.parameters]
+        places = range(len(self.parameters))
+        self._weights = [i for i in places if self.parameters[i].ndim > 1]
+        self._others = [i for i in places if self.parameters[i].ndim <= 1]
 
     def step(self, gradients: Sequence[Tensor], lr: float) -> None:
         """Move every parameter by its gradient, at learning rate `lr`."""
         with torch.no_grad():
-            weights = [i for i, values in enumerate(self.parameters) if values.ndim > 1]
-            others = [i for i, values in enumerate(self.parameters) if values.ndim <= 1]
-            self._move(weights, gradients, lr, self.recipe.weight_decay)
-            self._move(others, gradients, lr, 0.0)
+            self._move(self._weights, gradients, lr, self.recipe.weight_decay)
+            self._move(self._others, gradients, lr, 0.0)
 
     def _move(
         self, chosen: list[int], gradients: Sequence[Tensor], lr: float, decay: float
@@ -46,9 +47,16 @@ class Optimizer:
         recipe = self.recipe
         state = (pick(self.parameters), pick(gradients), pick(self.moments))
         if recipe.optimizer == "sgd":
-            options: dict[str, Any] = {"dampening": 0.0, "nesterov": False, "maximize": False}
-            momentum = recipe.momentum
-            sgd(*state, fused=True, lr=lr, weight_decay=decay, momentum=momentum, **options)
+            sgd(
+                *state,
+                fused=True,
+                momentum=recipe.momentum,
+                dampening=0.0,
+                nesterov=False,
+                lr=lr,
+                weight_decay=decay,
+                maximize=False,
+            )
             return
         adam(
             *state,

@@ -7,8 +7,10 @@ from numpy.random import Generator
 from numpy.typing import NDArray
 from PIL import Image, ImageDraw
 
-_SIDE = 28
-_ROWS, _COLUMNS = np.mgrid[:_SIDE, :_SIDE]
+from inkdigits.architectures import IMAGE_SIZE_PX
+
+DRAWN = 2000
+_ROWS, _COLUMNS = np.mgrid[:IMAGE_SIZE_PX, :IMAGE_SIZE_PX]
 
 
 def draw_outsiders(name: str, count: int, seed: int = 0) -> NDArray[np.uint8]:
@@ -17,17 +19,22 @@ def draw_outsiders(name: str, count: int, seed: int = 0) -> NDArray[np.uint8]:
     return np.stack([OUTSIDERS[name](rng) for _ in range(count)]).clip(0, 255).astype(np.uint8)
 
 
+def draw_every_kind() -> dict[str, NDArray[np.uint8]]:
+    """`DRAWN` images of each kind in `OUTSIDERS`, by its name."""
+    return {name: draw_outsiders(name, DRAWN) for name in OUTSIDERS}
+
+
 def _blank(rng: Generator) -> NDArray[np.floating]:
     """One grey, black as often as all the others."""
-    return np.full((_SIDE, _SIDE), rng.choice([0.0, rng.uniform(0, 255)]))
+    return np.full((IMAGE_SIZE_PX, IMAGE_SIZE_PX), rng.choice([0.0, rng.uniform(0, 255)]))
 
 
 def _uniform_noise(rng: Generator) -> NDArray[np.floating]:
-    return rng.uniform(0, 256, (_SIDE, _SIDE))
+    return rng.uniform(0, 256, (IMAGE_SIZE_PX, IMAGE_SIZE_PX))
 
 
 def _gaussian_noise(rng: Generator) -> NDArray[np.floating]:
-    return rng.normal(rng.uniform(0, 128), rng.uniform(20, 100), (_SIDE, _SIDE))
+    return rng.normal(rng.uniform(0, 128), rng.uniform(20, 100), (IMAGE_SIZE_PX, IMAGE_SIZE_PX))
 
 
 def _grating(rng: Generator) -> NDArray[np.floating]:
@@ -44,10 +51,12 @@ def _scribble(rng: Generator) -> NDArray[np.floating]:
     steps = rng.normal(0, 28, (rng.integers(12, 30), 2))
     path = 56 + np.cumsum(steps, axis=0)
     path = np.abs((path - 8) % 192 - 96) + 8  # it turns back at the border
-    canvas = Image.new("L", (4 * _SIDE, 4 * _SIDE))
+    canvas = Image.new("L", (4 * IMAGE_SIZE_PX, 4 * IMAGE_SIZE_PX))
     line = [(float(x), float(y)) for x, y in path]
     ImageDraw.Draw(canvas).line(line, fill=255, width=int(rng.integers(5, 13)), joint="curve")
-    return np.asarray(canvas.resize((_SIDE, _SIDE), Image.Resampling.BOX), np.float64)
+    return np.asarray(
+        canvas.resize((IMAGE_SIZE_PX, IMAGE_SIZE_PX), Image.Resampling.BOX), np.float64
+    )
 
 
 OUTSIDERS: dict[str, Callable[[Generator], NDArray[np.floating]]] = {

@@ -102,11 +102,11 @@ class Reader:
             )
         return probabilities, familiarity
 
-    def _candidates(self, probabilities: NDArray[np.float32]) -> tuple[int, ...]:
-        likely = [int(k) for k in np.argsort(-probabilities, kind="stable")]
-        return tuple(
-            k for k in likely if k == likely[0] or probabilities[k] >= self.info.set_threshold
-        )
+    def prediction_sets(self, probabilities: NDArray[np.float32]) -> NDArray[np.bool_]:
+        """Which labels (n, 10) each set holds: the likely ones, and always the likeliest."""
+        inside: NDArray[np.bool_] = probabilities >= self.info.set_threshold
+        inside[np.arange(len(inside)), probabilities.argmax(axis=1)] = True
+        return inside
 
     def predict(self, images: NDArray[np.uint8]) -> NDArray[np.intp]:
         """Classes (n,) of uint8 images (n, 28, 28)."""
@@ -122,13 +122,15 @@ class Reader:
         if found is None:
             return Reading("", ())
         glyph, box = found
-        (probabilities,), (familiarity,) = self.judge(glyph[None])
-        label = int(probabilities.argmax())
+        all_probabilities, (familiarity,) = self.judge(glyph[None])
+        (probabilities,), (inside,) = all_probabilities, self.prediction_sets(all_probabilities)
+        order = np.argsort(-probabilities, kind="stable")
+        label = int(order[0])
         digit = Digit(
             label=label,
             confidence=float(probabilities[label]),
             probabilities=tuple(float(p) for p in probabilities),
-            candidates=self._candidates(probabilities),
+            candidates=tuple(int(k) for k in order if inside[k]),
             box=box,
             accepted=bool(familiarity >= self.info.accept_at),
         )

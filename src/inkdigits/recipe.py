@@ -4,7 +4,7 @@ import difflib
 from dataclasses import asdict, dataclass, fields, replace
 from typing import Any, Literal, get_args, get_origin
 
-from inkdigits.architectures import ARCHITECTURES, CLASSES, Dense
+from inkdigits.architectures import ARCHITECTURES, knows_junk
 from inkdigits.errors import UsageError
 
 Optimizer = Literal["adam", "adamw", "sgd"]
@@ -28,8 +28,8 @@ class Recipe:
     bf16 becomes fp32 on a processor where it would be slower. Augmentation is drawn afresh for each
     image in each epoch, uniformly within ± its bound; each of the `effects`, names joined by "+",
     is on its own random share `effect_rate` of the images; a share `flourish_rate` of the ones gets
-    a flag or a foot, of the sevens a bar. `junk_share` is how many pictures of no
-    digit come on top, as a share of the digits; the architecture needs an eleventh class for them.
+    a flag or a foot, of the sevens a bar. `junk_share` is how many pictures of no digit come on
+    top, as a share of the digits; the architecture needs an eleventh class for them.
     """
 
     name: str
@@ -123,11 +123,11 @@ def _check_ranges(recipe: Recipe) -> None:
     if unknown:
         choices = ", ".join(EFFECT_NAMES)
         raise UsageError(f"effects has {unknown.pop()!r}; join some of {choices} by '+'")
-    knows_junk = ARCHITECTURES[recipe.architecture][-1] == Dense(CLASSES + 1)
-    if knows_junk != (recipe.junk_share > 0):
+    has_class = knows_junk(ARCHITECTURES[recipe.architecture])
+    if has_class != (recipe.junk_share > 0):
         raise UsageError(
             f"junk_share is {recipe.junk_share}; {recipe.architecture} has "
-            f"{'a class for junk, so it must be above 0' if knows_junk else 'no class for junk'}"
+            f"{'a class for junk, so it must be above 0' if has_class else 'no class for junk'}"
         )
     if recipe.patience and not recipe.validation_fraction:
         raise UsageError("patience needs a validation_fraction above 0: it watches that part")

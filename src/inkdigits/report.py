@@ -42,7 +42,7 @@ def write_report(
     The page is one self-contained file. Returns the report and the path of the page.
     """
     report = evaluate(reader, data, dataset, extent, progress)
-    plots = _draw(report, data, reader.predict_proba(data.images))
+    plots = _draw(report, data, reader.predict_proba(data.images[:SAMPLES]))
     for name, content in plots.items():
         write_atomic(folder / "plots" / f"{name}.png", content)
     write_atomic(folder / "report.json", json.dumps(report.to_dict(), indent=2).encode())
@@ -73,10 +73,9 @@ def _draw(
 def _draw_samples(
     data: LabelledImages, probabilities: NDArray[np.float32], names: tuple[str, ...]
 ) -> Figure:
-    """The first images of the set: nobody picked them."""
-    shown = min(SAMPLES, len(data))
-    predicted = probabilities[:shown].argmax(axis=1)
-    confidences = probabilities[:shown].max(axis=1)
+    """The first images of the set, one for each row of probabilities: nobody picked them."""
+    shown = len(probabilities)
+    predicted, confidences = probabilities.argmax(axis=1), probabilities.max(axis=1)
     captions = [f"{names[p]} · {c:.1%}" for p, c in zip(predicted, confidences, strict=True)]
     return plot_digits(data.images[:shown], captions, list(predicted == data.labels[:shown]))
 

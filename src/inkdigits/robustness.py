@@ -7,10 +7,8 @@ from numpy.typing import NDArray
 
 from inkdigits.corruptions import CORRUPTIONS, SEVERITIES, corrupt
 from inkdigits.data import LabelledImages, Progress, ignore_progress
-from inkdigits.outsiders import OUTSIDERS, draw_outsiders
+from inkdigits.outsiders import draw_every_kind
 from inkdigits.reading import Reader
-
-DRAWN = 2000
 
 
 def measure_corruptions(
@@ -39,9 +37,8 @@ def measure_rejection(
 
     A row has `name`, `images` and `rejected` in 0…1.
     """
-    drawn = {name: draw_outsiders(name, DRAWN) for name in OUTSIDERS}
     rows = []
-    for name, images in {**outside, **drawn}.items():
+    for name, images in {**outside, **draw_every_kind()}.items():
         _, familiarity = reader.judge(images)
         rejected = float((familiarity < reader.info.accept_at).mean())
         rows.append({"name": name, "images": len(images), "rejected": rejected})

@@ -16,7 +16,7 @@ from dataclasses import asdict, dataclass, replace
 from typing import Any
 
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 from torch.nn import functional
 
 from inkdigits.architectures import CLASSES
@@ -176,7 +176,6 @@ class Batches:
         self.images = torch.from_numpy(data.images)
         classes = CLASSES + (recipe.junk_share > 0)
         self.soft_labels = torch.from_numpy(one_hot(data.labels, classes))
-        self.junk_label = torch.eye(classes)[-1]
         self.recipe = recipe
 
     def __iter__(self) -> Iterator[tuple[Tensor, Tensor]]:
@@ -202,7 +201,8 @@ class Batches:
             if recipe.junk_share:
                 junk = draw_junk(round(len(images) * recipe.junk_share), images, generator)
                 images = torch.cat([images, junk])
-                soft_labels = torch.cat([soft_labels, self.junk_label.expand(len(junk), -1)])
+                junk_labels = torch.eye(CLASSES + 1)[CLASSES].expand(len(junk), -1)
+                soft_labels = torch.cat([soft_labels, junk_labels])
             yield apply_effects(images, recipe.effects, recipe.effect_rate, generator), soft_labels
 
     def __len__(self) -> int:
@@ -283,7 +283,7 @@ def _validate(model: Model, validation: LabelledImages, row: Epoch) -> Epoch:
     return replace(row, validation_loss=loss, validation_accuracy=accuracy)
 
 
-def predict_logits(model: Model, images: Any) -> Tensor:
+def predict_logits(model: nn.Module, images: Any) -> Tensor:
     """Logits, float32, of uint8 images (n, 28, 28), in evaluation mode.
 
     They are (n, 10), or (n, 11) with a class for junk.
