@@ -21,6 +21,8 @@ _ROWS, _COLUMNS = torch.meshgrid(
 
 def apply_effects(images: Tensor, names: str, rate: float, generator: Generator) -> Tensor:
     """Each of the named effects, joined by "+", on its own random share `rate` of the images."""
+    if not names:
+        return images
     images = images.clone()
     for name in filter(None, names.split("+")):
         chosen = torch.rand(len(images), generator=generator) < rate
