@@ -27,7 +27,7 @@ from inkdigits.data import LabelledImages, Split, load_dataset, stratified_split
 from inkdigits.environment import describe_environment
 from inkdigits.files import write_atomic
 from inkdigits.metrics import log_sum_exp, softmax
-from inkdigits.models import Model, build_model
+from inkdigits.models import Model, rebuild
 from inkdigits.outsiders import draw_every_kind
 from inkdigits.recipe import EFFECT_NAMES, Recipe
 from inkdigits.recipes import RECIPES
@@ -56,9 +56,7 @@ def variants(epochs: int) -> dict[str, Recipe]:
 
 def train(recipe: Recipe, split: Split, seed: int) -> Model:
     """A trained model."""
-    model = build_model(recipe)
-    model.load_state_dict(fit(recipe, split, seed).final_weights())
-    return model
+    return rebuild(recipe, fit(recipe, split, seed).weights()).models[0]
 
 
 def features(model: Model, images: Images) -> NDArray[np.float32]:

@@ -16,7 +16,10 @@ LAYERS = [
     {"__init__", "runs", "report"},
     {"evaluation"},
     {"robustness"},
-    {"training", "export", "reading"},
+    {"training", "export"},
+    {"batches", "checkpoint"},
+    {"distillation"},
+    {"reading"},
     {"schedules", "optimizers", "junk", "artifact", "calibration", "measured"},
     {"effects"},
     {"models", "recipes", "corruptions", "outsiders"},
@@ -25,7 +28,10 @@ LAYERS = [
     {"errors"},
 ]
 LEVEL = {room: level for level, rooms in enumerate(LAYERS) for room in rooms}
-TORCH_ROOMS = {"runs", "training", "optimizers", "export", "models", "augment", "effects", "junk"}
+TORCH_ROOMS = {
+    *("runs", "training", "checkpoint", "batches", "distillation", "optimizers", "export"),
+    *("models", "augment", "effects", "junk"),
+}
 MODULES = sorted(ROOT.rglob("*.py"))
 
 

@@ -33,7 +33,14 @@ def test_a_run_folder_has_all_it_should(capsys, small_data, tmp_path):
     rows = list(csv.DictReader((run / "history.csv").read_text().splitlines()))
     assert [row["epoch"] for row in rows] == ["1", "2"]
     assert set(rows[0]) == {
-        *("epoch", "train_loss", "train_accuracy", "validation_loss", "validation_accuracy"),
+        *(
+            "network",
+            "epoch",
+            "train_loss",
+            "train_accuracy",
+            "validation_loss",
+            "validation_accuracy",
+        ),
         *("learning_rate", "seconds"),
     }
 

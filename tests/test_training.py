@@ -5,10 +5,11 @@ import numpy as np
 import pytest
 import torch
 
+from inkdigits.checkpoint import Checkpoint
 from inkdigits.data import Split, stratified_split
 from inkdigits.errors import TrainingDiverged, UsageError
 from inkdigits.recipes import RECIPES
-from inkdigits.training import Checkpoint, fit
+from inkdigits.training import fit
 from tests.conftest import take
 
 # A bit of everything: batch norm, dropout, augmentation, bf16, a last batch that isn't full.
@@ -25,6 +26,7 @@ def same_weights(first: dict, second: dict) -> bool:
 
 
 ROBUST = replace(RECIPES["robust"], epochs=3, batch_size=48)
+ENSEMBLE = replace(RECIPE, epochs=2, networks=2)
 
 
 @pytest.mark.parametrize(
@@ -32,14 +34,14 @@ ROBUST = replace(RECIPES["robust"], epochs=3, batch_size=48)
 )
 def test_the_same_seed_gives_the_same_weights_bit_for_bit(split, recipe):
     first, again, other = (fit(recipe, split, seed) for seed in (7, 7, 8))
-    assert same_weights(first.model, again.model)
-    assert not same_weights(first.model, other.model)
+    assert same_weights(first.finished[0], again.finished[0])
+    assert not same_weights(first.finished[0], other.finished[0])
 
 
 def test_without_fast_bf16_it_trains_in_fp32(split, monkeypatch):
     expected = fit(replace(RECIPE, precision="fp32"), split, seed=0)
     monkeypatch.setattr(torch.backends.mkldnn, "is_available", lambda: False)
-    assert same_weights(fit(RECIPE, split, seed=0).model, expected.model)
+    assert same_weights(fit(RECIPE, split, seed=0).finished[0], expected.finished[0])
 
 
 def test_training_leaves_the_callers_random_state_alone(split):
@@ -50,15 +52,26 @@ def test_training_leaves_the_callers_random_state_alone(split):
     assert torch.rand(3).equal(expected)
 
 
-@pytest.mark.parametrize("recipe", [RECIPE, replace(RECIPE, patience=2), ROBUST])
+@pytest.mark.parametrize("recipe", [RECIPE, replace(RECIPE, patience=2), ROBUST, ENSEMBLE])
 def test_a_resumed_run_ends_with_the_weights_of_an_uninterrupted_one(split, recipe):
     checkpoints = []
     whole = fit(recipe, split, seed=3, on_epoch=checkpoints.append)
     stored = Checkpoint.from_dict(checkpoints[0].to_dict())
     resumed = fit(recipe, split, seed=3, resume=stored)
-    assert same_weights(whole.model, resumed.model)
-    assert same_weights(whole.final_weights(), resumed.final_weights())
+    for ours, theirs in zip(whole.weights(), resumed.weights(), strict=True):
+        assert same_weights(ours, theirs)
     assert [row.train_loss for row in whole.history] == [row.train_loss for row in resumed.history]
+
+
+def test_each_network_of_an_ensemble_is_another(split):
+    checkpoints = []
+    last = fit(ENSEMBLE, split, seed=3, on_epoch=checkpoints.append)
+    assert [(row.network, row.epoch) for row in last.history] == [(1, 1), (1, 2), (2, 1), (2, 2)]
+    assert not same_weights(*last.weights())
+    resumed = fit(ENSEMBLE, split, seed=3, resume=checkpoints[1])
+    assert same_weights(last.weights()[1], resumed.weights()[1])
+    alone = fit(replace(ENSEMBLE, networks=1), split, seed=3)
+    assert same_weights(last.weights()[0], alone.weights()[0])
 
 
 def test_history_has_a_row_for_each_epoch(split):
@@ -86,8 +99,8 @@ def test_early_stopping_restores_the_best_weights(split):
     losses = [row.validation_loss for row in last.history]
     best = int(np.argmin(losses))
     assert len(losses) == best + 1 + 3 < 40
-    assert same_weights(last.final_weights(), kept[best].model)
-    assert not same_weights(last.final_weights(), last.model)
+    assert same_weights(last.finished[0], kept[best].model)
+    assert not same_weights(last.finished[0], kept[-1].model)
 
 
 def test_without_a_validation_part_nothing_is_claimed(mnist):
@@ -105,9 +118,10 @@ def test_weights_spoilt_by_the_last_step_stop_the_run(split):
 
 
 def test_a_checkpoint_of_another_network_is_refused(split):
-    other = fit(replace(RECIPES["tiny"], epochs=1), split, seed=0)
+    kept = []
+    fit(replace(RECIPES["tiny"], epochs=1), split, seed=0, on_epoch=kept.append)
     with pytest.raises(UsageError, match="of another network"):
-        fit(RECIPE, split, seed=0, resume=other)
+        fit(RECIPE, split, seed=0, resume=kept[0])
 
 
 @pytest.mark.parametrize(

@@ -1,4 +1,4 @@
-"""Augmentation: random affine maps as batched tensor maths, with an explicit generator."""
+"""Augmentation of shape: affine and elastic maps as batched tensor maths."""
 
 import math
 
@@ -6,24 +6,30 @@ import torch
 from torch import Tensor
 from torch.nn import functional
 
+_NODES = 6  # along each side of the elastic field: bends some 5 pixels long
+_SPREAD = 0.884  # the standard deviation that bicubic interpolation leaves of 1
 
-def random_affine(
+
+def random_warp(
     images: Tensor,
     *,
     rotation_deg: float,
     shift_px: float,
     zoom: float,
     shear_deg: float,
+    elastic_px: float,
     generator: torch.Generator,
 ) -> Tensor:
-    """Rotate, shift, zoom and shear every image by its own random amounts.
+    """Rotate, shift, zoom, shear and bend every image by its own random amounts.
 
     `images`: float (n, 1, height, width); pixels from outside are 0. Each amount is uniform within
     ± its bound: the turn in degrees, the shift in pixels along each axis, the zoom as a share of
-    the size along each axis, the shear in degrees. With all bounds 0 the images come back as
-    they are, and the generator isn't touched. Bilinear sampling.
+    the size along each axis, the shear in degrees. `elastic_px` is the standard deviation of the
+    pixels' displacements in a smooth random field (after Simard, Steinkraus and Platt, 2003). With
+    all bounds 0 the images come back as they are, and the generator isn't touched. Bilinear
+    sampling.
     """
-    if not (rotation_deg or shift_px or zoom or shear_deg):
+    if not (rotation_deg or shift_px or zoom or shear_deg or elastic_px):
         return images
     height, width = images.shape[-2:]
     amounts = torch.rand(6, len(images), generator=generator) * 2 - 1
@@ -34,7 +40,16 @@ def random_affine(
         shifts=amounts[4:6] * shift_px * 2 / torch.tensor([[width], [height]]),
     )
     grid = functional.affine_grid(maps, list(images.shape), align_corners=False)
+    if elastic_px:
+        grid = grid + _elastic_field(images, generator) * (elastic_px * 2 / width)
     return functional.grid_sample(images, grid, align_corners=False)
+
+
+def _elastic_field(images: Tensor, generator: torch.Generator) -> Tensor:
+    """Smooth displacements (n, height, width, 2) with a standard deviation of 1 over all."""
+    coarse = torch.randn(len(images), 2, _NODES, _NODES, generator=generator)
+    field = functional.interpolate(coarse, size=images.shape[-2:], mode="bicubic")
+    return (field / _SPREAD).permute(0, 2, 3, 1)
 
 
 def affine_maps(angles: Tensor, shears: Tensor, zooms: Tensor, shifts: Tensor) -> Tensor:

@@ -6,7 +6,6 @@ have seven kinds of layer, the result is the same for the same weights to the by
 milliseconds.
 """
 
-from collections.abc import Iterator
 from typing import Any
 
 import numpy as np
@@ -28,33 +27,28 @@ from inkdigits.architectures import (
     ReLU,
     knows_junk,
 )
-from inkdigits.models import Model
+from inkdigits.models import Ensemble, Model
 
 OPSET = 17
 IR_VERSION = 8
 
 
-def export_onnx(model: Model, temperature: float = 1.0) -> bytes:
-    """A serialised, checked ONNX model of the network in evaluation mode.
+def export_onnx(ensemble: Ensemble, temperature: float = 1.0) -> bytes:
+    """A serialised, checked ONNX model of the networks in evaluation mode.
 
-    Its logits are divided by the temperature before the softmax.
+    Their mean logits are divided by the temperature before the softmax.
     """
     graph = _Graph()
     graph.constant("channel_axis", np.array([1], np.int64))
-    last = graph.add("Cast", "images", to=TensorProto.FLOAT)
-    last = graph.add("Unsqueeze", last, "channel_axis")
-    folded = _fold(model)
-    if not folded:
-        graph.constant("mean", _array(model.normalise.mean))
-        graph.constant("scale", _array(model.normalise.scale))
-        last = graph.add("Div", graph.add("Sub", last, "mean"), "scale")
-    for index, (layer, module) in enumerate(zip(model.layers, model.network, strict=True)):
-        weights = dict(_weights(index, module))
-        last = _add_layer(graph, layer, {**weights, **folded} if index == 0 else weights, last)
-    digits = last
-    if knows_junk(model.layers):
+    pixels = graph.add("Cast", "images", to=TensorProto.FLOAT)
+    pixels = graph.add("Unsqueeze", pixels, "channel_axis")
+    logits = [
+        _add_network(graph, model, f"network{i}", pixels) for i, model in enumerate(ensemble.models)
+    ]
+    digits = mean = logits[0] if len(logits) == 1 else graph.add("Mean", *logits)
+    if knows_junk(ensemble.models[0].layers):
         sizes = graph.constant("sizes", np.array([CLASSES, 1], np.int64))
-        digits, junk = graph.add_split(last, sizes)
+        digits, junk = graph.add_split(mean, sizes)
         known = graph.add("ReduceLogSumExp", digits, axes=[1], keepdims=0)
         unknown = graph.add("Squeeze", junk, "channel_axis")
         graph.add("Sub", known, unknown, output="familiarity")
@@ -107,14 +101,20 @@ class _Graph:
         return serialised
 
 
-def _weights(
-    index: int, module: nn.Module
-) -> Iterator[tuple[str, tuple[str, NDArray[np.generic]]]]:
-    for name, value in module.state_dict().items():
-        yield name, (f"layer{index}.{name}", _array(value))
+def _add_network(graph: _Graph, model: Model, name: str, pixels: str) -> str:
+    """Append the nodes of one network; the name of its logits."""
+    last, folded = pixels, _fold(model)
+    if not folded:
+        mean = graph.constant(f"{name}.mean", _array(model.normalise.mean))
+        scale = graph.constant(f"{name}.scale", _array(model.normalise.scale))
+        last = graph.add("Div", graph.add("Sub", last, mean), scale)
+    for index, (layer, module) in enumerate(zip(model.layers, model.network, strict=True)):
+        weights = folded if folded and index == 0 else module.state_dict()
+        last = _add_layer(graph, layer, f"{name}.layer{index}", weights, last)
+    return last
 
 
-def _fold(model: Model) -> dict[str, tuple[str, NDArray[np.generic]]]:
+def _fold(model: Model) -> dict[str, Tensor]:
     """The weights of a first convolution without padding that takes pixels as they are.
 
     (x - mean) / scale is linear, and so is the convolution: together they are another one, which
@@ -124,17 +124,16 @@ def _fold(model: Model) -> dict[str, tuple[str, NDArray[np.generic]]]:
     if not isinstance(first, nn.Conv2d) or first.padding != (0, 0) or first.bias is None:
         return {}
     weight = first.weight / normalise.scale
-    bias = first.bias - weight.sum(dim=(1, 2, 3)) * normalise.mean
-    return {"weight": ("layer0.weight", _array(weight)), "bias": ("layer0.bias", _array(bias))}
+    return {"weight": weight, "bias": first.bias - weight.sum(dim=(1, 2, 3)) * normalise.mean}
 
 
 def _add_layer(
-    graph: _Graph, layer: Layer, weights: dict[str, tuple[str, NDArray[np.generic]]], last: str
+    graph: _Graph, layer: Layer, name: str, weights: dict[str, Tensor], last: str
 ) -> str:
     """Append the nodes of one layer after `last`; the name of the new last output."""
 
-    def constants(*names: str) -> list[str]:
-        return [graph.constant(*weights[name]) for name in names]
+    def constants(*parts: str) -> list[str]:
+        return [graph.constant(f"{name}.{part}", _array(weights[part])) for part in parts]
 
     match layer:
         case Conv(_, kernel, stride, padding):

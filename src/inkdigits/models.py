@@ -1,6 +1,6 @@
 """PyTorch models built from `inkdigits.architectures`."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 
 import torch
 from torch import Tensor, nn
@@ -59,6 +59,28 @@ def build_model(recipe: Recipe) -> Model:
     model = Model(ARCHITECTURES[recipe.architecture], recipe.pixel_mean, recipe.pixel_scale)
     model.to(memory_format=torch.channels_last)  # type: ignore[call-overload]  # missing in its stubs
     return model
+
+
+class Ensemble(nn.Module):
+    """One network or more; the logits are the mean of theirs."""
+
+    def __init__(self, models: Sequence[Model]) -> None:
+        super().__init__()
+        self.models = tuple(models)
+        for index, model in enumerate(models):
+            self.add_module(f"network{index}", model)
+
+    def forward(self, images: Tensor) -> Tensor:
+        """Logits as `Model` gives them."""
+        return torch.stack([model(images) for model in self.models]).mean(dim=0)
+
+
+def rebuild(recipe: Recipe, weights: Sequence[dict[str, Tensor]]) -> Ensemble:
+    """The recipe's networks with their trained weights."""
+    models = [build_model(recipe) for _ in weights]
+    for model, trained in zip(models, weights, strict=True):
+        model.load_state_dict(trained)
+    return Ensemble(models)
 
 
 def count_parameters(model: nn.Module) -> int:

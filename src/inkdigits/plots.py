@@ -22,21 +22,29 @@ def encode_png(figure: Figure) -> bytes:
 
 
 def plot_history(history: list[dict[str, Any]]) -> Figure:
-    """Accuracy, loss and learning rate against the epoch, for training and validation."""
+    """Accuracy, loss and learning rate against the epoch; a line for each network."""
     figure = Figure(figsize=(10, 3.2), layout="constrained")
     accuracy, loss, rate = figure.subplots(1, 3)
-    epochs = [row["epoch"] for row in history]
-    for axes, quantity in ((accuracy, "accuracy"), (loss, "loss")):
-        for part, color in (("train", BLUE), ("validation", ORANGE)):
-            values = [row[f"{part}_{quantity}"] for row in history]
-            if None not in values:
-                axes.plot(epochs, values, "o-", color=color, label=part, markersize=4)
-        axes.legend(frameon=False)
-        _dress(axes, quantity, "epoch")
-    rate.plot(epochs, [row["learning_rate"] for row in history], "o-", color=GREY, markersize=4)
-    _dress(rate, "learning rate at the epoch's end", "epoch")
-    for axes in (accuracy, loss, rate):
+    for network in range(1, max(row["network"] for row in history) + 1):
+        rows = [row for row in history if row["network"] == network]
+        epochs = [row["epoch"] for row in rows]
+        for axes, quantity in ((accuracy, "accuracy"), (loss, "loss")):
+            for part, color in (("train", BLUE), ("validation", ORANGE)):
+                values = [row[f"{part}_{quantity}"] for row in rows]
+                if None not in values:
+                    label = part if network == 1 else None
+                    axes.plot(epochs, values, "o-", color=color, label=label, markersize=4)
+        rates = [row["learning_rate"] for row in rows]
+        rate.plot(epochs, rates, "o-", color=GREY, markersize=4)
+    for axes, title in (
+        (accuracy, "accuracy"),
+        (loss, "loss"),
+        (rate, "learning rate at the epoch's end"),
+    ):
+        _dress(axes, title, "epoch")
         axes.xaxis.set_major_locator(MaxNLocator(integer=True))
+    accuracy.legend(frameon=False)
+    loss.legend(frameon=False)
     return figure
 
 

@@ -29,7 +29,9 @@ class Recipe:
     image in each epoch, uniformly within ± its bound; each of the `effects`, names joined by "+",
     is on its own random share `effect_rate` of the images; a share `flourish_rate` of the ones gets
     a flag or a foot, of the sevens a bar. `junk_share` is how many pictures of no digit come on
-    top, as a share of the digits; the architecture needs an eleventh class for them.
+    top, as a share of the digits; the architecture needs an eleventh class for them. A teacher's
+    part of the labels, where there is a teacher, is `teacher_share`. `networks` are trained one
+    after another, and their mean logits count.
     """
 
     name: str
@@ -55,10 +57,13 @@ class Recipe:
     shift_px: float = 0.0
     zoom: float = 0.0
     shear_deg: float = 0.0
+    elastic_px: float = 0.0
     effects: str = ""
     effect_rate: float = 0.3
     flourish_rate: float = 0.0
     junk_share: float = 0.0
+    teacher_share: float = 0.9
+    networks: int = 1
     precision: Precision = "fp32"
 
     def __post_init__(self) -> None:
@@ -83,7 +88,7 @@ def _check_types(recipe: Recipe) -> None:
             raise UsageError(f"{field.name} is {value!r}; it must be {_kind(field.type)}")
 
 
-_POSITIVE = ("epochs", "batch_size", "pixel_scale", "peak_lr", "lr_decay_epochs")
+_POSITIVE = ("networks", "epochs", "batch_size", "pixel_scale", "peak_lr", "lr_decay_epochs")
 _SHARES = (
     "momentum",
     "beta2",
@@ -93,11 +98,12 @@ _SHARES = (
     "zoom",
     "effect_rate",
     "flourish_rate",
+    "teacher_share",
 )
 _LARGEST = 10**9
 _NOT_NEGATIVE = (
     *("pixel_mean", "weight_decay", "lr_decay"),
-    *("patience", "rotation_deg", "shift_px", "shear_deg", "junk_share"),
+    *("patience", "rotation_deg", "shift_px", "shear_deg", "elastic_px", "junk_share"),
 )
 
 

@@ -137,11 +137,41 @@ ROBUST = replace(
     effect_rate=0.2,
     flourish_rate=0.25,
     junk_share=0.5,
+    elastic_px=0.5,
+)
+
+ROBUST_DEEP = replace(
+    ROBUST,
+    name="robust-deep",
+    summary="robust with 13 times the multiply-adds: the teacher of the one in the package",
+    architecture="deep-junk",
+)
+
+ACCURATE = replace(
+    STANDARD,
+    name="accurate",
+    summary="the most accurate single network",
+    architecture="deep",
+    epochs=16,
+    batch_size=128,
+    peak_lr=0.005,
+    momentum=0.9,
+    beta2=0.99,
+    weight_decay=0.01,
+    rotation_deg=10,
+    shift_px=2,
+    zoom=0.1,
+    shear_deg=8,
+    elastic_px=0.6,
+)
+
+ENSEMBLE = replace(
+    ACCURATE, name="ensemble", summary="the mean of five accurate networks", networks=5
 )
 
 _RECIPES = (
     *(KERAS_BASELINE, KERAS_SIMPLE, KERAS_FIVE_EPOCHS, KERAS_AUGMENTED, TORCH_TWO_CONV),
-    *(TINY, FAST, STANDARD, ROBUST),
+    *(TINY, FAST, STANDARD, ROBUST, ROBUST_DEEP, ACCURATE, ENSEMBLE),
 )
 
 RECIPES: dict[str, Recipe] = {recipe.name: recipe for recipe in _RECIPES}

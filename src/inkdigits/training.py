@@ -6,13 +6,12 @@ and the checkpoint stores, so a run that was interrupted and resumed gives the s
 for bit, as one that wasn't, on the same machine with the same number of threads.
 """
 
-import copy
 import ctypes
 import math
 import sys
 import time
-from collections.abc import Callable, Iterator
-from dataclasses import asdict, dataclass, replace
+from collections.abc import Callable
+from dataclasses import replace
 from typing import Any
 
 import torch
@@ -20,11 +19,11 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from inkdigits.architectures import CLASSES
-from inkdigits.augment import random_affine
-from inkdigits.data import LabelledImages, Split, one_hot
-from inkdigits.effects import add_flourishes, apply_effects
+from inkdigits.batches import Batches
+from inkdigits.checkpoint import Checkpoint, Epoch, Weights
+from inkdigits.data import LabelledImages, Split
+from inkdigits.distillation import Teacher
 from inkdigits.errors import TrainingDiverged, UsageError
-from inkdigits.junk import draw_junk
 from inkdigits.models import Model, build_model
 from inkdigits.optimizers import Optimizer
 from inkdigits.recipe import Precision, Recipe
@@ -33,65 +32,6 @@ from inkdigits.schedules import learning_rate
 EVALUATION_BATCH = 1000
 OnStep = Callable[[int, int], None]
 """Called after each step with the steps done and the steps in all."""
-
-
-@dataclass(frozen=True)
-class Epoch:
-    """One row of the history.
-
-    The training figures are running means over the epoch, on augmented images and with dropout;
-    the validation ones are measured at its end, and None where there is no validation part.
-    `seconds` is the time of the training pass, augmentation included, validation left out.
-    """
-
-    epoch: int
-    train_loss: float
-    train_accuracy: float
-    validation_loss: float | None
-    validation_accuracy: float | None
-    learning_rate: float
-    seconds: float
-
-
-@dataclass(frozen=True)
-class Checkpoint:
-    """All that is needed to go on after an epoch: weights, optimiser, random state, history."""
-
-    model: dict[str, Tensor]
-    optimizer: dict[str, list[Tensor]]
-    random_state: Tensor
-    history: tuple[Epoch, ...] = ()
-    best_model: dict[str, Tensor] | None = None
-    best_loss: float = math.inf
-    stale_epochs: int = 0
-
-    def to_dict(self) -> dict[str, Any]:
-        """Tensors, numbers and texts only, so that loading it can't run code."""
-        return {**vars(self), "history": [asdict(row) for row in self.history]}
-
-    @classmethod
-    def from_dict(cls, values: dict[str, Any]) -> "Checkpoint":
-        """The inverse of `to_dict`."""
-        return cls(**{**values, "history": tuple(Epoch(**row) for row in values["history"])})
-
-    def after(self, row: Epoch, model: Model, optimizer: Optimizer, *, watch: bool) -> "Checkpoint":
-        """The checkpoint after one more epoch; with `watch`, it keeps the best weights too."""
-        weights = copy.deepcopy(model.state_dict())
-        loss = math.inf if row.validation_loss is None else row.validation_loss
-        better = watch and loss < self.best_loss
-        return Checkpoint(
-            model=weights,
-            optimizer=optimizer.state_dict(),
-            random_state=torch.get_rng_state(),
-            history=(*self.history, row),
-            best_model=weights if better else self.best_model,
-            best_loss=loss if better else self.best_loss,
-            stale_epochs=0 if better else self.stale_epochs + 1,
-        )
-
-    def final_weights(self) -> dict[str, Tensor]:
-        """The weights to keep if training ends here: the best if it watched, else the last."""
-        return self.best_model or self.model
 
 
 OnEpoch = Callable[[Checkpoint], None]
@@ -103,36 +43,52 @@ def fit(
     split: Split,
     seed: int,
     *,
+    teacher: Teacher | None = None,
     resume: Checkpoint | None = None,
     on_step: OnStep = lambda _done, _total: None,
     on_epoch: OnEpoch = lambda _checkpoint: None,
 ) -> Checkpoint:
     """Train a recipe on a split of a training set; the last checkpoint has weights and history.
 
+    With a teacher its labels count too, for the recipe's `teacher_share`.
     Raises `TrainingDiverged` when loss or weights are not finite, `UsageError` when the split
     leaves nothing to train on, or nothing to watch for a recipe that does.
     """
-    watch = recipe.patience > 0
     _check_split(split, recipe)
     _keep_freed_memory()
+    batches = Batches(split.train, recipe, teacher)
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(seed)
-        model = build_model(recipe)
-        optimizer = Optimizer(recipe, model)
-        state = resume or Checkpoint(
-            model.state_dict(), optimizer.state_dict(), torch.get_rng_state()
-        )
-        _restore(state, model, optimizer)
-        batches = Batches(split.train, recipe)
-        while len(state.history) < recipe.epochs:
-            if watch and state.stale_epochs >= recipe.patience:
-                break
-            row = _train_epoch(model, optimizer, batches, len(state.history), on_step)
-            row = _validate(model, split.validation, row)
-            _check_weights(model, row)
-            state = state.after(row, model, optimizer, watch=watch)
-            on_epoch(state)
+        state = resume or Checkpoint(torch.get_rng_state())
+        while len(state.finished) < recipe.networks:
+            state = _fit_network(state, batches, split.validation, on_step, on_epoch)
     return state
+
+
+def _fit_network(
+    state: Checkpoint,
+    batches: Batches,
+    validation: LabelledImages,
+    on_step: OnStep,
+    on_epoch: OnEpoch,
+) -> Checkpoint:
+    """Train the next network, or go on with the one in training, to its end."""
+    recipe = batches.recipe
+    model = build_model(recipe)
+    optimizer = Optimizer(recipe, model)
+    if state.model and state.optimizer:
+        _restore(state.model, model, state.optimizer, optimizer)
+        torch.set_rng_state(state.random_state)
+    watch = recipe.patience > 0
+    while state.epochs_done < recipe.epochs:
+        if watch and state.stale_epochs >= recipe.patience:
+            break
+        row = _train_epoch(model, optimizer, batches, state, on_step)
+        row = _validate(model, validation, row)
+        _check_weights(model, row)
+        state = state.after(row, model, optimizer, watch=watch)
+        on_epoch(state)
+    return state.network_finished()
 
 
 def _keep_freed_memory() -> None:
@@ -148,16 +104,17 @@ def _keep_freed_memory() -> None:
         mallopt(top_pad, 64 << 20)
 
 
-def _restore(state: Checkpoint, model: Model, optimizer: Optimizer) -> None:
+def _restore(
+    weights: Weights, model: Model, moments: dict[str, list[Tensor]], optimizer: Optimizer
+) -> None:
     try:
-        model.load_state_dict(state.model)
-        optimizer.load_state_dict(state.optimizer)
+        model.load_state_dict(weights)
+        optimizer.load_state_dict(moments)
     except (RuntimeError, ValueError, KeyError) as error:
         raise UsageError(
             "the checkpoint is of another network than the recipe's, perhaps of another version "
             "of inkdigits; start a new run"
         ) from error
-    torch.set_rng_state(state.random_state)
 
 
 def _check_split(split: Split, recipe: Recipe) -> None:
@@ -167,46 +124,6 @@ def _check_split(split: Split, recipe: Recipe) -> None:
                 f"validation_fraction {recipe.validation_fraction} leaves no image in the {part} "
                 "part; change it"
             )
-
-
-class Batches:
-    """A training set as tensors; each pass over it is shuffled and augmented afresh."""
-
-    def __init__(self, data: LabelledImages, recipe: Recipe) -> None:
-        self.images = torch.from_numpy(data.images)
-        classes = CLASSES + (recipe.junk_share > 0)
-        self.soft_labels = torch.from_numpy(one_hot(data.labels, classes))
-        self.recipe = recipe
-
-    def __iter__(self) -> Iterator[tuple[Tensor, Tensor]]:
-        """Pairs of augmented float images (n, 1, 28, 28) and soft labels (n, 10).
-
-        With junk there are more images than `batch_size`, and an eleventh column.
-        """
-        recipe, generator = self.recipe, torch.default_generator
-        order = torch.randperm(len(self.images), generator=generator)
-        for chosen in torch.split(order, recipe.batch_size):
-            images = random_affine(
-                self.images[chosen].unsqueeze(1).float(),
-                rotation_deg=recipe.rotation_deg,
-                shift_px=recipe.shift_px,
-                zoom=recipe.zoom,
-                shear_deg=recipe.shear_deg,
-                generator=generator,
-            )
-            soft_labels = self.soft_labels[chosen]
-            if recipe.flourish_rate:
-                labels = soft_labels.argmax(1)
-                images = add_flourishes(images, labels, recipe.flourish_rate, generator)
-            if recipe.junk_share:
-                junk = draw_junk(round(len(images) * recipe.junk_share), images, generator)
-                images = torch.cat([images, junk])
-                junk_labels = torch.eye(CLASSES + 1)[CLASSES].expand(len(junk), -1)
-                soft_labels = torch.cat([soft_labels, junk_labels])
-            yield apply_effects(images, recipe.effects, recipe.effect_rate, generator), soft_labels
-
-    def __len__(self) -> int:
-        return math.ceil(len(self.images) / self.recipe.batch_size)
 
 
 def used_precision(recipe: Recipe) -> Precision:
@@ -220,16 +137,18 @@ def _train_epoch(
     model: Model,
     optimizer: Optimizer,
     batches: Batches,
-    epochs_done: int,
+    state: Checkpoint,
     on_step: OnStep,
 ) -> Epoch:
     """One pass over the training part; its validation figures are still missing."""
     recipe = batches.recipe
+    first_step, steps = state.epochs_done * len(batches), len(batches) * recipe.epochs
+    before = len(state.finished) * steps
     use_bf16 = used_precision(recipe) == "bf16"
     started = time.perf_counter()
     loss_sum = right = seen = lr = 0.0
     model.train()
-    for step, (images, soft_labels) in enumerate(batches, start=epochs_done * len(batches)):
+    for step, (images, soft_labels) in enumerate(batches, start=first_step):
         lr = learning_rate(recipe, step, len(batches))
         with torch.autocast("cpu", torch.bfloat16, enabled=use_bf16):
             logits = model(images)
@@ -241,9 +160,10 @@ def _train_epoch(
         loss_sum += _finite(loss.item(), step, lr) * len(images)
         right += (logits.argmax(1) == soft_labels.argmax(1)).sum().item()
         seen += len(images)
-        on_step(step + 1, len(batches) * recipe.epochs)
+        on_step(before + step + 1, recipe.networks * steps)
     return Epoch(
-        epoch=epochs_done + 1,
+        network=len(state.finished) + 1,
+        epoch=state.epochs_done + 1,
         train_loss=loss_sum / seen,
         train_accuracy=right / seen,
         validation_loss=None,

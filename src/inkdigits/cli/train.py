@@ -13,8 +13,9 @@ from inkdigits.recipe import override
 from inkdigits.recipes import find_recipe
 
 if TYPE_CHECKING:
+    from inkdigits.checkpoint import Epoch
+    from inkdigits.recipe import Recipe
     from inkdigits.runs import Run
-    from inkdigits.training import Epoch
 
 
 def run(arguments: Namespace) -> int:
@@ -30,7 +31,7 @@ def run(arguments: Namespace) -> int:
             this,
             data_folder=arguments.data_dir,
             progress=progress,
-            on_epoch=lambda epoch: console.note(_epoch_line(epoch, this.recipe.epochs)),
+            on_epoch=lambda epoch: console.note(_epoch_line(epoch, this.recipe)),
         )
         reader = Reader.load(artifact)
         if arguments.no_test:
@@ -46,18 +47,19 @@ def run(arguments: Namespace) -> int:
 def _open_or_start(arguments: Namespace, progress: Progress) -> "Run":
     from inkdigits.runs import open_run, start_run
 
-    new = (arguments.recipe, arguments.assignments, arguments.out, arguments.data, arguments.seed)
+    new = ("recipe", "assignments", "out", "data", "seed", "teacher")
     if arguments.resume:
-        if any(value not in (None, []) for value in new):
+        if any(getattr(arguments, name) not in (None, []) for name in new):
             raise UsageError(
                 "--resume goes on with the run as it was begun; "
-                "leave out RECIPE, --set, --seed, --data and --out"
+                "leave out RECIPE, --set, --teacher, --seed, --data and --out"
             )
         return open_run(arguments.resume)
     return start_run(
         override(find_recipe(arguments.recipe or "standard"), arguments.assignments),
         arguments.seed or 0,
         arguments.data or DEFAULT_DATASET,
+        teacher=arguments.teacher,
         folder=arguments.out,
         data_folder=arguments.data_dir,
         progress=progress,
@@ -75,7 +77,8 @@ def _validation(reader: Reader) -> Outcome:
     return [figures], {"validation": validation}
 
 
-def _epoch_line(epoch: "Epoch", epochs: int) -> str:
+def _epoch_line(epoch: "Epoch", recipe: "Recipe") -> str:
+    network = f"network {epoch.network}/{recipe.networks}   " if recipe.networks > 1 else ""
     validation = ""
     if epoch.validation_accuracy is not None:
         validation = (
@@ -83,6 +86,7 @@ def _epoch_line(epoch: "Epoch", epochs: int) -> str:
             f"  accuracy {epoch.validation_accuracy:.2%}"
         )
     return (
-        f"epoch {epoch.epoch:>{len(str(epochs))}}/{epochs}   train loss {epoch.train_loss:.4f}"
-        f"  accuracy {epoch.train_accuracy:.2%}{validation}   {epoch.seconds:.1f} s"
+        f"{network}epoch {epoch.epoch:>{len(str(recipe.epochs))}}/{recipe.epochs}"
+        f"   train loss {epoch.train_loss:.4f}  accuracy {epoch.train_accuracy:.2%}"
+        f"{validation}   {epoch.seconds:.1f} s"
     )

@@ -1,0 +1,66 @@
+"""What a network is shown: the training set in batches, augmented, with junk and soft labels.
+
+Everything random comes from torch's global generator, whose state the checkpoint keeps.
+"""
+
+import math
+from collections.abc import Iterator
+
+import torch
+from torch import Tensor
+
+from inkdigits.architectures import CLASSES
+from inkdigits.augment import random_warp
+from inkdigits.data import LabelledImages, one_hot
+from inkdigits.distillation import Teacher
+from inkdigits.effects import add_flourishes, apply_effects
+from inkdigits.junk import draw_junk
+from inkdigits.recipe import Recipe
+
+
+class Batches:
+    """A training set as tensors; each pass over it is shuffled and augmented afresh.
+
+    With a teacher, its labels of the augmented images make up `teacher_share` of the labels.
+    """
+
+    def __init__(self, data: LabelledImages, recipe: Recipe, teacher: Teacher | None) -> None:
+        self.images = torch.from_numpy(data.images)
+        classes = CLASSES + (recipe.junk_share > 0)
+        self.soft_labels = torch.from_numpy(one_hot(data.labels, classes))
+        self.recipe = recipe
+        self.teacher = teacher
+
+    def __iter__(self) -> Iterator[tuple[Tensor, Tensor]]:
+        """Pairs of augmented float images (n, 1, 28, 28) and soft labels (n, 10).
+
+        With junk there are more images than `batch_size`, and an eleventh column.
+        """
+        recipe, generator = self.recipe, torch.default_generator
+        order = torch.randperm(len(self.images), generator=generator)
+        for chosen in torch.split(order, recipe.batch_size):
+            images = random_warp(
+                self.images[chosen].unsqueeze(1).float(),
+                rotation_deg=recipe.rotation_deg,
+                shift_px=recipe.shift_px,
+                zoom=recipe.zoom,
+                shear_deg=recipe.shear_deg,
+                elastic_px=recipe.elastic_px,
+                generator=generator,
+            )
+            soft_labels = self.soft_labels[chosen]
+            if recipe.flourish_rate:
+                labels = soft_labels.argmax(1)
+                images = add_flourishes(images, labels, recipe.flourish_rate, generator)
+            if recipe.junk_share:
+                junk = draw_junk(round(len(images) * recipe.junk_share), images, generator)
+                images = torch.cat([images, junk])
+                junk_labels = torch.eye(CLASSES + 1)[CLASSES].expand(len(junk), -1)
+                soft_labels = torch.cat([soft_labels, junk_labels])
+            images = apply_effects(images, recipe.effects, recipe.effect_rate, generator)
+            if self.teacher:
+                soft_labels = soft_labels.lerp(self.teacher(images), recipe.teacher_share)
+            yield images, soft_labels
+
+    def __len__(self) -> int:
+        return math.ceil(len(self.images) / self.recipe.batch_size)

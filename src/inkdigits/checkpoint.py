@@ -1,0 +1,95 @@
+"""Where training stands after an epoch: all that is needed to go on from there."""
+
+import copy
+import math
+from dataclasses import asdict, dataclass, replace
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from inkdigits.models import Model
+from inkdigits.optimizers import Optimizer
+
+Weights = dict[str, Tensor]
+
+
+@dataclass(frozen=True)
+class Epoch:
+    """One row of the history; `network` and `epoch` count from 1.
+
+    The training figures are running means over the epoch, on augmented images and with dropout;
+    the validation ones are measured at its end, and None where there is no validation part.
+    `seconds` is the time of the training pass, augmentation included, validation left out.
+    """
+
+    network: int
+    epoch: int
+    train_loss: float
+    train_accuracy: float
+    validation_loss: float | None
+    validation_accuracy: float | None
+    learning_rate: float
+    seconds: float
+
+
+@dataclass(frozen=True)
+class Checkpoint:
+    """Random state, history, the weights of `finished` networks, and the network in training.
+
+    `model` and `optimizer` are the state of the latter, None before its first epoch ends.
+    """
+
+    random_state: Tensor
+    history: tuple[Epoch, ...] = ()
+    finished: tuple[Weights, ...] = ()
+    model: Weights | None = None
+    optimizer: dict[str, list[Tensor]] | None = None
+    best_model: Weights | None = None
+    best_loss: float = math.inf
+    stale_epochs: int = 0
+
+    def to_dict(self) -> dict[str, Any]:
+        """Tensors, numbers and texts only, so that loading it can't run code."""
+        return {**vars(self), "history": [asdict(row) for row in self.history]}
+
+    @classmethod
+    def from_dict(cls, values: dict[str, Any]) -> "Checkpoint":
+        """The inverse of `to_dict`."""
+        return cls(**{**values, "history": tuple(Epoch(**row) for row in values["history"])})
+
+    @property
+    def epochs_done(self) -> int:
+        """Of the network in training."""
+        return sum(row.network > len(self.finished) for row in self.history)
+
+    def after(self, row: Epoch, model: Model, optimizer: Optimizer, *, watch: bool) -> "Checkpoint":
+        """The checkpoint after one more epoch; with `watch`, it keeps the best weights too."""
+        weights = copy.deepcopy(model.state_dict())
+        loss = math.inf if row.validation_loss is None else row.validation_loss
+        better = watch and loss < self.best_loss
+        return replace(
+            self,
+            model=weights,
+            optimizer=optimizer.state_dict(),
+            random_state=torch.get_rng_state(),
+            history=(*self.history, row),
+            best_model=weights if better else self.best_model,
+            best_loss=loss if better else self.best_loss,
+            stale_epochs=0 if better else self.stale_epochs + 1,
+        )
+
+    def network_finished(self) -> "Checkpoint":
+        """The checkpoint with the network in training among the finished ones."""
+        return Checkpoint(
+            random_state=self.random_state,
+            history=self.history,
+            finished=(*self.finished, self._latest()),
+        )
+
+    def weights(self) -> tuple[Weights, ...]:
+        """Those of the finished networks; before there is one, of the network in training."""
+        return self.finished or (self._latest(),)
+
+    def _latest(self) -> Weights:
+        return self.best_model or self.model or {}
