@@ -1,7 +1,7 @@
 """Pictures of no digit, drawn at random, for a network to learn what to refuse.
 
 After outlier exposure (Hendrycks et al., 2019), with drawings in place of a data set: blank and
-cloudy paper, noise, gratings, scribbles, blots, and what is left of digits that were cut up.
+cloudy paper, noise, gratings, scribbles, blots, digits that were cut up, and several for one.
 """
 
 import math
@@ -180,6 +180,20 @@ def _piles(digits: Tensor, generator: Generator) -> Tensor:
     return pile
 
 
+def _pairs(digits: Tensor, generator: Generator) -> Tensor:
+    """Two digits side by side, touching or nearly, as small as the layout makes them."""
+    beside = digits[torch.randperm(len(digits), generator=generator)]
+    step = int(torch.randint(8, 19, (), generator=generator))
+    pair = torch.maximum(
+        functional.pad(digits, (0, step, 0, 0)), functional.pad(beside, (step, 0, 0, 0))
+    )
+    scale = 0.6 + 0.4 * torch.rand((), generator=generator).item()
+    small = functional.interpolate(pair, scale_factor=scale, mode="bilinear", antialias=True)
+    missing = [IMAGE_SIZE_PX - side for side in (small.shape[3], small.shape[2])]
+    margins = [part for side in missing for part in (side // 2, side - side // 2)]
+    return functional.pad(small, margins)
+
+
 KINDS: dict[str, Callable[[Tensor, Generator], Tensor]] = {
     "blank": _blank,
     "noise": _noise,
@@ -190,4 +204,5 @@ KINDS: dict[str, Callable[[Tensor, Generator], Tensor]] = {
     "cut-up": _cut_up,
     "fragments": _fragments,
     "piles": _piles,
+    "pairs": _pairs,
 }

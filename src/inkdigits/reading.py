@@ -10,9 +10,11 @@ from numpy.typing import NDArray
 
 from inkdigits.artifact import Artifact, ArtifactInfo, load_artifact, parse_artifact
 from inkdigits.errors import UsageError
-from inkdigits.imaging import Box, to_glyph
+from inkdigits.imaging import Box
+from inkdigits.pages import Found, find_digits
 
 SHIPPED = "robust.onnx"
+BLANK_CELL = "."  # in the text of a table
 _BATCH = 512  # bounds memory; 64 to 1000 were equally fast
 
 
@@ -31,11 +33,14 @@ class Digit:
     candidates: tuple[int, ...]
     box: Box
     accepted: bool
+    notes: tuple[str, ...]
 
     def to_dict(self) -> dict[str, Any]:
         """As the JSON output has it; the box as [x, y, width, height]."""
         box = [self.box.x, self.box.y, self.box.width, self.box.height]
-        lists = {name: list(getattr(self, name)) for name in ("probabilities", "candidates")}
+        lists = {
+            name: list(getattr(self, name)) for name in ("probabilities", "candidates", "notes")
+        }
         return {**asdict(self), **lists, "box": box}
 
 
@@ -113,25 +118,39 @@ class Reader:
         classes: NDArray[np.intp] = self.predict_proba(images).argmax(axis=1)
         return classes
 
-    def read(self, canvas: NDArray[np.uint8]) -> Reading:
-        """What stands on a grey canvas, uint8 (height, width): one digit, or nothing.
+    def read(
+        self,
+        canvas: NDArray[np.uint8],
+        *,
+        single: bool = False,
+        expect: int | None = None,
+        grid: tuple[int, int] | None = None,
+    ) -> Reading:
+        """What stands on a grey canvas, uint8 (height, width).
 
+        With `single` the whole is one digit, with `expect` there are that many, with `grid` it is
+        a table of (rows, columns) with at most one digit in each cell.
         Raises `UsageError` for another shape or type.
         """
-        found = to_glyph(canvas)
-        if found is None:
-            return Reading("", ())
-        glyph, box = found
-        all_probabilities, (familiarity,) = self.judge(glyph[None])
-        (probabilities,), (inside,) = all_probabilities, self.prediction_sets(all_probabilities)
+        found = find_digits(canvas, self.judge, single=single, expect=expect, grid=grid)
+        lines = [[self._digit(cell) if cell else None for cell in line] for line in found]
+        text = "\n".join("".join(self._text(digit) for digit in line) for line in lines)
+        return Reading(text, tuple(digit for line in lines for digit in line if digit))
+
+    def _text(self, digit: Digit | None) -> str:
+        return self.info.labels[digit.label] if digit else BLANK_CELL
+
+    def _digit(self, found: Found) -> Digit:
+        probabilities = found.candidate.probabilities
+        (inside,) = self.prediction_sets(probabilities[None])
         order = np.argsort(-probabilities, kind="stable")
         label = int(order[0])
-        digit = Digit(
+        return Digit(
             label=label,
             confidence=float(probabilities[label]),
             probabilities=tuple(float(p) for p in probabilities),
             candidates=tuple(int(k) for k in order if inside[k]),
-            box=box,
-            accepted=bool(familiarity >= self.info.accept_at),
+            box=found.box,
+            accepted=bool(found.candidate.familiarity >= self.info.accept_at),
+            notes=found.notes,
         )
-        return Reading(self.info.labels[label], (digit,))

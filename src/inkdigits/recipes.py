@@ -145,6 +145,7 @@ ROBUST_DEEP = replace(
     name="robust-deep",
     summary="robust with 13 times the multiply-adds: the teacher of the one in the package",
     architecture="deep-junk",
+    epochs=16,
 )
 
 ACCURATE = replace(
@@ -152,7 +153,7 @@ ACCURATE = replace(
     name="accurate",
     summary="the most accurate single network",
     architecture="deep",
-    epochs=16,
+    epochs=20,
     batch_size=128,
     peak_lr=0.005,
     momentum=0.9,

@@ -1,0 +1,176 @@
+"""Which pieces of ink make one digit: joined or cut as the network is surest of.
+
+Every run of neighbouring pieces that could be one digit is laid out and judged, pieces that are
+wide or look like nothing also cut in parts. A digit's score is the log of the probability that
+it is one at all, and of its confidence; the digits that cover a line with the highest sum win
+(dynamic programming over the line, as in Viterbi's algorithm).
+"""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from inkdigits.imaging.layout import lay_out_glyph
+from inkdigits.imaging.segmentation import SPECK, Piece, cut, gaps, join
+
+Judge = Callable[[NDArray[np.uint8]], tuple[NDArray[np.float32], NDArray[np.float32]]]
+"""From glyphs (n, 28, 28) to probabilities (n, 10) and familiarity (n,)."""
+
+_MOST_PARTS = 6  # in one digit
+_WIDEST = 1.35  # of the digits' height
+_FARTHEST = 0.25  # between parts of one digit, of the digits' height
+_WORST = -7.0  # the score of what is certainly no digit
+_WIDE = 0.8  # of the height: pieces from here on are cut, to see
+_CUT_COST, _TALL_JOIN_COST = 0.7, 1.5
+_SKIP_SPECK_COST, _SKIP_LOW_COST, _SKIP_COST = 0.2, 2.0, 8.0
+_LOW = 0.45  # of the digits' height: no digit is so low
+
+
+@dataclass(frozen=True)
+class Candidate:
+    """A piece that may be a digit, with what the network says of its glyph."""
+
+    piece: Piece
+    glyph: NDArray[np.uint8]
+    probabilities: NDArray[np.float32]
+    familiarity: float
+
+    @property
+    def score(self) -> float:
+        """Log probability that it is a digit, and that digit."""
+        known = -float(np.logaddexp(0, -self.familiarity))
+        return max(_WORST, known + float(np.log(self.probabilities.max())))
+
+
+@dataclass(frozen=True)
+class _Part:
+    """A piece or what a cut left of it; `source` counts the pieces, `line` the lines."""
+
+    piece: Piece
+    source: int
+    line: int
+
+
+def judge_pieces(pieces: list[Piece], judge: Judge) -> list[Candidate]:
+    """Each piece laid out and judged."""
+    if not pieces:
+        return []
+    glyphs = np.stack([lay_out_glyph(piece.ink) for piece in pieces])
+    probabilities, familiarity = judge(glyphs)
+    return [
+        Candidate(piece, glyph, p, float(f))
+        for piece, glyph, p, f in zip(pieces, glyphs, probabilities, familiarity, strict=True)
+    ]
+
+
+def compose(
+    lines: list[list[Piece]], height: float, judge: Judge, expected: int | None = None
+) -> list[list[Candidate]]:
+    """The digits of each line, `height` pixels high; `expected` is how many there are in all."""
+    parts = _cut_where_it_may_help(lines, height, judge, thorough=expected is not None)
+    spans = _spans(parts, height)
+    joined = [join([part.piece for part in parts[i:j]]) for i, j in spans]
+    candidates = dict(zip(spans, judge_pieces(joined, judge), strict=True))
+    chosen = _best_cover(parts, candidates, height, expected)
+    found: list[list[Candidate]] = [[] for _ in lines]
+    for i, j in chosen:
+        found[parts[i].line].append(candidates[i, j])
+    return found
+
+
+def _cut_where_it_may_help(
+    lines: list[list[Piece]], height: float, judge: Judge, *, thorough: bool
+) -> list[_Part]:
+    pieces = [(piece, number) for number, line in enumerate(lines) for piece in line]
+    whole = judge_pieces([piece for piece, _ in pieces], judge)
+    parts = []
+    for source, ((piece, line), candidate) in enumerate(zip(pieces, whole, strict=True)):
+        width = piece.ink.shape[1] / height
+        doubtful = thorough or candidate.score < np.log(0.9)
+        cuts = width > _WIDE or (width > 0.4 and doubtful)
+        inside = cut(piece, height) if cuts else [piece]
+        parts += [_Part(part, source, line) for part in inside]
+    return parts
+
+
+def _spans(parts: list[_Part], height: float) -> list[tuple[int, int]]:
+    """Runs i…j-1 of parts that could be one digit."""
+    spans = []
+    for i, first in enumerate(parts):
+        left, right = first.piece.x, 0
+        for j in range(i, min(len(parts), i + _MOST_PARTS)):
+            part = parts[j]
+            if part.line != first.line or (j > i and _apart(parts[i:j], part, height)):
+                break
+            left = min(left, part.piece.x)
+            right = max(right, part.piece.x + part.piece.ink.shape[1])
+            if j > i and right - left > _WIDEST * height and part.source != first.source:
+                break
+            spans.append((i, j + 1))
+    return spans
+
+
+def _apart(before: list[_Part], part: _Part, height: float) -> bool:
+    """Whether a part is too far from all before it."""
+    distances = [np.hypot(*gaps(other.piece.box, part.piece.box)) for other in before]
+    return bool(min(distances) > _FARTHEST * height)
+
+
+def _best_cover(
+    parts: list[_Part],
+    candidates: dict[tuple[int, int], Candidate],
+    height: float,
+    expected: int | None,
+) -> list[tuple[int, int]]:
+    """The spans, side by side, with the best sum; parts may be left out at a cost.
+
+    With `expected`, the best of the covers whose number of digits is the nearest to it.
+    """
+    most = expected if expected is not None else 0
+    best: list[dict[int, tuple[float, list[tuple[int, int]]]]] = [{0: (0.0, [])}]
+    for end in range(1, len(parts) + 1):
+        here: dict[int, tuple[float, list[tuple[int, int]]]] = {}
+        skip = _skip_cost(parts[end - 1], height)
+        for count, (score, spans) in best[end - 1].items():
+            _keep(here, count, score - skip, spans)
+        for start in range(max(0, end - _MOST_PARTS), end):
+            candidate = candidates.get((start, end))
+            if candidate is None:
+                continue
+            gain = candidate.score - _join_cost(parts[start:end], height)
+            gain -= _CUT_COST * (start > 0 and parts[start - 1].source == parts[start].source)
+            for count, (score, spans) in best[start].items():
+                if not most or count < most:
+                    now = count + 1 if most else 0
+                    _keep(here, now, score + gain, [*spans, (start, end)])
+        best.append(here)
+    last = best[-1]
+    return last[max(last, key=lambda count: (count, last[count][0]))][1]
+
+
+def _keep(
+    here: dict[int, tuple[float, list[tuple[int, int]]]],
+    count: int,
+    score: float,
+    spans: list[tuple[int, int]],
+) -> None:
+    if count not in here or score > here[count][0]:
+        here[count] = (score, spans)
+
+
+def _skip_cost(part: _Part, height: float) -> float:
+    part_height, part_width = part.piece.ink.shape
+    if max(part_height, part_width) < SPECK * height:
+        return _SKIP_SPECK_COST
+    return _SKIP_LOW_COST if part_height < _LOW * height else _SKIP_COST
+
+
+def _join_cost(parts: list[_Part], height: float) -> float:
+    """What it costs to take pieces for one digit that could each be one, or for one too low."""
+    tall = {part.source for part in parts if part.piece.ink.shape[0] > 0.7 * height}
+    top = min(part.piece.y for part in parts)
+    bottom = max(part.piece.y + part.piece.ink.shape[0] for part in parts)
+    low = bottom - top < _LOW * height
+    return float(_TALL_JOIN_COST * (len(tall) > 1) + _SKIP_COST * low)

@@ -1,0 +1,10 @@
+"""From a picture to glyphs in the layout of MNIST.
+
+A canvas is a grey picture, uint8 (height, width), as the user made it. Its ink (`ink`) is freed
+from ruled lines (`rules`) and parted into pieces (`segmentation`); a digit's pieces are laid out
+as a glyph, uint8 (28, 28), bright ink on black (`layout`).
+"""
+
+from inkdigits.imaging.canvas import IMAGE_SUFFIXES, Box, open_canvas
+
+__all__ = ["IMAGE_SUFFIXES", "Box", "open_canvas"]

@@ -1,0 +1,119 @@
+"""From a canvas to its ink: which way round it is, evened light, a threshold.
+
+Light ink is inverted, so that all further work sees dark ink on light paper. The paper's
+brightness around a stroke is the grey closing of the canvas: it fills what is narrower than its
+window, and leaves gradients and the edges of shadows as they are. What is darker than the paper,
+as a share of it, is ink.
+"""
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+from PIL import Image
+from scipy import ndimage
+
+_COARSE_PX = 256  # the longer side of the picture that the paper is estimated on
+_MIN_CONTRAST = 0.06  # of the paper's brightness; below it a canvas counts as blank
+_UNIFORM_PX = 40  # canvases no larger are taken to be evenly lit
+_THRESHOLD = 0.45  # of full ink
+
+
+@dataclass(frozen=True)
+class Ink:
+    """What is written on a canvas, both (height, width).
+
+    `strength`: float32, 0 for paper, 1 for full ink; `mask`: where there is ink. `contrast` is
+    full ink's darkness as a share of the paper's brightness, `noise` the paper's own unevenness
+    as a share of `contrast`.
+    """
+
+    strength: NDArray[np.float32]
+    mask: NDArray[np.bool_]
+    contrast: float
+    noise: float
+
+
+def find_ink(canvas: NDArray[np.uint8]) -> Ink | None:
+    """The ink on a grey canvas, uint8 (height, width); None where there is next to none."""
+    grey = canvas.astype(np.float32)
+    if is_light_on_dark(grey):
+        grey = 255 - grey
+    if max(canvas.shape) <= _UNIFORM_PX:
+        return _measure(grey, np.full_like(grey, max(float(np.median(grey)), 1)))
+    window = 0.35 * min(canvas.shape)
+    ink = _measure(grey, paper_under(grey, window))
+    if ink is None:
+        return None
+    # The first window lets in shadows narrower than it. Once the strokes' width is known, a
+    # window that just covers them lets in less.
+    narrow = 3 * _thickest_stroke(ink.mask)
+    return _measure(grey, paper_under(grey, narrow)) if narrow < window else ink
+
+
+def is_light_on_dark(grey: NDArray[np.float32]) -> bool:
+    """Whether the ink is the lighter part: what deviates from the local median is ink."""
+    side = max(grey.shape)
+    coarse = _shrunk(grey, min(1.0, 32 / side))
+    window = max(3, round(0.5 * min(coarse.shape)))
+    paper = ndimage.median_filter(coarse, size=window, mode="nearest")
+    difference = coarse - paper
+    darker, lighter = -difference.clip(max=0), difference.clip(0)
+    dark, light = (float((part**2).sum()) for part in (darker, lighter))
+    if max(dark, light) > 2 * min(dark, light):
+        return light > dark
+    edge = np.concatenate([grey[0], grey[-1], grey[:, 0], grey[:, -1]])
+    return bool(np.median(edge) < (float(grey.min()) + float(grey.max())) / 2)
+
+
+def paper_under(grey: NDArray[np.float32], window_px: float) -> NDArray[np.float32]:
+    """The paper's brightness everywhere, from where no stroke narrower than the window is."""
+    scale = min(1.0, _COARSE_PX / max(grey.shape))
+    coarse = _shrunk(grey, scale)
+    size = max(3, round(window_px * scale) | 1)
+    closed = ndimage.grey_closing(coarse, size=(size, size), mode="nearest")
+    closed = ndimage.uniform_filter(closed, size=3, mode="nearest")
+    return np.maximum(_resized(closed, grey.shape), 1)
+
+
+def _measure(grey: NDArray[np.float32], paper: NDArray[np.float32]) -> Ink | None:
+    darkness = 1 - grey / paper
+    level = float(np.median(darkness))
+    darkness -= level
+    noise = 1.48 * float(np.median(np.abs(darkness)))
+    floor = max(5 * noise, _MIN_CONTRAST)
+    candidates = darkness[darkness > floor]
+    if candidates.size < 3:
+        return None
+    contrast = float(np.quantile(candidates, 0.9))
+    strength = (darkness / contrast).clip(0, 1)
+    return Ink(strength, strength > _THRESHOLD, contrast, noise / contrast)
+
+
+def _thickest_stroke(mask: NDArray[np.bool_]) -> float:
+    """The width in pixels of the widest strokes."""
+    scale = min(1.0, _COARSE_PX / max(mask.shape))
+    coarse = _shrunk(mask.astype(np.float32), scale) > 0.5
+    return 2 * float(ndimage.distance_transform_cdt(np.pad(coarse, 1)).max()) / scale
+
+
+def stroke_width(mask: NDArray[np.bool_]) -> float:
+    """The mean width in pixels of the strokes of a mask: twice their area over their outline."""
+    outline = (mask[1:] != mask[:-1]).sum() + (mask[:, 1:] != mask[:, :-1]).sum()
+    if not outline:
+        return float(min(mask.shape))
+    # Counted along the pixels' sides an outline is 4/π too long, over all directions.
+    return float(2 * mask.sum() / (outline * np.pi / 4))
+
+
+def _shrunk(grey: NDArray[np.float32], scale: float) -> NDArray[np.float32]:
+    height, width = (max(1, round(side * scale)) for side in grey.shape)
+    return grey if scale == 1 else _resized(grey, (height, width))
+
+
+def _resized(grey: NDArray[np.float32], shape: tuple[int, ...]) -> NDArray[np.float32]:
+    """Averaged when it shrinks, bilinear when it grows."""
+    shrinks = shape[0] < grey.shape[0]
+    method = Image.Resampling.BOX if shrinks else Image.Resampling.BILINEAR
+    height, width = shape
+    return np.asarray(Image.fromarray(grey).resize((width, height), method), np.float32)

@@ -1,0 +1,137 @@
+"""Ruled lines, squared paper and table frames: found as long straight lines, and taken out.
+
+Each line y = intercept + slope · x is voted for by the columns that have ink on it (Hough, 1962,
+over a narrow range of slopes). On the line the ink goes, but where a stroke crosses: there it is
+thicker than the line.
+"""
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy import ndimage
+
+from inkdigits.imaging.ink import Ink
+
+_SLOPES = np.linspace(-0.1, 0.1, 81)
+_COVERAGE = 0.7  # of the width with ink: strokes of digits in a row don't line up for so long
+_THIN = 0.35  # of the width with ink as thin as a line, and not a stroke that hides it
+_WEAK = 0.25  # of full ink
+_COLUMNS = 300  # that vote
+_SWAY_PX = 3  # paper is never quite flat
+_THICKEST = 0.03  # of the shorter side
+
+
+def remove_rules(ink: Ink) -> Ink:
+    """The ink without lines that run along most of the canvas, upright or lying."""
+    weak = (
+        ink.strength > _WEAK
+    )  # lines are often paler than the ink, and broken where it is cut off
+    lying, lying_band = _ink_on_lines(weak)
+    upright, upright_band = (found.T for found in _ink_on_lines(weak.T))
+    on_lines = lying | upright | (weak & lying_band & upright_band)
+    if not on_lines.any():
+        return ink
+    mask = ink.mask & ~on_lines
+    # The lines' grey edges go too, the strokes' stay.
+    edges = ndimage.binary_dilation(on_lines, iterations=2)
+    strokes = ndimage.binary_dilation(mask, iterations=1)
+    strength = np.where(edges & ~strokes, np.float32(0), ink.strength)
+    return Ink(strength, mask, ink.contrast, ink.noise)
+
+
+def _ink_on_lines(mask: NDArray[np.bool_]) -> tuple[NDArray[np.bool_], NDArray[np.bool_]]:
+    """The pixels of lying lines, and the bands that the lines run in, whatever crosses them."""
+    found, bands = np.zeros_like(mask), np.zeros_like(mask)
+    thickest = max(3, round(min(mask.shape) * _THICKEST))
+    runs = _run_lengths(mask)
+    for intercept, slope in _find_lines(mask, mask & (runs <= 2 * thickest)):
+        _mark(found, bands, mask, runs, intercept, slope, thickest)
+    return found, bands
+
+
+def _find_lines(mask: NDArray[np.bool_], thin: NDArray[np.bool_]) -> list[tuple[int, float]]:
+    """Intercept and slope of each line with enough votes, one for each line."""
+    width = mask.shape[1]
+    step = max(1, width // _COLUMNS)
+    needed, needed_thin = (share * len(range(0, width, step)) for share in (_COVERAGE, _THIN))
+    if np.count_nonzero(thin[:, ::step]) < needed_thin:
+        return []
+    votes = _votes(mask, step)
+    votes[_votes(thin, step) < needed_thin] = 0
+    reach = _reach(width)
+    lines = []
+    while votes.max() >= needed:
+        best, place = np.unravel_index(votes.argmax(), votes.shape)
+        lines.append((int(place) - reach, float(_SLOPES[best])))
+        # The same line, a little shifted or turned about its middle, has votes as well.
+        for index, slope in enumerate(_SLOPES):
+            same = place + round((_SLOPES[best] - slope) * width / 2)
+            votes[index, max(0, same - 2 * _SWAY_PX - 1) : same + 2 * _SWAY_PX + 2] = 0
+    return lines
+
+
+def _votes(mask: NDArray[np.bool_], step: int) -> NDArray[np.intp]:
+    """How many of every `step`th column have ink on a line: (slopes, intercepts + reach)."""
+    height, width = mask.shape
+    reach = _reach(width)
+    rows, columns = np.nonzero(mask[:, ::step])
+    shifts = np.outer(_SLOPES, np.arange(0, width, step))
+    places = np.rint(rows - shifts[:, columns]).astype(np.intp) + reach
+    size = height + 2 * reach
+    return np.stack([np.bincount(line, minlength=size) for line in places])
+
+
+def _reach(width: int) -> int:
+    """How far above and below the canvas a line may begin."""
+    return int(np.ceil(_SLOPES[-1] * width)) + 1
+
+
+def _mark(
+    found: NDArray[np.bool_],
+    bands: NDArray[np.bool_],
+    mask: NDArray[np.bool_],
+    runs: NDArray[np.intp],
+    intercept: int,
+    slope: float,
+    thickest: int,
+) -> None:
+    """Add one line's ink to what was found, and its band to the bands."""
+    height, width = mask.shape
+    columns = np.arange(width)
+    middle = np.rint(intercept + slope * columns).astype(np.intp)
+    near = middle[None, :] + np.arange(-_SWAY_PX, _SWAY_PX + 1)[:, None]
+    inside = (near >= 0) & (near < height)
+    near = near.clip(0, height - 1)
+    touched = mask[near, columns] & inside
+    if not touched.any():
+        return
+    thickness = int(np.quantile(runs[near, columns][touched], 0.25))
+    if thickness > thickest:
+        return
+    on_line = touched & (runs[near, columns] <= thickness * 1.5 + 1)
+    seeds = np.zeros_like(mask)
+    seeds[near[on_line], np.broadcast_to(columns, near.shape)[on_line]] = True
+    reach = thickness + 1  # a run that starts in reach may end beyond it
+    grown = ndimage.binary_dilation(seeds, np.ones((2 * reach + 1, 1), bool))
+    found |= grown & mask & (runs <= thickness * 1.5 + 1)
+    # Where a stroke hides the line, it is taken to go on as beside the stroke.
+    seen = on_line.any(axis=0)
+    rows = np.where(on_line, near, 0).sum(axis=0)[seen] / on_line.sum(axis=0)[seen]
+    path = np.rint(np.interp(columns, columns[seen], rows)).astype(np.intp)
+    for row in range(-(thickness // 2) - 1, thickness // 2 + 2):
+        bands[(path + row).clip(0, height - 1), columns] = True
+
+
+def _run_lengths(mask: NDArray[np.bool_]) -> NDArray[np.intp]:
+    """For each pixel of the mask, how many there are in its upright run; 0 elsewhere."""
+    height, width = mask.shape
+    padded = np.zeros((height + 2, width), np.int8)
+    padded[1:-1] = mask
+    change = np.diff(padded, axis=0).T  # (width, height + 1), so that runs follow one another
+    columns, starts = np.nonzero(change == 1)
+    _, ends = np.nonzero(change == -1)
+    lengths = np.zeros((width, height), np.intp)
+    total = (ends - starts).astype(np.intp)
+    flat = np.repeat(columns * height + starts, total)
+    offset = np.arange(total.sum()) - np.repeat(np.cumsum(total) - total, total)
+    lengths.ravel()[flat + offset] = np.repeat(total, total)
+    return lengths.T

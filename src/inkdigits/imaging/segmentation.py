@@ -1,0 +1,187 @@
+"""From ink to the pieces that digits are made of: connected strokes, in lines, in reading order.
+
+A piece is one connected stroke, or part of one after a cut. Which pieces make one digit the
+network decides (`inkdigits.reading`); here is only what geometry can say: what is a speck or a
+frame, which pieces stand in one line, where a wide one may be cut.
+"""
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy import ndimage
+
+from inkdigits.imaging.canvas import Box
+from inkdigits.imaging.ink import Ink
+
+SPECK = 0.3  # of a digit's height: what is smaller each way is no part of a digit
+_FRAME_INSIDE = 0.05  # the share of its ink that a frame may have in its middle
+_SLANTS = np.linspace(-0.6, 0.6, 9)  # columns a row, of the cuts that are tried
+_MOST_CUTS = 6
+
+
+@dataclass(frozen=True)
+class Piece:
+    """Ink, float32 0…1 (height, width), whose top left corner is at (x, y) of the canvas."""
+
+    ink: NDArray[np.float32]
+    x: int
+    y: int
+
+    @property
+    def box(self) -> Box:
+        """Where it is on the canvas."""
+        return Box(self.x, self.y, self.ink.shape[1], self.ink.shape[0])
+
+
+def find_pieces(ink: Ink) -> list[Piece]:
+    """The connected strokes, without frames around others; specks of a few pixels are left out."""
+    labels, count = ndimage.label(ink.mask, np.ones((3, 3)))
+    if not count:
+        return []
+    areas = np.bincount(labels.ravel())
+    # Each stroke with the grey edge around it.
+    edged = np.where(labels > 0, labels, ndimage.maximum_filter(labels, size=3))
+    least = max(3, 2e-5 * labels.size)
+    pieces = []
+    for label, place in enumerate(ndimage.find_objects(edged), start=1):
+        if place is not None and areas[label] >= least:
+            own = np.where(edged[place] == label, ink.strength[place], np.float32(0))
+            pieces.append(Piece(own, place[1].start, place[0].start))
+    return [piece for piece in pieces if not _is_frame(piece, pieces)]
+
+
+def _is_frame(piece: Piece, pieces: list[Piece]) -> bool:
+    """Whether it goes around others and is empty inside."""
+    height, width = piece.ink.shape
+    middle = piece.ink[height // 4 : -(height // 4) or None, width // 4 : -(width // 4) or None]
+    if middle.sum() > _FRAME_INSIDE * piece.ink.sum():
+        return False
+    return any(
+        other.ink.shape[0] > 0.3 * height and _contains(piece.box, other.box) for other in pieces
+    )
+
+
+def _contains(outer: Box, inner: Box) -> bool:
+    return (
+        outer != inner
+        and outer.x <= inner.x
+        and outer.y <= inner.y
+        and outer.x + outer.width >= inner.x + inner.width
+        and outer.y + outer.height >= inner.y + inner.height
+    )
+
+
+def digit_height(pieces: list[Piece]) -> float:
+    """The height of a digit in pixels: half of all ink is in pieces that are lower."""
+    heights = np.array([piece.ink.shape[0] for piece in pieces], float)
+    order = np.argsort(heights)
+    mass = np.cumsum([float(pieces[i].ink.sum()) for i in order])
+    return float(heights[order[np.searchsorted(mass, mass[-1] / 2)]])
+
+
+def join(pieces: list[Piece]) -> Piece:
+    """One piece with the ink of all."""
+    left, top = min(p.x for p in pieces), min(p.y for p in pieces)
+    right = max(p.x + p.ink.shape[1] for p in pieces)
+    bottom = max(p.y + p.ink.shape[0] for p in pieces)
+    ink = np.zeros((bottom - top, right - left), np.float32)
+    for p in pieces:
+        height, width = p.ink.shape
+        field = ink[p.y - top : p.y - top + height, p.x - left : p.x - left + width]
+        np.maximum(field, p.ink, out=field)
+    return Piece(ink, left, top)
+
+
+def find_lines(pieces: list[Piece], height: float) -> list[list[Piece]]:
+    """The pieces in lines from the top down, each from left to right.
+
+    A tall piece is in the line of the nearest tall one to its left that it overlaps in height; a
+    low one, part of a digit or a speck, is in the line of the nearest tall piece.
+    """
+    tall = sorted((p for p in pieces if p.ink.shape[0] >= 0.5 * height), key=lambda p: p.x)
+    low = [p for p in pieces if p.ink.shape[0] < 0.5 * height]
+    lines: list[list[Piece]] = []
+    for piece in tall:
+        behind = [line for line in lines if _overlap(line[-1], piece) >= 0.4]
+        if behind:
+            max(behind, key=lambda line: line[-1].x).append(piece)
+        else:
+            lines.append([piece])
+    for piece in low:
+        nearest = min(
+            ((_distance(piece, other), line) for line in lines for other in line),
+            key=lambda found: found[0],
+            default=None,
+        )
+        if nearest:
+            nearest[1].append(piece)
+    lines.sort(key=lambda line: np.mean([p.y + p.ink.shape[0] / 2 for p in line]))
+    return [sorted(line, key=lambda p: p.x + p.ink.shape[1] / 2) for line in lines]
+
+
+def _overlap(a: Piece, b: Piece) -> float:
+    """How much of the lower one's height the two have in common."""
+    shared = min(a.y + a.ink.shape[0], b.y + b.ink.shape[0]) - max(a.y, b.y)
+    return float(shared / min(a.ink.shape[0], b.ink.shape[0]))
+
+
+def _distance(a: Piece, b: Piece) -> float:
+    """Between the boxes; 0 where they overlap."""
+    return float(np.hypot(*gaps(a.box, b.box)))
+
+
+def gaps(a: Box, b: Box) -> tuple[int, int]:
+    """The free pixels between two boxes, across and down; 0 where they overlap."""
+    across = max(a.x, b.x) - min(a.x + a.width, b.x + b.width)
+    down = max(a.y, b.y) - min(a.y + a.height, b.y + b.height)
+    return max(0, across), max(0, down)
+
+
+def cut(piece: Piece, height: float) -> list[Piece]:
+    """The parts of a wide piece, from left to right, cut where the least ink is in the way.
+
+    Straight cuts of several slants are tried at every column; the best that stand apart are made,
+    more than there are digits: the reader joins again what belongs together.
+    """
+    ink = piece.ink
+    rows = np.arange(ink.shape[0]) - ink.shape[0] / 2
+    columns = np.arange(ink.shape[1])
+    crossed = np.stack([_ink_along(ink, slant) for slant in _SLANTS])
+    best = crossed.argmin(axis=0)
+    costs = crossed.min(axis=0)
+    costs = ndimage.uniform_filter1d(costs, max(1, round(0.04 * height)))
+    apart = max(2, round(0.12 * height))
+    lowest = costs == ndimage.minimum_filter1d(costs, 2 * apart + 1)
+    places = [x for x in np.flatnonzero(lowest) if apart <= x < ink.shape[1] - apart]
+    places = sorted(sorted(places, key=lambda x: costs[x])[:_MOST_CUTS])
+    parts = []
+    left_of = np.zeros_like(ink, bool)
+    for x in [*places, None]:
+        edge = np.inf if x is None else x + _SLANTS[best[x]] * rows[:, None]
+        inside = (columns[None, :] < edge) & ~left_of
+        left_of |= inside
+        part = _cropped(np.where(inside, ink, np.float32(0)), piece.x, piece.y)
+        if part:
+            parts.append(part)
+    return parts
+
+
+def _ink_along(ink: NDArray[np.float32], slant: float) -> NDArray[np.float32]:
+    """For each column, the ink on the line through its middle that moves by `slant` a row."""
+    height, width = ink.shape
+    rows = np.arange(height)
+    shifts = np.rint(slant * (rows - height / 2)).astype(int)
+    columns = np.arange(width)[None, :] + shifts[:, None]
+    inside = (columns >= 0) & (columns < width)
+    along = np.where(inside, ink[rows[:, None], columns.clip(0, width - 1)], 0)
+    total: NDArray[np.float32] = along.sum(axis=0, dtype=np.float32)
+    return total
+
+
+def _cropped(ink: NDArray[np.float32], x: int, y: int) -> Piece | None:
+    rows, columns = np.flatnonzero(ink.max(axis=1) > 0.3), np.flatnonzero(ink.max(axis=0) > 0.3)
+    if not len(rows):
+        return None
+    top, left = int(rows[0]), int(columns[0])
+    return Piece(ink[top : rows[-1] + 1, left : columns[-1] + 1], x + left, y + top)
