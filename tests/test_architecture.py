@@ -20,6 +20,8 @@ LAYERS = [
     {"batches", "checkpoint"},
     {"distillation"},
     {"reading"},
+    {"pages", "drawing"},
+    {"composition", "explanation"},
     {"schedules", "optimizers", "junk", "artifact", "calibration", "measured"},
     {"effects"},
     {"models", "recipes", "corruptions", "outsiders"},

@@ -11,6 +11,8 @@ import pytest
 from PIL import Image
 
 from inkdigits import Reader
+from inkdigits.data import save_idx
+from inkdigits.outsiders import draw_every_kind
 from tests.command_line import call, error_of, start
 
 
@@ -22,10 +24,12 @@ def test_predict_json_follows_the_contract(capsys, pictures):
         str(pictures / name) for name in ("a.png", "b.bmp", "more/c.jpg")
     ]
     assert [row["text"] for row in rows] == ["7", "2", "1"]
-    assert set(rows[0]) == {"path", "text", "confidence", "digits", "error"}
+    assert set(rows[0]) == {"path", "text", "confidence", "digits", "notes", "error"}
     assert rows[0]["error"] is None
     (digit,) = rows[0]["digits"]
-    assert set(digit) == {"label", "confidence", "probabilities", "candidates", "box", "accepted"}
+    assert set(digit) == {
+        *("label", "confidence", "probabilities", "candidates", "box", "accepted", "notes")
+    }
     assert digit["label"] == 7
     assert len(digit["probabilities"]) == 10
     assert len(digit["box"]) == 4
@@ -88,6 +92,112 @@ def test_a_reader_of_the_pipe_may_leave(pictures, repeats):
     process.stderr.close()
 
 
+def test_standard_input_is_a_picture(pictures):
+    content = (pictures / "a.png").read_bytes()
+    command = [sys.executable, "-m", "inkdigits", "predict", "-"]
+    done = subprocess.run(command, input=content, capture_output=True, check=True)
+    row = json.loads(done.stdout)
+    assert (row["path"], row["text"]) == ("-", "7")
+    done = subprocess.run(command, input=b"", capture_output=True)
+    assert (done.returncode, json.loads(done.stdout)["error"]["code"]) == (1, "empty")
+
+
+def test_several_processes_give_the_same_rows_in_the_same_order(capsys, pictures):
+    (pictures / "b2.png").write_bytes(b"not a picture")
+    paths = [pictures] * 5
+    alone = call(capsys, "predict", *paths)
+    assert call(capsys, "predict", *paths, "--jobs", 2) == alone
+    assert alone[0] == 1
+    assert len(alone[1].splitlines()) == 20
+    assert error_of(capsys, "predict", *paths, "--jobs", 0)[0] == 2
+
+
+def test_a_link_back_is_a_fault_and_other_links_are_followed(capsys, pictures, tmp_path):
+    (pictures / "more" / "again").symlink_to(pictures)
+    outside = tmp_path / "outside"
+    outside.mkdir()
+    (pictures / "a.png").rename(outside / "a.png")
+    (pictures / "linked").symlink_to(outside)
+    code, out, _ = call(capsys, "predict", pictures)
+    rows = [json.loads(line) for line in out.splitlines()]
+    assert code == 1
+    found = {row["path"].removeprefix(f"{pictures}/"): row["text"] for row in rows}
+    assert found == {"b.bmp": "2", "linked/a.png": "7", "more/c.jpg": "1", "more/again": ""}
+    assert [row["error"]["code"] for row in rows if row["error"]] == ["folder_loop"]
+
+
+def test_kaggles_table_goes_in_and_out(capsys, tmp_path, mnist_test):
+    table = tmp_path / "test.csv"
+    header = ",".join(f"pixel{i}" for i in range(784))
+    rows = [",".join(map(str, image.ravel())) for image in mnist_test.images[:5]]
+    table.write_text("\n".join([header, *rows]) + "\n")
+    _, out, _ = call(capsys, "predict", table, "--format", "kaggle")
+    assert out == "ImageId,Label\n1,7\n2,2\n3,1\n4,0\n5,4\n"
+    labelled = [f"label,{header}", *(f"9,{row}" for row in rows)]
+    table.write_text("\n".join(labelled) + "\n")
+    assert call(capsys, "predict", table, "--format", "kaggle")[1] == out
+    _, lines, _ = call(capsys, "predict", table)
+    assert json.loads(lines.splitlines()[2])["path"] == f"{table}#3"
+
+
+@pytest.mark.parametrize("text", ["a,b\n1,2\n", "pixel0\n" + ",".join(["300"] * 784) + "\n"])
+def test_another_table_has_a_code(capsys, tmp_path, text):
+    (tmp_path / "other.csv").write_text(text)
+    code, out, _ = call(capsys, "predict", tmp_path / "other.csv")
+    assert (code, json.loads(out)["error"]["code"]) == (1, "bad_table")
+
+
+def test_idx_files_are_read(capsys, tmp_path, mnist_test):
+    for name in ("some-idx3-ubyte", "some-idx3-ubyte.gz"):
+        save_idx(tmp_path / name, mnist_test.images[:3])
+        _, out, _ = call(capsys, "predict", tmp_path / name, "--format", "csv")
+        assert [row["text"] for row in csv.DictReader(out.splitlines())] == ["7", "2", "1"]
+    save_idx(tmp_path / "other-idx3-ubyte", np.zeros((2, 5, 5), np.uint8))
+    code, out, _ = call(capsys, "predict", tmp_path / "other-idx3-ubyte")
+    assert (code, json.loads(out)["error"]["code"]) == (1, "bad_table")
+
+
+def test_the_pages_of_a_pdf_are_rows(capsys, tmp_path, mnist_test):
+    pages = [Image.fromarray(255 - image).resize((280, 280)) for image in mnist_test.images[:2]]
+    pages[0].save(tmp_path / "two.pdf", save_all=True, append_images=pages[1:])
+    _, out, _ = call(capsys, "predict", tmp_path)
+    rows = [json.loads(line) for line in out.splitlines()]
+    assert [(row["path"][-2:], row["text"]) for row in rows] == [("#1", "7"), ("#2", "2")]
+
+
+def test_wishes_reach_the_reader(capsys, tmp_path, mnist_test):
+    pair = np.hstack([np.pad(mnist_test.images[i], 10) for i in (0, 1)])
+    Image.fromarray(pair).resize((384, 192)).save(tmp_path / "pair.png")
+
+    def text(*wishes: object) -> str:
+        return json.loads(call(capsys, "predict", tmp_path, *wishes)[1])["text"]
+
+    assert text() == text("--expect", 2) == text("--grid", "1x2") == "72"
+    assert len(text("--single")) == 1
+    for wrong in (("--grid", "2"), ("--grid", "0x3"), ("--expect", "x"), ("--expect", 0)):
+        assert error_of(capsys, "predict", tmp_path, *wrong)[0] == 2
+    assert error_of(capsys, "predict", tmp_path, "--single", "--expect", 2)[0] == 2
+
+
+def test_annotated_pictures_lie_under_their_own_paths(capsys, pictures, tmp_path, monkeypatch):
+    monkeypatch.chdir(pictures.parent)
+    out = tmp_path / "seen"
+    assert call(capsys, "predict", pictures.name, "--annotate", out)[0] == 0
+    drawn = sorted(str(path.relative_to(out)) for path in out.rglob("*.png"))
+    assert drawn == [f"pictures/{name}.png" for name in ("a.png", "b.bmp", "more/c.jpg")]
+
+    def size() -> tuple[int, int]:
+        with Image.open(out / "pictures" / "a.png.png") as image:
+            return image.size
+
+    assert size() == (140, 140)
+    for more in (["--show-glyphs"], ["--explain"], ["--show-glyphs", "--explain"]):
+        assert call(capsys, "predict", pictures.name, "--annotate", out, *more)[0] == 0
+        assert size()[1] > 140
+    code, err = error_of(capsys, "predict", pictures, "--explain")
+    assert (code, "--annotate FOLDER" in err) == (2, True)
+
+
 def test_a_full_disk_behind_standard_output_is_one_sentence(pictures):
     with open("/dev/full", "w") as full:  # noqa: PTH123
         command = [sys.executable, "-m", "inkdigits", "predict", str(pictures)]
@@ -140,8 +250,7 @@ def test_the_table_says_what_is_doubtful(capsys, tmp_path, mnist_test):
     probabilities = reader.predict_proba(mnist_test.images)
     doubtful = int(np.flatnonzero((probabilities >= reader.info.set_threshold).sum(axis=1) == 2)[0])
     Image.fromarray(mnist_test.images[doubtful]).save(tmp_path / "doubtful.png")
-    noise = np.random.default_rng(0).integers(0, 256, (28, 28)).astype(np.uint8)
-    Image.fromarray(noise).save(tmp_path / "noise.png")
+    Image.fromarray(draw_every_kind()["scribbles"][0]).save(tmp_path / "scribble.png")
     _, out, _ = call(capsys, "predict", tmp_path, "--format", "table")
     first, second = np.argsort(-probabilities[doubtful])[:2]
     assert f"{first} or {second}" in out

@@ -75,8 +75,10 @@ def seal_artifact(graph: bytes, info: ArtifactInfo) -> bytes:
     return body + _metadata_entry(_CHECKSUM_KEY, sha256(body))
 
 
-def parse_artifact(content: bytes, name: str = "artifact") -> Artifact:
+def parse_artifact(content: bytes, name: str = "artifact", threads: int = 0) -> Artifact:
     """Check the bytes of an artifact and read its metadata; `name` is for errors.
+
+    `threads` of the processor will run it, 0: all.
 
     Raises `ArtifactError` when they aren't an artifact of inkdigits, or are damaged.
     """
@@ -89,19 +91,20 @@ def parse_artifact(content: bytes, name: str = "artifact") -> Artifact:
         )
     if trailer[-64:] != sha256(body).encode():
         raise ArtifactError(f"{name} is damaged: its checksum does not match; copy it again")
-    session = _open_session(content, name)
+    session = _open_session(content, name, threads)
     return Artifact(session, _parse_info(session.get_modelmeta().custom_metadata_map, name))
 
 
-def load_artifact(path: Path) -> Artifact:
+def load_artifact(path: Path, threads: int = 0) -> Artifact:
     """Read and check an artifact file; `StorageError` or `ArtifactError` when that fails."""
-    return parse_artifact(read_bytes(path), str(path))
+    return parse_artifact(read_bytes(path), str(path), threads)
 
 
-def _open_session(content: bytes, name: str) -> "onnxruntime.InferenceSession":
+def _open_session(content: bytes, name: str, threads: int) -> "onnxruntime.InferenceSession":
     import onnxruntime
 
     options = onnxruntime.SessionOptions()
+    options.intra_op_num_threads = threads
     options.log_severity_level = 3  # errors only: no remarks on the machine's topology
     try:
         return onnxruntime.InferenceSession(content, options, providers=["CPUExecutionProvider"])

@@ -7,6 +7,7 @@ import os
 import uuid
 from collections.abc import Iterator
 from pathlib import Path
+from typing import BinaryIO
 
 from inkdigits.errors import StorageError
 
@@ -63,12 +64,22 @@ def read_bytes(path: Path) -> bytes:
 def write_atomic(path: Path, content: bytes) -> None:
     """Write a file so that readers see the old content or the new, never a part.
 
+    As `open_atomic` does it.
+    """
+    with open_atomic(path) as file, storage_errors("write", path):
+        file.write(content)
+
+
+@contextlib.contextmanager
+def open_atomic(path: Path) -> Iterator[BinaryIO]:
+    """A file to write to that takes its place when the block ends, and is gone if it fails.
+
     The bytes go into a file beside it, which is then renamed; folders are made as needed. A link
     is followed. What is no regular file, such as `/dev/stdout`, is written to as it is.
     """
     if path.exists() and not path.is_file() and not path.is_dir():
-        with storage_errors("write", path):
-            path.write_bytes(content)
+        with storage_errors("write", path), path.open("wb") as file:
+            yield file
         return
     path = Path(os.path.realpath(path))  # unlike resolve(), it takes links in a circle
     make_folder(path.parent)
@@ -76,7 +87,7 @@ def write_atomic(path: Path, content: bytes) -> None:
     with storage_errors("write", path):
         try:
             with beside.open("xb") as file:
-                file.write(content)
+                yield file
                 file.flush()
                 os.fsync(file.fileno())
             beside.replace(path)

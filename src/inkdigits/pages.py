@@ -1,18 +1,16 @@
 """From a canvas to the digits on it: ink, pieces, lines, and what the network makes of them."""
 
-from collections.abc import Callable
 from dataclasses import dataclass
+from functools import partial
 
 import numpy as np
 from numpy.typing import NDArray
-from PIL import Image
 from scipy import ndimage
 
 from inkdigits.composition import Candidate, Judge, compose, judge_pieces
-from inkdigits.errors import UsageError
-from inkdigits.imaging.canvas import Box
-from inkdigits.imaging.ink import Ink, find_ink
-from inkdigits.imaging.layout import crop, is_laid_out
+from inkdigits.imaging.canvas import Box, Canvas
+from inkdigits.imaging.ink import THRESHOLD, Ink, find_ink, is_light_on_dark, thickest_stroke
+from inkdigits.imaging.layout import is_laid_out
 from inkdigits.imaging.rules import remove_rules
 from inkdigits.imaging.segmentation import (
     SPECK,
@@ -23,11 +21,15 @@ from inkdigits.imaging.segmentation import (
     gaps,
     join,
 )
+from inkdigits.imaging.tables import place_in_table, table_corners
 
-_WORK_PX = 1400  # the longer side that pictures are reduced to
 _SINGLE_PX = 32  # there is no room for two digits on less
 _NEAR = 0.4  # of the largest piece's size: what is nearer may belong to the same digit
 _HARDLY_A_DIGIT = -3.0  # the score below which ink beside digits is taken for none
+_CERTAIN = 0.7  # the probability of a digit under which other ways of seeing it are tried
+_TOO_MANY = 0.2  # of the digits below that
+_WINDOW, _OTHER_WINDOWS = 0.4, (1.0, 0.15)  # of the shorter side; see `find_ink`
+_STROKES = 3  # widths of the widest stroke: a window that covers it with some room
 _SMALL_PX, _FAINT = 12, 0.15
 
 
@@ -41,7 +43,7 @@ class Found:
 
 
 def find_digits(
-    canvas: NDArray[np.uint8],
+    canvas: Canvas,
     judge: Judge,
     *,
     single: bool = False,
@@ -52,22 +54,50 @@ def find_digits(
 
     With `grid` the lines are the table's rows, and a cell without ink is None.
     """
-    if canvas.dtype != np.uint8 or canvas.ndim != 2 or canvas.size == 0:
-        raise UsageError(
-            f"the canvas is {canvas.dtype} {canvas.shape}; it must be grey, uint8 (height, width)"
-        )
-    work, scale = _reduced(canvas)
-    ink = find_ink(work)
-    if ink is None:
-        return []
-    cleaned = remove_rules(ink)
-    pieces = find_pieces(cleaned)
-    if not pieces:
+    light_on_dark = is_light_on_dark(canvas.grey.astype(np.float32))
+    find = partial(_find, canvas, judge, single=single, expect=expect, grid=grid)
+    found = find(light_on_dark=light_on_dark, window=_WINDOW)
+    if _doubt(found):
+        others = [find(light_on_dark=light_on_dark, window=share) for share in _OTHER_WINDOWS]
+        others.append(find(light_on_dark=not light_on_dark, window=_WINDOW))
+        return max(found, *others, key=_quality)
+    return found
+
+
+def _scores(lines: list[list[Found | None]]) -> list[float]:
+    return [found.candidate.score for line in lines for found in line if found]
+
+
+def _doubt(lines: list[list[Found | None]]) -> bool:
+    """Whether there is nothing, or too much that may be no digit."""
+    scores = np.array(_scores(lines) or [_HARDLY_A_DIGIT])
+    return bool(np.mean(scores < np.log(_CERTAIN)) > _TOO_MANY)
+
+
+def _quality(lines: list[list[Found | None]]) -> float:
+    """The digits that are certain count for it, those that aren't against it."""
+    return float(sum(2 * np.exp(score) - 1 for score in _scores(lines)))
+
+
+def _find(
+    canvas: Canvas,
+    judge: Judge,
+    *,
+    light_on_dark: bool,
+    window: float,
+    single: bool,
+    expect: int | None,
+    grid: tuple[int, int] | None,
+) -> list[list[Found | None]]:
+    """The digits on a canvas of known polarity; `window` is a share of its shorter side."""
+    ink, cleaned = _clean_ink(canvas.grey, light_on_dark, window * min(canvas.grey.shape))
+    pieces = find_pieces(cleaned) if cleaned else []
+    if ink is None or not pieces:
         return []
     found: list[list[Candidate | None]]
     if grid:
         found = _read_cells(ink, pieces, grid, judge)
-    elif single or max(canvas.shape) <= _SINGLE_PX:
+    elif single or max(ink.mask.shape) <= _SINGLE_PX:
         found = [[_read_single(ink, pieces, judge)]]
     else:
         height = digit_height(pieces)
@@ -75,18 +105,29 @@ def find_digits(
         if expect is None:
             found = _without_strays(found)
     return [
-        [_describe(candidate, ink, scale) if candidate else None for candidate in line]
+        [_describe(candidate, ink, canvas.scale) if candidate else None for candidate in line]
         for line in found
         if line
     ]
 
 
-def _reduced(canvas: NDArray[np.uint8]) -> tuple[NDArray[np.uint8], int]:
-    """The canvas at working size, and by how much it was reduced."""
-    factor = -(-max(canvas.shape) // _WORK_PX)
-    if factor == 1:
-        return canvas, 1
-    return np.asarray(Image.fromarray(canvas).reduce(factor)), factor
+def _clean_ink(
+    grey: NDArray[np.uint8], light_on_dark: bool, window_px: float
+) -> tuple[Ink | None, Ink | None]:
+    """The ink, and what is left of it without ruled lines.
+
+    Once the strokes' width is known, a window that just covers them lets in less shadow.
+    """
+    for _ in range(2):
+        ink = find_ink(grey, light_on_dark=light_on_dark, window_px=window_px)
+        if ink is None:
+            return None, None
+        cleaned = remove_rules(ink)
+        narrower = _STROKES * thickest_stroke(cleaned.mask)
+        if not 0 < narrower < 0.7 * window_px:
+            break
+        window_px = narrower
+    return ink, cleaned
 
 
 def _read_single(ink: Ink, pieces: list[Piece], judge: Judge) -> Candidate:
@@ -122,16 +163,16 @@ def _without_strays(lines: list[list[Candidate | None]]) -> list[list[Candidate 
 def _read_cells(
     ink: Ink, pieces: list[Piece], grid: tuple[int, int], judge: Judge
 ) -> list[list[Candidate | None]]:
-    """What is in each cell of the table whose frame is the largest piece of the ink."""
+    """What is in each cell of the table."""
     rows, columns = grid
-    to_unit = _unit_square(ink.mask)
+    corners = table_corners(ink.mask)
     height = digit_height(pieces)
     cells: dict[tuple[int, int], list[Piece]] = {}
     for piece in pieces:
         if max(piece.ink.shape) < SPECK * height:
             continue
         box = piece.box
-        x, y = to_unit(box.x + box.width / 2, box.y + box.height / 2)
+        x, y = place_in_table(corners, box.x + box.width / 2, box.y + box.height / 2)
         row, column = int(np.floor(y * rows)), int(np.floor(x * columns))
         if 0 <= row < rows and 0 <= column < columns:
             cells.setdefault((row, column), []).append(piece)
@@ -140,40 +181,18 @@ def _read_cells(
     return [[read.get((row, column)) for column in range(columns)] for row in range(rows)]
 
 
-def _unit_square(mask: NDArray[np.bool_]) -> Callable[[float, float], tuple[float, float]]:
-    """The map from the table to 0…1 in x and y: its corners are those of the widest piece."""
-    labels, _ = ndimage.label(mask, np.ones((3, 3)))
-    places = ndimage.find_objects(labels)
-    sizes = [(p[0].stop - p[0].start) * (p[1].stop - p[1].start) for p in places]
-    rows, columns = np.nonzero(labels == int(np.argmax(sizes)) + 1)
-    ahead, aside = columns + rows, columns - rows
-    ends = [ahead.argmin(), aside.argmax(), ahead.argmax(), aside.argmin()]
-    corners = np.array([(columns[end], rows[end]) for end in ends], float)
-    square = np.array([(0, 0), (1, 0), (1, 1), (0, 1)], float)
-    equations, values = [], []
-    for (x, y), (u, v) in zip(corners, square, strict=True):
-        equations += [[x, y, 1, 0, 0, 0, -u * x, -u * y], [0, 0, 0, x, y, 1, -v * x, -v * y]]
-        values += [u, v]
-    a, b, c, d, e, f, g, h = np.linalg.lstsq(np.array(equations), np.array(values), rcond=None)[0]
-
-    def to_unit(x: float, y: float) -> tuple[float, float]:
-        w = g * x + h * y + 1
-        return (a * x + b * y + c) / w, (d * x + e * y + f) / w
-
-    return to_unit
-
-
 def _describe(candidate: Candidate, ink: Ink, scale: int) -> Found:
     piece = candidate.piece
-    inside = crop(piece.ink)
-    height, width = inside.shape if inside.size else piece.ink.shape
-    box = Box(piece.x * scale, piece.y * scale, width * scale, height * scale)
+    mask = piece.ink > THRESHOLD
+    rows, columns = np.flatnonzero(mask.any(axis=1)), np.flatnonzero(mask.any(axis=0))
+    x, y = piece.x + int(columns[0]), piece.y + int(rows[0])
+    width, height = int(np.ptp(columns)) + 1, int(np.ptp(rows)) + 1
+    box = Box(x * scale, y * scale, width * scale, height * scale)
     notes = []
-    strokes = ndimage.label(piece.ink > 0.45, np.ones((3, 3)))[1]
+    strokes = ndimage.label(mask, np.ones((3, 3)))[1]
     if strokes > 1:
         notes.append(f"{strokes} pieces")
-    right, bottom = piece.x + piece.ink.shape[1], piece.y + piece.ink.shape[0]
-    if min(piece.x, piece.y) == 0 or right == ink.mask.shape[1] or bottom == ink.mask.shape[0]:
+    if min(x, y) == 0 or y + height == ink.mask.shape[0] or x + width == ink.mask.shape[1]:
         notes.append("touches the border")
     if ink.contrast < _FAINT:
         notes.append("low contrast")

@@ -1,17 +1,25 @@
 """Reading digits with an artifact: needs ONNX Runtime, never PyTorch."""
 
-from dataclasses import asdict, dataclass
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass, field
 from importlib.resources import files
+from itertools import repeat
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from inkdigits.artifact import Artifact, ArtifactInfo, load_artifact, parse_artifact
-from inkdigits.errors import UsageError
-from inkdigits.imaging import Box
+from inkdigits.errors import CanvasError, UsageError
+from inkdigits.explanation import evidence_map
+from inkdigits.imaging import Box, Source, load_canvas, open_canvas
 from inkdigits.pages import Found, find_digits
+
+if TYPE_CHECKING:
+    from PIL import Image
+
+    from inkdigits.drawing import Mark
 
 SHIPPED = "robust.onnx"
 BLANK_CELL = "."  # in the text of a table
@@ -24,7 +32,9 @@ class Digit:
 
     `candidates` are the labels of the prediction set, the likeliest first: they hold the truth at
     the coverage that the artifact states. `accepted` says whether the picture is like the digits
-    that the network knows; where it isn't, the label means nothing.
+    that the network knows; where it isn't, the label means nothing. `notes` say what is poor about
+    it: "touches the border", "low contrast", "2 pieces", "too small: 6 px". `glyph` is what the
+    network saw, uint8 (28, 28).
     """
 
     label: int
@@ -34,22 +44,33 @@ class Digit:
     box: Box
     accepted: bool
     notes: tuple[str, ...]
+    glyph: NDArray[np.uint8] = field(repr=False, compare=False)
 
     def to_dict(self) -> dict[str, Any]:
-        """As the JSON output has it; the box as [x, y, width, height]."""
-        box = [self.box.x, self.box.y, self.box.width, self.box.height]
-        lists = {
-            name: list(getattr(self, name)) for name in ("probabilities", "candidates", "notes")
+        """As the JSON output has it; the box as [x, y, width, height], the glyph left out."""
+        return {
+            "label": self.label,
+            "confidence": self.confidence,
+            "probabilities": list(self.probabilities),
+            "candidates": list(self.candidates),
+            "box": [self.box.x, self.box.y, self.box.width, self.box.height],
+            "accepted": self.accepted,
+            "notes": list(self.notes),
         }
-        return {**asdict(self), **lists, "box": box}
 
 
 @dataclass(frozen=True)
 class Reading:
-    """What was read from one canvas; a blank one has the text "" and no digits."""
+    """What was read from one picture; `text` has a line for each line of digits.
+
+    A blank one has the text "" and a note. `error` is why a picture could not be read at all,
+    where many are read.
+    """
 
     text: str
     digits: tuple[Digit, ...]
+    notes: tuple[str, ...] = ()
+    error: CanvasError | None = None
 
     @property
     def confidence(self) -> float | None:
@@ -58,10 +79,42 @@ class Reading:
             return None
         return float(np.prod([digit.confidence for digit in self.digits]))
 
+    @property
+    def accepted(self) -> bool:
+        """Whether there are digits, and each is like those that the network knows."""
+        return bool(self.digits) and all(digit.accepted for digit in self.digits)
+
     def to_dict(self) -> dict[str, Any]:
         """As the JSON output has it."""
-        digits = [digit.to_dict() for digit in self.digits]
-        return {"text": self.text, "confidence": self.confidence, "digits": digits}
+        error = {"code": self.error.code, "message": str(self.error)} if self.error else None
+        return {
+            "text": self.text,
+            "confidence": self.confidence,
+            "digits": [digit.to_dict() for digit in self.digits],
+            "notes": list(self.notes),
+            "error": error,
+        }
+
+    def draw(self, source: Source) -> "Image.Image":
+        """The picture with each digit's box and label drawn in, as an RGB image.
+
+        Green: the only candidate; orange: one of several; red: not like a digit.
+        """
+        from inkdigits.drawing import draw_boxes
+
+        return draw_boxes(open_canvas(source), self.marks())
+
+    def marks(self) -> "list[Mark]":
+        """The digits as `drawing` takes them."""
+        from inkdigits.drawing import REFUSED, SURE, UNSURE, Mark
+
+        marks = []
+        for digit in self.digits:
+            sure = SURE if len(digit.candidates) == 1 else UNSURE
+            caption = f"{digit.label}  {digit.confidence:.1%}"
+            color = sure if digit.accepted else REFUSED
+            marks.append(Mark(digit.box, str(digit.label), caption, digit.glyph, color))
+        return marks
 
 
 class Reader:
@@ -72,15 +125,16 @@ class Reader:
         self.info: ArtifactInfo = artifact.info
 
     @classmethod
-    def load(cls, path: str | Path | None = None) -> "Reader":
+    def load(cls, path: str | Path | None = None, *, threads: int = 0) -> "Reader":
         """The reader of an artifact file; without a path, of the model inside the package.
 
-        Raises `ArtifactError` or `StorageError`.
+        `threads` of the processor run the network, 0: all. Raises `ArtifactError` or
+        `StorageError`.
         """
         if path is not None:
-            return cls(load_artifact(Path(path)))
+            return cls(load_artifact(Path(path), threads))
         content = files("inkdigits").joinpath("shipped", SHIPPED).read_bytes()
-        return cls(parse_artifact(content, f"the shipped {SHIPPED}"))
+        return cls(parse_artifact(content, f"the shipped {SHIPPED}", threads))
 
     def predict_proba(self, images: NDArray[np.uint8]) -> NDArray[np.float32]:
         """Probabilities (n, 10) of uint8 images (n, 28, 28), bright ink on black.
@@ -120,28 +174,77 @@ class Reader:
 
     def read(
         self,
-        canvas: NDArray[np.uint8],
+        source: Source,
         *,
+        page: int = 0,
         single: bool = False,
         expect: int | None = None,
         grid: tuple[int, int] | None = None,
     ) -> Reading:
-        """What stands on a grey canvas, uint8 (height, width).
+        """What stands on a picture: a path, a file's bytes, a Pillow image, or an array.
 
         With `single` the whole is one digit, with `expect` there are that many, with `grid` it is
-        a table of (rows, columns) with at most one digit in each cell.
-        Raises `UsageError` for another shape or type.
+        a table of (rows, columns) with at most one digit in each cell; an empty one is "." in the
+        text. `page` counts the pages of a PDF from 0.
+        Raises `CanvasError` for what can't be opened, `UsageError` for contradictory wishes.
         """
+        if single + (expect is not None) + (grid is not None) > 1:
+            raise UsageError("choose one of single, expect and grid: they exclude each other")
+        if min((*(grid or ()), 1 if expect is None else expect)) < 1:
+            raise UsageError(f"expect is {expect}, grid is {grid}; they must be 1 or more")
+        canvas = load_canvas(source, page)
         found = find_digits(canvas, self.judge, single=single, expect=expect, grid=grid)
         lines = [[self._digit(cell) if cell else None for cell in line] for line in found]
         text = "\n".join("".join(self._text(digit) for digit in line) for line in lines)
-        return Reading(text, tuple(digit for line in lines for digit in line if digit))
+        digits = tuple(digit for line in lines for digit in line if digit)
+        notes = [] if digits else ["no ink found"]
+        if digits and expect is not None and len(digits) != expect:
+            notes.append(f"{len(digits)} digits found where {expect} were expected")
+        return Reading(text, digits, tuple(notes))
+
+    def read_many(self, sources: Iterable[Source], **wishes: Any) -> Iterator[Reading]:
+        """A reading for each picture as it comes; one that can't be opened has an `error`.
+
+        `wishes` are those of `read`.
+        """
+        for source in sources:
+            try:
+                yield self.read(source, **wishes)
+            except CanvasError as error:
+                yield Reading("", (), error=error)
+
+    def read_glyphs(self, images: NDArray[np.uint8]) -> list[Reading]:
+        """A reading of one digit for each of the images (n, 28, 28), laid out as MNIST's are."""
+        box = Box(0, 0, *images.shape[:0:-1])
+        probabilities, familiarity = self.judge(images)
+        return [
+            Reading(self.info.labels[digit.label], (digit,))
+            for digit in map(
+                self._describe, probabilities, familiarity, images, repeat(box), repeat(())
+            )
+        ]
+
+    def explain(self, digit: Digit) -> NDArray[np.float32]:
+        """How each pixel of the digit's glyph (28, 28) speaks for its label (`explanation`)."""
+        return evidence_map(digit.glyph, digit.label, self.predict_proba)
 
     def _text(self, digit: Digit | None) -> str:
         return self.info.labels[digit.label] if digit else BLANK_CELL
 
     def _digit(self, found: Found) -> Digit:
-        probabilities = found.candidate.probabilities
+        seen = found.candidate
+        return self._describe(
+            seen.probabilities, seen.familiarity, seen.glyph, found.box, found.notes
+        )
+
+    def _describe(
+        self,
+        probabilities: NDArray[np.float32],
+        familiarity: float,
+        glyph: NDArray[np.uint8],
+        box: Box,
+        notes: tuple[str, ...],
+    ) -> Digit:
         (inside,) = self.prediction_sets(probabilities[None])
         order = np.argsort(-probabilities, kind="stable")
         label = int(order[0])
@@ -150,7 +253,8 @@ class Reader:
             confidence=float(probabilities[label]),
             probabilities=tuple(float(p) for p in probabilities),
             candidates=tuple(int(k) for k in order if inside[k]),
-            box=found.box,
-            accepted=bool(found.candidate.familiarity >= self.info.accept_at),
-            notes=found.notes,
+            box=box,
+            accepted=bool(familiarity >= self.info.accept_at),
+            notes=notes,
+            glyph=glyph,
         )

@@ -161,9 +161,14 @@ def _add_evaluate(commands: _Commands) -> None:
 
 
 def _add_predict(commands: _Commands) -> None:
-    parser = _add_command(commands, "predict", "read the digit in each image file")
+    parser = _add_command(commands, "predict", "read the digits in pictures")
     parser.add_argument(
-        "paths", nargs="+", type=Path, metavar="PATH", help="image files, or folders of them"
+        "paths",
+        nargs="+",
+        type=Path,
+        metavar="PATH",
+        help="pictures, folders of them, - for standard input; CSV (as Kaggle's) or IDX files of "
+        "28×28 glyphs",
     )
     parser.add_argument(
         "--model",
@@ -171,14 +176,42 @@ def _add_predict(commands: _Commands) -> None:
         metavar="FILE",
         help="an artifact (default: the model inside the package)",
     )
+    what = parser.add_mutually_exclusive_group()
+    what.add_argument("--single", action="store_true", help="each picture is one digit")
+    what.add_argument("--expect", type=int, metavar="N", help="there are N digits in each picture")
+    what.add_argument(
+        "--grid",
+        type=_parse_grid,
+        metavar="ROWSxCOLS",
+        help="each picture is a table with at most one digit in a cell; an empty one is '.'",
+    )
     parser.add_argument(
         "--format",
-        choices=["table", "json", "jsonl", "csv"],
+        choices=["table", "json", "jsonl", "csv", "kaggle"],
         help="default: by the ending of --output; else a table on a terminal, jsonl in a pipe",
     )
     parser.add_argument(
         "--output", type=Path, metavar="FILE", help="write there instead of printing"
     )
+    parser.add_argument(
+        "--annotate", type=Path, metavar="FOLDER", help="draw boxes and labels into copies, there"
+    )
+    parser.add_argument(
+        "--show-glyphs", action="store_true", help="beneath those, what the network saw"
+    )
+    parser.add_argument(
+        "--explain",
+        action="store_true",
+        help="beneath those, which ink spoke for the label (blue) and against it (red)",
+    )
+    parser.add_argument("--jobs", type=int, default=1, metavar="N", help="processes (default: 1)")
+
+
+def _parse_grid(text: str) -> tuple[int, int]:
+    rows, _, columns = text.lower().partition("x")
+    if not (rows.isdecimal() and columns.isdecimal() and int(rows) and int(columns)):
+        raise argparse.ArgumentTypeError(f"{text!r} is not ROWSxCOLS, such as 9x9")
+    return int(rows), int(columns)
 
 
 def main(arguments: Sequence[str] | None = None) -> int:

@@ -1,71 +1,172 @@
-"""`inkdigits predict`: the digit in each image file, as a table, JSON, JSON Lines or CSV."""
+"""`inkdigits predict`: the digits in each picture, as a table, JSON, JSON Lines or CSV."""
 
-import csv
 import io
-import json
-import os
 import sys
 from argparse import Namespace
-from collections.abc import Callable, Iterable, Iterator
+from collections import deque
+from collections.abc import Iterator
+from concurrent.futures import Future, ProcessPoolExecutor
+from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, TextIO
+from typing import Any
 
-from inkdigits.errors import CanvasError
-from inkdigits.files import write_atomic
-from inkdigits.imaging import IMAGE_SUFFIXES, open_canvas
+import numpy as np
+
+from inkdigits.cli.formats import FORMATS, Row
+from inkdigits.cli.sources import Item, expand
+from inkdigits.errors import CanvasError, UsageError
+from inkdigits.files import open_atomic, write_atomic
+from inkdigits.imaging import open_canvas
 from inkdigits.reading import Reader, Reading
 
-Row = dict[str, Any]
+_BAR_FROM = 20  # items: fewer are read before a bar is seen
+
+
+@dataclass(frozen=True)
+class Job:
+    """What is done with every item, the same in all processes."""
+
+    model: Path | None
+    wishes: dict[str, Any]
+    annotate: Path | None
+    show_glyphs: bool
+    explain: bool
+    alone: bool
 
 
 def run(arguments: Namespace) -> int:
     """Run the command; the exit code: 1 if a row has an error."""
-    reader = Reader.load(arguments.model)
-    out = arguments.output
+    job = _parse_job(arguments)
+    Reader.load(job.model)  # a wrong one is said before anything is written
+    out, failed = arguments.output, False
     write = FORMATS[arguments.format or _default_format(out)]
-    errors: list[str] = []
-    rows = _read_all(reader, arguments.paths, errors)
+
+    def rows() -> Iterator[Row]:
+        nonlocal failed
+        for row in _read_all(list(expand(arguments.paths)), job, arguments.jobs):
+            failed = failed or row["error"] is not None
+            yield row
+
     if out:
-        text = io.StringIO()
-        write(rows, text)
-        write_atomic(out, text.getvalue().encode())
+        with open_atomic(out) as file:
+            text = io.TextIOWrapper(file, encoding="utf-8", newline="", write_through=True)
+            write(rows(), text)
+            text.detach()
     else:
-        write(rows, sys.stdout)
-    return int(bool(errors))
+        write(rows(), sys.stdout)
+    return int(failed)
 
 
-def _read_all(reader: Reader, paths: list[Path], errors: list[str]) -> Iterator[Row]:
-    """A row for each image file; the codes of what went wrong are added to `errors`."""
-    for path in (file for given in paths for file in _expand(given)):
-        row = _read(reader, path)
-        if row["error"]:
-            errors.append(row["error"]["code"])
-        yield row
+def _parse_job(arguments: Namespace) -> Job:
+    if (arguments.show_glyphs or arguments.explain) and not arguments.annotate:
+        raise UsageError("--show-glyphs and --explain draw into the pictures of --annotate FOLDER")
+    if arguments.jobs < 1:
+        raise UsageError(f"--jobs is {arguments.jobs}; it must be 1 or more")
+    wishes = {name: getattr(arguments, name) for name in ("single", "expect", "grid")}
+    return Job(
+        arguments.model,
+        wishes,
+        arguments.annotate,
+        arguments.show_glyphs,
+        arguments.explain,
+        alone=arguments.jobs == 1,
+    )
 
 
-def _expand(path: Path) -> Iterator[Path]:
-    """The image files below a folder, in order; what can't be looked into; else the path itself."""
-    found = False
-    unreadable: list[OSError] = []
-    for folder, folders, names in os.walk(path, onerror=unreadable.append):
-        folders.sort()
-        for name in sorted(names):
-            if Path(name).suffix.lower() in IMAGE_SUFFIXES:
-                found = True
-                yield Path(folder, name)
-    yield from (Path(error.filename) for error in unreadable)
-    if not found and not unreadable:
-        yield path
+def _read_all(items: list[Item], job: Job, jobs: int) -> Iterator[Row]:
+    """The rows of all items in order, with a bar while it takes long."""
+    from rich.console import Console
+    from rich.progress import Progress
+
+    console = Console(stderr=True)
+    hidden = len(items) < _BAR_FROM or not console.is_terminal
+    with Progress(console=console, transient=True, disable=hidden) as bar:
+        task = bar.add_task("reading", total=len(items))
+        for rows in _in_order(items, job, jobs):
+            yield from rows
+            bar.advance(task)
 
 
-def _read(reader: Reader, path: Path) -> Row:
-    row = {"path": _printable(path)}
-    try:
-        reading = reader.read(open_canvas(path))
-    except CanvasError as error:
-        fault = {"code": error.code, "message": _printable(error)}
-        return {**row, **Reading("", ()).to_dict(), "error": fault}
-    return {**row, **reading.to_dict(), "error": None}
+def _in_order(items: list[Item], job: Job, jobs: int) -> Iterator[list[Row]]:
+    """The rows of each item; with several jobs a bounded number of items is under way."""
+    if jobs == 1 or len(items) < 2:
+        worker = _Worker(job)
+        yield from map(worker.read, items)
+        return
+    with ProcessPoolExecutor(jobs, initializer=_start_worker, initargs=(job,)) as pool:
+        waiting: deque[Future[list[Row]]] = deque()
+        for item in items:
+            waiting.append(pool.submit(_read_in_worker, item))
+            if len(waiting) > 4 * jobs:
+                yield waiting.popleft().result()
+        while waiting:
+            yield waiting.popleft().result()
+
+
+class _Worker:
+    """Reads items with one reader."""
+
+    def __init__(self, job: Job) -> None:
+        self.job = job
+        self.reader = Reader.load(job.model, threads=0 if job.alone else 1)
+
+    def read(self, item: Item) -> list[Row]:
+        """A row for each picture or glyph of the item."""
+        return [
+            {"path": _printable(name), **reading.to_dict()}
+            for name, reading in zip(item.names(), self._readings(item), strict=True)
+        ]
+
+    def _readings(self, item: Item) -> list[Reading]:
+        source = item.source
+        if isinstance(source, CanvasError):
+            return [Reading("", (), error=source)]
+        if isinstance(source, np.ndarray):
+            return self.reader.read_glyphs(source)
+        try:
+            reading = self.reader.read(source, page=item.page, **self.job.wishes)
+        except CanvasError as error:
+            return [Reading("", (), error=error)]
+        if self.job.annotate:
+            self._annotate(item, reading)
+        return [reading]
+
+    def _annotate(self, item: Item, reading: Reading) -> None:
+        """The picture with boxes, as PNG, under its own path in the folder."""
+        from inkdigits.drawing import below, draw_boxes, draw_glyphs
+
+        assert not isinstance(item.source, CanvasError | np.ndarray)  # noqa: S101
+        marks = reading.marks()
+        image = draw_boxes(open_canvas(item.source, item.page), marks)
+        if self.job.show_glyphs or self.job.explain:
+            digits = reading.digits
+            maps = [self.reader.explain(digit) for digit in digits] if self.job.explain else None
+            image = below(image, draw_glyphs(marks, maps))
+        buffer = io.BytesIO()
+        image.save(buffer, "PNG")
+        assert self.job.annotate  # noqa: S101
+        write_atomic(self.job.annotate / _file_name(item.name), buffer.getvalue())
+
+
+_worker: _Worker | None = None  # in a process of the pool
+
+
+def _start_worker(job: Job) -> None:
+    global _worker
+    _worker = _Worker(job)
+
+
+def _read_in_worker(item: Item) -> list[Row]:
+    assert _worker  # noqa: S101
+    return _worker.read(item)
+
+
+def _file_name(name: str) -> Path:
+    """Where an annotated picture goes: its own path, if that stays inside the folder."""
+    path = Path("stdin" if name == "-" else name)
+    inside = not path.is_absolute() and ".." not in path.parts
+    path = path if inside else Path(path.name)
+    return path.with_name(path.name + ".png")
 
 
 def _printable(value: object) -> str:
@@ -77,69 +178,3 @@ def _default_format(out: Path | None) -> str:
     if out and out.suffix[1:] in FORMATS:
         return out.suffix[1:]
     return "table" if not out and sys.stdout.isatty() else "jsonl"
-
-
-def _write_json(rows: Iterable[Row], stream: TextIO) -> None:
-    json.dump(list(rows), stream, indent=2)
-    stream.write("\n")
-
-
-def _write_jsonl(rows: Iterable[Row], stream: TextIO) -> None:
-    for row in rows:
-        stream.write(json.dumps(row) + "\n")
-
-
-def _write_csv(rows: Iterable[Row], stream: TextIO) -> None:
-    writer = csv.writer(stream, lineterminator="\n")
-    writer.writerow(["path", "text", "confidence", "accepted", "error_code", "error_message"])
-    for row in rows:
-        error = row["error"] or {"code": "", "message": ""}
-        confidence = "" if row["confidence"] is None else f"{row['confidence']:.6f}"
-        accepted = all(digit["accepted"] for digit in row["digits"]) if row["digits"] else ""
-        writer.writerow(
-            [
-                row["path"],
-                row["text"],
-                confidence,
-                str(accepted).lower(),
-                error["code"],
-                error["message"],
-            ]
-        )
-
-
-def _write_table(rows: Iterable[Row], stream: TextIO) -> None:
-    from rich.console import Console
-    from rich.table import Table
-    from rich.text import Text
-
-    table = Table(box=None, pad_edge=False)
-    table.add_column("path", overflow="fold")
-    table.add_column("text", justify="right", style="bold")
-    table.add_column("confidence", justify="right")
-    table.add_column("remark", overflow="fold")
-    for row in rows:
-        confidence = "" if row["confidence"] is None else f"{row['confidence']:.2%}"
-        table.add_row(Text(row["path"]), row["text"], confidence, _remark(row))
-    Console(file=stream).print(table)
-
-
-def _remark(row: Row) -> Any:
-    from rich.text import Text
-
-    if row["error"]:
-        return Text(row["error"]["message"], style="red")
-    if not row["digits"]:
-        return Text("no ink found", style="yellow")
-    if not all(digit["accepted"] for digit in row["digits"]):
-        return Text("perhaps no digit", style="yellow")
-    unsure = [digit["candidates"] for digit in row["digits"] if len(digit["candidates"]) > 1]
-    return Text("; ".join(" or ".join(map(str, labels)) for labels in unsure), style="yellow")
-
-
-FORMATS: dict[str, Callable[[Iterable[Row], TextIO], None]] = {
-    "table": _write_table,
-    "json": _write_json,
-    "jsonl": _write_jsonl,
-    "csv": _write_csv,
-}

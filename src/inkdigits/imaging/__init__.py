@@ -5,6 +5,6 @@ from ruled lines (`rules`) and parted into pieces (`segmentation`); a digit's pi
 as a glyph, uint8 (28, 28), bright ink on black (`layout`).
 """
 
-from inkdigits.imaging.canvas import IMAGE_SUFFIXES, Box, open_canvas
+from inkdigits.imaging.canvas import IMAGE_SUFFIXES, Box, Canvas, Source, load_canvas, open_canvas
 
-__all__ = ["IMAGE_SUFFIXES", "Box", "open_canvas"]
+__all__ = ["IMAGE_SUFFIXES", "Box", "Canvas", "Source", "load_canvas", "open_canvas"]

@@ -16,7 +16,7 @@ from scipy import ndimage
 _COARSE_PX = 256  # the longer side of the picture that the paper is estimated on
 _MIN_CONTRAST = 0.06  # of the paper's brightness; below it a canvas counts as blank
 _UNIFORM_PX = 40  # canvases no larger are taken to be evenly lit
-_THRESHOLD = 0.45  # of full ink
+THRESHOLD = 0.45  # of full ink
 
 
 @dataclass(frozen=True)
@@ -34,21 +34,17 @@ class Ink:
     noise: float
 
 
-def find_ink(canvas: NDArray[np.uint8]) -> Ink | None:
-    """The ink on a grey canvas, uint8 (height, width); None where there is next to none."""
+def find_ink(canvas: NDArray[np.uint8], *, light_on_dark: bool, window_px: float) -> Ink | None:
+    """The ink on a grey canvas, uint8 (height, width); None where there is next to none.
+
+    Strokes wider than the window are not found whole; shadows narrower than it are let in.
+    """
     grey = canvas.astype(np.float32)
-    if is_light_on_dark(grey):
+    if light_on_dark:
         grey = 255 - grey
     if max(canvas.shape) <= _UNIFORM_PX:
         return _measure(grey, np.full_like(grey, max(float(np.median(grey)), 1)))
-    window = 0.35 * min(canvas.shape)
-    ink = _measure(grey, paper_under(grey, window))
-    if ink is None:
-        return None
-    # The first window lets in shadows narrower than it. Once the strokes' width is known, a
-    # window that just covers them lets in less.
-    narrow = 3 * _thickest_stroke(ink.mask)
-    return _measure(grey, paper_under(grey, narrow)) if narrow < window else ink
+    return _measure(grey, paper_under(grey, window_px))
 
 
 def is_light_on_dark(grey: NDArray[np.float32]) -> bool:
@@ -78,23 +74,42 @@ def paper_under(grey: NDArray[np.float32], window_px: float) -> NDArray[np.float
 
 def _measure(grey: NDArray[np.float32], paper: NDArray[np.float32]) -> Ink | None:
     darkness = 1 - grey / paper
-    level = float(np.median(darkness))
-    darkness -= level
-    noise = 1.48 * float(np.median(np.abs(darkness)))
-    floor = max(5 * noise, _MIN_CONTRAST)
-    candidates = darkness[darkness > floor]
+    # Paper is the lightest quarter at least; of normal noise around its level, the quantiles
+    # 0.05 and 0.25 lie 0.97 standard deviations apart, and the latter 0.67 below the level.
+    lightest, light = (float(q) for q in np.quantile(darkness, (0.05, 0.25)))
+    noise = (light - lightest) / 0.97
+    darkness -= light + 0.67 * noise
+    candidates = darkness[darkness > max(5 * noise, _MIN_CONTRAST)]
     if candidates.size < 3:
         return None
-    contrast = float(np.quantile(candidates, 0.9))
+    # Shading and ruled lines are candidates too, but the ink is darker.
+    darkest = candidates[candidates >= _otsu(candidates)]
+    contrast = float(darkest.max() if grey.size <= _UNIFORM_PX**2 else np.median(darkest))
     strength = (darkness / contrast).clip(0, 1)
-    return Ink(strength, strength > _THRESHOLD, contrast, noise / contrast)
+    return Ink(strength, strength > THRESHOLD, contrast, noise / contrast)
 
 
-def _thickest_stroke(mask: NDArray[np.bool_]) -> float:
-    """The width in pixels of the widest strokes."""
+def _otsu(values: NDArray[np.float32]) -> float:
+    """The level that parts values in two classes with the greatest variance between (Otsu)."""
+    counts, edges = np.histogram(values, 64)
+    middles = (edges[:-1] + edges[1:]) / 2
+    below = np.cumsum(counts)
+    total = np.cumsum(counts * middles)
+    above = below[-1] - below
+    with np.errstate(divide="ignore", invalid="ignore"):
+        between = below * above * (total / below - (total[-1] - total) / above) ** 2
+    return float(edges[np.nanargmax(between) + 1])
+
+
+def thickest_stroke(mask: NDArray[np.bool_]) -> float:
+    """The width in pixels of the widest strokes; shadows come in from the border, strokes don't."""
     scale = min(1.0, _COARSE_PX / max(mask.shape))
     coarse = _shrunk(mask.astype(np.float32), scale) > 0.5
-    return 2 * float(ndimage.distance_transform_cdt(np.pad(coarse, 1)).max()) / scale
+    labels, _ = ndimage.label(coarse, np.ones((3, 3)))
+    at_border = np.unique(np.concatenate([labels[0], labels[-1], labels[:, 0], labels[:, -1]]))
+    inner = coarse & ~np.isin(labels, at_border)
+    depth = ndimage.distance_transform_cdt(np.pad(inner if inner.any() else coarse, 1))
+    return float(2 * depth.max() / scale)
 
 
 def stroke_width(mask: NDArray[np.bool_]) -> float:

@@ -11,11 +11,12 @@ from scipy import ndimage
 
 from inkdigits.imaging.ink import Ink
 
-_SLOPES = np.linspace(-0.1, 0.1, 81)
+_SLOPES = np.linspace(-0.2, 0.2, 81)
 _COVERAGE = 0.7  # of the width with ink: strokes of digits in a row don't line up for so long
 _THIN = 0.35  # of the width with ink as thin as a line, and not a stroke that hides it
 _WEAK = 0.25  # of full ink
-_COLUMNS = 300  # that vote
+_COLUMNS = 100  # that vote
+_ROWS = 2  # that vote as one, so that a slope between two of the above is found
 _SWAY_PX = 3  # paper is never quite flat
 _THICKEST = 0.03  # of the shorter side
 
@@ -61,23 +62,28 @@ def _find_lines(mask: NDArray[np.bool_], thin: NDArray[np.bool_]) -> list[tuple[
     lines = []
     while votes.max() >= needed:
         best, place = np.unravel_index(votes.argmax(), votes.shape)
-        lines.append((int(place) - reach, float(_SLOPES[best])))
+        lines.append((int(place) * _ROWS - reach, float(_SLOPES[best])))
         # The same line, a little shifted or turned about its middle, has votes as well.
         for index, slope in enumerate(_SLOPES):
-            same = place + round((_SLOPES[best] - slope) * width / 2)
-            votes[index, max(0, same - 2 * _SWAY_PX - 1) : same + 2 * _SWAY_PX + 2] = 0
+            same = place + round((_SLOPES[best] - slope) * width / 2 / _ROWS)
+            votes[index, max(0, same - _SWAY_PX - 1) : same + _SWAY_PX + 2] = 0
     return lines
 
 
 def _votes(mask: NDArray[np.bool_], step: int) -> NDArray[np.intp]:
-    """How many of every `step`th column have ink on a line: (slopes, intercepts + reach)."""
+    """How many of every `step`th column have ink on a line: (slopes, intercepts).
+
+    The intercepts are in units of `_ROWS` pixels, the first is `_reach` above the canvas.
+    """
     height, width = mask.shape
+    columns = mask[: height - height % _ROWS, ::step]
+    columns = np.logical_or.reduce(columns.reshape(-1, _ROWS, columns.shape[1]), axis=1)
     reach = _reach(width)
-    rows, columns = np.nonzero(mask[:, ::step])
+    rows, places = np.nonzero(columns)
     shifts = np.outer(_SLOPES, np.arange(0, width, step))
-    places = np.rint(rows - shifts[:, columns]).astype(np.intp) + reach
-    size = height + 2 * reach
-    return np.stack([np.bincount(line, minlength=size) for line in places])
+    intercepts = (_ROWS * rows + reach - shifts.astype(np.float32)[:, places]) / _ROWS
+    size = (height + 2 * reach) // _ROWS + 1
+    return np.stack([np.bincount(line, minlength=size) for line in intercepts.astype(np.intp)])
 
 
 def _reach(width: int) -> int:
@@ -108,11 +114,13 @@ def _mark(
     if thickness > thickest:
         return
     on_line = touched & (runs[near, columns] <= thickness * 1.5 + 1)
-    seeds = np.zeros_like(mask)
-    seeds[near[on_line], np.broadcast_to(columns, near.shape)[on_line]] = True
-    reach = thickness + 1  # a run that starts in reach may end beyond it
-    grown = ndimage.binary_dilation(seeds, np.ones((2 * reach + 1, 1), bool))
-    found |= grown & mask & (runs <= thickness * 1.5 + 1)
+    reach = thickness + 1  # a run that is in reach of the line may end beyond it
+    top, bottom = max(0, near.min() - reach), min(height, near.max() + reach + 1)
+    seeds = np.zeros((bottom - top, width), bool)
+    seeds[near[on_line] - top, np.broadcast_to(columns, near.shape)[on_line]] = True
+    grown = ndimage.maximum_filter1d(seeds, 2 * reach + 1, axis=0)
+    rows_near = slice(top, bottom)
+    found[rows_near] |= grown & mask[rows_near] & (runs[rows_near] <= thickness * 1.5 + 1)
     # Where a stroke hides the line, it is taken to go on as beside the stroke.
     seen = on_line.any(axis=0)
     rows = np.where(on_line, near, 0).sum(axis=0)[seen] / on_line.sum(axis=0)[seen]

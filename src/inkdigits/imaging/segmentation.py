@@ -12,9 +12,11 @@ from numpy.typing import NDArray
 from scipy import ndimage
 
 from inkdigits.imaging.canvas import Box
-from inkdigits.imaging.ink import Ink
+from inkdigits.imaging.ink import THRESHOLD, Ink, stroke_width
 
 SPECK = 0.3  # of a digit's height: what is smaller each way is no part of a digit
+_EDGE = 0.6  # of a stroke's width: how far its grey edge may reach
+_EDGE_SHARE = 0.9  # of a side of the canvas
 _FRAME_INSIDE = 0.05  # the share of its ink that a frame may have in its middle
 _SLANTS = np.linspace(-0.6, 0.6, 9)  # columns a row, of the cuts that are tried
 _MOST_CUTS = 6
@@ -40,15 +42,36 @@ def find_pieces(ink: Ink) -> list[Piece]:
     if not count:
         return []
     areas = np.bincount(labels.ravel())
-    # Each stroke with the grey edge around it.
-    edged = np.where(labels > 0, labels, ndimage.maximum_filter(labels, size=3))
+    # Each stroke with the grey edge around it, which in an enlarged picture is wide.
+    edge_px = int(np.ceil(stroke_width(ink.mask) * _EDGE))
+    edged = np.where(labels > 0, labels, ndimage.maximum_filter(labels, size=2 * edge_px + 1))
     least = max(3, 2e-5 * labels.size)
     pieces = []
     for label, place in enumerate(ndimage.find_objects(edged), start=1):
         if place is not None and areas[label] >= least:
             own = np.where(edged[place] == label, ink.strength[place], np.float32(0))
             pieces.append(Piece(own, place[1].start, place[0].start))
-    return [piece for piece in pieces if not _is_frame(piece, pieces)]
+    inner = [piece for piece in pieces if not _is_edge(piece, labels.shape)]
+    return [piece for piece in inner if not _is_frame(piece, inner)] or pieces
+
+
+def _is_edge(piece: Piece, shape: tuple[int, ...]) -> bool:
+    """Whether it runs along a side of the canvas from corner to corner: the table under a sheet."""
+    mask = piece.ink > THRESHOLD
+    (top, left), (bottom, right) = (
+        (piece.y, piece.x),
+        (piece.y + mask.shape[0], piece.x + mask.shape[1]),
+    )
+    sides = (
+        (top == 0, mask[:2], shape[1], 0),
+        (bottom == shape[0], mask[-2:], shape[1], 0),
+        (left == 0, mask[:, :2], shape[0], 1),
+        (right == shape[1], mask[:, -2:], shape[0], 1),
+    )
+    return any(
+        touches and np.count_nonzero(line.any(axis=axis)) > _EDGE_SHARE * length
+        for touches, line, length, axis in sides
+    )
 
 
 def _is_frame(piece: Piece, pieces: list[Piece]) -> bool:
@@ -180,7 +203,10 @@ def _ink_along(ink: NDArray[np.float32], slant: float) -> NDArray[np.float32]:
 
 
 def _cropped(ink: NDArray[np.float32], x: int, y: int) -> Piece | None:
-    rows, columns = np.flatnonzero(ink.max(axis=1) > 0.3), np.flatnonzero(ink.max(axis=0) > 0.3)
+    rows, columns = (
+        np.flatnonzero(ink.max(axis=1) > THRESHOLD),
+        np.flatnonzero(ink.max(axis=0) > THRESHOLD),
+    )
     if not len(rows):
         return None
     top, left = int(rows[0]), int(columns[0])

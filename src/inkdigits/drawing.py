@@ -1,0 +1,82 @@
+"""Readings made visible: boxes and labels on the picture, glyphs and evidence beneath it."""
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+from PIL import Image, ImageDraw, ImageFont
+
+from inkdigits.imaging import Box
+
+SURE, UNSURE, REFUSED = "#1a7f37", "#d9822b", "#c0392b"
+_TILE_PX, _GAP_PX = 112, 8
+
+
+@dataclass(frozen=True)
+class Mark:
+    """What is drawn of a digit, in which colour."""
+
+    box: Box
+    label: str
+    caption: str
+    glyph: NDArray[np.uint8]
+    color: str
+
+
+def draw_boxes(canvas: NDArray[np.uint8], marks: list[Mark]) -> Image.Image:
+    """The canvas in RGB, each digit in a box with its label."""
+    image = Image.fromarray(canvas).convert("RGB")
+    draw = ImageDraw.Draw(image)
+    width = max(1, round(max(image.size) / 400))
+    for mark in marks:
+        box = mark.box
+        corners = (box.x - width, box.y - width, box.x + box.width, box.y + box.height)
+        draw.rectangle(corners, outline=mark.color, width=width)
+        size = max(10, min(box.height // 2, image.height // 12))
+        place = (box.x, max(0, box.y - size - 2 * width))
+        draw.text(place, mark.label, fill=mark.color, font=ImageFont.load_default(size))
+    return image
+
+
+def draw_glyphs(
+    marks: list[Mark], evidence: list[NDArray[np.float32]] | None = None
+) -> Image.Image:
+    """What the network saw of each digit, side by side, with the caption beneath.
+
+    With evidence maps (28, 28) the ink that spoke for the label is blue, against it red.
+    """
+    shown = len(marks)
+    step = _TILE_PX + _GAP_PX
+    strip = Image.new("RGB", (max(1, shown) * step + _GAP_PX, _TILE_PX + 3 * _GAP_PX + 14), "white")
+    draw = ImageDraw.Draw(strip)
+    font = ImageFont.load_default(13)
+    for place, mark in enumerate(marks):
+        tile = tint(mark.glyph, evidence[place] if evidence else None)
+        large = Image.fromarray(tile).resize((_TILE_PX, _TILE_PX), Image.Resampling.NEAREST)
+        left = _GAP_PX + place * step
+        strip.paste(large, (left, _GAP_PX))
+        draw.text((left, _TILE_PX + 2 * _GAP_PX), mark.caption, fill=mark.color, font=font)
+    return strip
+
+
+def below(upper: Image.Image, lower: Image.Image) -> Image.Image:
+    """Two images in one, the second beneath the first."""
+    size = (max(upper.width, lower.width), upper.height + lower.height)
+    both = Image.new("RGB", size, "white")
+    both.paste(upper, (0, 0))
+    both.paste(lower, (0, upper.height))
+    return both
+
+
+def tint(glyph: NDArray[np.uint8], evidence: NDArray[np.float32] | None) -> NDArray[np.uint8]:
+    """A glyph as dark ink on white (28, 28, 3), coloured by its evidence."""
+    ink = glyph.astype(np.float32)[..., None] / 255
+    color = np.zeros((*glyph.shape, 3), np.float32)
+    if evidence is not None:
+        strength = evidence / max(float(np.abs(evidence).max()), 1e-9)
+        grey, blue, red = (
+            np.array(c, np.float32) for c in ((150,) * 3, (20, 80, 220), (210, 30, 30))
+        )
+        share = np.abs(strength)[..., None] ** 0.5
+        color = grey * (1 - share) + np.where(strength[..., None] > 0, blue, red) * share
+    return (255 * (1 - ink) + color * ink).clip(0, 255).astype(np.uint8)

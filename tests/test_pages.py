@@ -1,0 +1,274 @@
+"""Reading pictures: strings, lines, grids and photographs, of digits held out of training."""
+
+import numpy as np
+import pytest
+from handwriting import (
+    Page,
+    grid,
+    ink_of,
+    photograph,
+    put,
+    single,
+    string,
+    string_of_ink,
+    with_margin,
+)
+
+from inkdigits import Reader, Reading
+from inkdigits.data import stratified_split
+from inkdigits.errors import CanvasError, UsageError
+
+READER = Reader.load()
+
+
+@pytest.fixture(scope="module")
+def held_out(mnist):
+    """What the shipped network, of seed 0, wasn't trained on."""
+    return stratified_split(mnist, 0.1, seed=0).validation
+
+
+@pytest.fixture(scope="module")
+def clear(held_out):
+    """Five images of each digit that the network is sure of: the page is tested, not the digit."""
+    probabilities = READER.predict_proba(held_out.images)
+    order = np.argsort(-probabilities.max(axis=1), kind="stable")
+    right = order[probabilities.argmax(axis=1)[order] == held_out.labels[order]]
+    return {k: held_out.images[right[held_out.labels[right] == k][:5]] for k in range(10)}
+
+
+def write(clear, text: str, height_px: int = 60, gap_px: int = 20, seed: int = 0) -> np.ndarray:
+    """Ink 0…1 of some lines of digits, evenly spaced, with a margin; a space is a gap."""
+    rng = np.random.default_rng(seed)
+    lines = text.split("\n")
+    step = height_px + gap_px
+    page = np.zeros((len(lines) * step * 2, max(map(len, lines)) * step + step), np.float32)
+    for row, line in enumerate(lines):
+        left = step // 2
+        for letter in line:
+            if letter == " ":
+                left += step
+                continue
+            ink = ink_of(clear[int(letter)][rng.integers(5)], height_px, rng)
+            put(page, ink, row * step * 2 + step // 2 + (height_px - ink.shape[0]) // 2, left)
+            left += ink.shape[1] + gap_px
+    return page
+
+
+def dark(ink: np.ndarray) -> np.ndarray:
+    return (240 - 200 * ink).astype(np.uint8)
+
+
+def right_share(pages: list[Page], **wishes) -> float:
+    return float(np.mean([READER.read(page.canvas, **wishes).text == page.text for page in pages]))
+
+
+# The bounds are what 60 pictures can tell of the figures in docs/pictures.md.
+@pytest.mark.parametrize(
+    ("draw", "least"),
+    [
+        (single, 0.93),
+        (lambda data, rng: single(data, rng, styles=True), 0.93),
+        (string, 0.85),
+        (lambda data, rng: string(data, rng, touching=True), 0.6),
+    ],
+    ids=["single", "styles", "string", "touching"],
+)
+def test_photographs_are_read(held_out, draw, least):
+    rng = np.random.default_rng(11)
+    assert right_share([draw(held_out, rng) for _ in range(60)]) >= least
+
+
+def test_the_cells_of_a_photographed_grid_are_read(held_out):
+    page = grid(held_out, np.random.default_rng(3))
+    text = READER.read(page.canvas, grid=(9, 9)).text
+    assert np.mean([ours == theirs for ours, theirs in zip(text, page.text, strict=True)]) > 0.95
+
+
+@pytest.mark.parametrize("text", ["2", "07", "31415926", "12\n345\n6", "4 4  4\n 7 7"])
+def test_lines_are_read_in_order(clear, text):
+    assert READER.read(dark(write(clear, text))).text == text.replace(" ", "")
+
+
+def test_a_tilted_line_stays_one_line(clear):
+    page = write(clear, "1234567")
+    tilted = np.zeros((page.shape[0] + 60, page.shape[1]), np.float32)
+    for column in range(page.shape[1]):
+        top = round(60 * column / page.shape[1])
+        tilted[top : top + page.shape[0], column] = page[:, column]
+    assert READER.read(dark(tilted)).text == "1234567"
+
+
+@pytest.mark.parametrize("light_on_dark", [False, True])
+def test_points_signs_specks_and_frames_are_no_digits(clear, light_on_dark):
+    page = write(clear, "35 72", height_px=80)
+    rows, columns = np.nonzero(page > 0.5)
+    bottom, middle = rows.max(), (rows.min() + rows.max()) // 2
+    gap = (columns[columns < page.shape[1] // 2].max() + 60) // 1
+    page[bottom - 8 : bottom, gap : gap + 8] = 1  # a decimal point
+    page[middle - 3 : middle + 3, 2:30] = 1  # a minus sign
+    page[5:7, 200:202] = 1  # a speck
+    framed = np.pad(page, 30)
+    framed[8:12, 8:-8] = framed[-12:-8, 8:-8] = framed[8:-8, 8:12] = framed[8:-8, -12:-8] = 1
+    canvas = dark(framed)
+    assert READER.read(255 - canvas if light_on_dark else canvas).text == "3572"
+
+
+def test_a_broken_stroke_is_joined(clear):
+    page = write(clear, "8538")
+    rows = np.flatnonzero(page.max(axis=1) > 0.5)
+    third = rows[len(rows) // 3]
+    page[third : third + 2] = 0  # a fold in the paper
+    reading = READER.read(dark(page))
+    assert reading.text == "8538"
+    assert any("2 pieces" in digit.notes for digit in reading.digits)
+
+
+@pytest.mark.parametrize("rules", ["lines", "squares"])
+def test_ruled_paper_is_not_read(clear, rules):
+    texts = []
+    for seed in range(8):
+        ink = with_margin(write(clear, "2480", seed=seed), 0.1)
+        texts.append(READER.read(photograph(ink, np.random.default_rng(seed), rules=rules)).text)
+    assert texts.count("2480") >= 7
+
+
+def test_how_many_digits_there_are_can_be_told(held_out):
+    rng = np.random.default_rng(5)
+    pages = [string(held_out, rng, touching=True) for _ in range(40)]
+    told = [READER.read(page.canvas, expect=len(page.text)) for page in pages]
+    counts = [
+        len(reading.digits) == len(page.text) for reading, page in zip(told, pages, strict=True)
+    ]
+    assert np.mean(counts) > 0.95
+    right = np.mean([r.text == p.text for r, p in zip(told, pages, strict=True)])
+    assert right >= right_share(pages)
+
+
+def test_fewer_digits_than_expected_are_noted(clear):
+    reading = READER.read(dark(write(clear, "1")), expect=4)
+    assert len(reading.digits) < 4
+    assert reading.notes == (f"{len(reading.digits)} digits found where 4 were expected",)
+
+
+def test_an_empty_cell_is_a_point(clear):
+    page = np.zeros((2 * 90 + 3, 3 * 90 + 3), np.float32)
+    page[::90] = page[1::90] = page[:, ::90] = page[:, 1::90] = 1
+    rng = np.random.default_rng(0)
+    for row, column, digit in ((0, 0, 5), (0, 2, 3), (1, 1, 7)):
+        put(page, ink_of(clear[digit][0], 50, rng), row * 90 + 20, column * 90 + 25)
+    assert READER.read(dark(np.pad(page, 15)), grid=(2, 3)).text == "5.3\n.7."
+
+
+@pytest.mark.parametrize(
+    "canvas",
+    [
+        np.full((40, 40), 250, np.uint8),
+        np.zeros((28, 28), np.uint8),
+        np.full((900, 7), 90, np.uint8),
+    ],
+)
+def test_an_empty_page_reads_as_nothing_with_a_note(canvas):
+    reading = READER.read(canvas)
+    assert (reading.text, reading.digits, reading.notes) == ("", (), ("no ink found",))
+    assert not reading.accepted
+    assert reading.to_dict() == {
+        "text": "",
+        "confidence": None,
+        "digits": [],
+        "notes": ["no ink found"],
+        "error": None,
+    }
+
+
+def test_poor_digits_have_notes(clear):
+    ink = ink_of(clear[3][0], 60, np.random.default_rng(0))
+    (cut,) = READER.read(dark(np.pad(ink, ((0, 30), (30, 30)))), single=True).digits
+    assert "touches the border" in cut.notes
+    (faint,) = READER.read((240 - 25 * np.pad(ink, 30)).astype(np.uint8), single=True).digits
+    assert "low contrast" in faint.notes
+    small = dark(np.pad(ink_of(clear[3][0], 8, np.random.default_rng(0)), 20))
+    (tiny,) = READER.read(small, single=True).digits
+    assert any(note.startswith("too small: ") and note.endswith(" px") for note in tiny.notes)
+    (plain,) = READER.read(dark(np.pad(ink, 30)), single=True).digits
+    assert plain.notes == ()
+
+
+def test_boxes_are_where_the_digits_are(clear):
+    ink = np.pad(ink_of(clear[4][0], 60, np.random.default_rng(0)), ((40, 10), (70, 20)))
+    (digit,) = READER.read(dark(ink), single=True).digits
+    rows, columns = np.nonzero(ink > 0.5)
+    box = digit.box
+    edges = (box.x, box.y, box.x + box.width, box.y + box.height)
+    expected = (columns.min(), rows.min(), columns.max() + 1, rows.max() + 1)
+    np.testing.assert_allclose(edges, expected, atol=4)
+
+
+def test_contradictory_wishes_are_refused(draw):
+    with pytest.raises(UsageError, match="they exclude each other"):
+        READER.read(draw(50, 50), single=True, expect=2)
+    for wishes in ({"expect": 0}, {"grid": (0, 3)}):
+        with pytest.raises(UsageError, match="must be 1 or more"):
+            READER.read(draw(50, 50), **wishes)
+
+
+def test_many_are_read_as_they_come_and_a_bad_one_stops_nothing(clear, draw):
+    canvas = dark(write(clear, "62"))
+
+    def sources():
+        yield canvas
+        yield b"no picture"
+        yield canvas
+
+    readings = READER.read_many(sources())
+    assert next(readings).text == "62"
+    bad = next(readings)
+    assert isinstance(bad.error, CanvasError)
+    assert bad.to_dict()["error"]["code"] == "not_an_image"
+    assert [reading.text for reading in readings] == ["62"]
+
+
+def test_glyphs_are_read_as_they_are(mnist_test):
+    readings = READER.read_glyphs(mnist_test.images[:50])
+    expected = READER.predict(mnist_test.images[:50])
+    assert [reading.text for reading in readings] == [str(label) for label in expected]
+    assert all(isinstance(reading, Reading) for reading in readings)
+
+
+def test_a_reading_is_drawn_into_its_picture(clear):
+    canvas = dark(write(clear, "90"))
+    reading = READER.read(canvas)
+    drawn = np.asarray(reading.draw(canvas))
+    assert drawn.shape == (*canvas.shape, 3)
+    changed = (drawn != canvas[..., None]).any(axis=2)
+    for digit in reading.digits:
+        box = digit.box
+        assert changed[box.y : box.y + box.height, box.x - 1].mean() > 0.9
+    inside = changed[reading.digits[0].box.y + 5 : reading.digits[0].box.y + 20]
+    assert inside.mean() < 0.2
+
+
+def test_what_speaks_for_a_label_matters_more_than_other_ink(mnist_test):
+    """The deletion test: without the most supportive ink the confidence falls faster."""
+    rng = np.random.default_rng(0)
+    supportive, random = [], []
+    for image in mnist_test.images[:40]:
+        (digit,) = READER.read_glyphs(image[None])[0].digits
+        evidence = READER.explain(digit)
+        assert evidence.shape == (28, 28)
+        assert (evidence[image == 0] == 0).all()
+        ink = np.flatnonzero(image)
+        best = ink[np.argsort(-evidence.ravel()[ink])]
+        for order, kept in ((best, supportive), (rng.permutation(ink), random)):
+            pictures = []
+            for share in (0.05, 0.1, 0.2, 0.3):
+                left = image.copy()
+                left.ravel()[order[: round(share * len(ink))]] = 0
+                pictures.append(left)
+            kept.append(READER.predict_proba(np.stack(pictures))[:, digit.label].mean())
+    assert np.mean(supportive) < np.mean(random) - 0.2
+
+
+def test_a_string_of_ink_is_what_it_says(held_out):
+    ink, text = string_of_ink(held_out, 5, 40, np.random.default_rng(0))
+    assert len(text) == 5
+    assert 0 <= ink.min() <= ink.max() <= 1
