@@ -6,7 +6,7 @@ export PIP_CONSTRAINT := $(CURDIR)/constraints.txt
 export PIP_BUILD_CONSTRAINT := $(PIP_CONSTRAINT)
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
 
-.PHONY: run test check format measure bench bench-reading ablation trust shipped lock clean
+.PHONY: run test check format measure bench bench-reading bench-pictures ablation trust shipped lock clean
 
 run: .venv/train  ## train the standard recipe, evaluate it, say where the report lies
 	$(BIN)/inkdigits train standard
@@ -31,6 +31,9 @@ bench: .venv/train .venv-keras/done  ## train ours and the peers side by side; t
 
 bench-reading: .venv/train  ## time the shipped artifact and the commands
 	$(BIN)/python benchmarks/reading.py
+
+bench-pictures: .venv/train  ## read drawn photographs, strings and grids; tables in docs/pictures.md
+	$(BIN)/python benchmarks/pictures.py
 
 ablation: .venv/train  ## what makes robust robust: two tables in docs/trust.md
 	$(BIN)/python benchmarks/robustness.py

@@ -209,12 +209,11 @@ def test_the_layout_is_20_pixels_high_and_centred_by_mass(draw):
     assert center_of_mass(glyph) == pytest.approx((14, 14), abs=0.6)
 
 
-@pytest.mark.parametrize("turn", [0, 6])
-@pytest.mark.parametrize("inverted", [False, True])
+@pytest.mark.parametrize(("inverted", "turn"), [(False, 6), (True, 0)])
 def test_an_enlarged_mnist_digit_comes_back(mnist, inverted, turn):
     """Off-centre on a larger canvas, at any scale, polarity and turn: the same place and label."""
     rng = np.random.default_rng(0)
-    originals = mnist.images[:300]
+    originals = mnist.images[:200]
     glyphs, differences = [], []
     exif = Image.Exif()
     exif[0x0112] = turn or 1

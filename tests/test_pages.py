@@ -164,7 +164,7 @@ def test_an_empty_cell_is_a_point(clear):
     [
         np.full((40, 40), 250, np.uint8),
         np.zeros((28, 28), np.uint8),
-        np.full((900, 7), 90, np.uint8),
+        np.full((300, 7), 90, np.uint8),
     ],
 )
 def test_an_empty_page_reads_as_nothing_with_a_note(canvas):

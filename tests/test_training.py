@@ -5,6 +5,7 @@ import numpy as np
 import pytest
 import torch
 
+from inkdigits.batches import Batches
 from inkdigits.checkpoint import Checkpoint
 from inkdigits.data import Split, stratified_split
 from inkdigits.errors import TrainingDiverged, UsageError
@@ -72,6 +73,15 @@ def test_each_network_of_an_ensemble_is_another(split):
     assert same_weights(last.weights()[1], resumed.weights()[1])
     alone = fit(replace(ENSEMBLE, networks=1), split, seed=3)
     assert same_weights(last.weights()[0], alone.weights()[0])
+
+
+def test_a_share_of_the_images_keeps_its_shape(split):
+    recipe = replace(RECIPE, plain_share=0.3, batch_size=320)
+    torch.manual_seed(0)
+    images, _ = next(iter(Batches(split.train, recipe, None)))
+    originals = torch.from_numpy(split.train.images).flatten(1).float()
+    same = (torch.cdist(images.flatten(1), originals, p=1).amin(dim=1) == 0).float().mean().item()
+    assert 0.2 < same < 0.4
 
 
 def test_history_has_a_row_for_each_epoch(split):

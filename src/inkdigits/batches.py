@@ -39,8 +39,9 @@ class Batches:
         recipe, generator = self.recipe, torch.default_generator
         order = torch.randperm(len(self.images), generator=generator)
         for chosen in torch.split(order, recipe.batch_size):
+            plain = self.images[chosen].unsqueeze(1).float()
             images = random_warp(
-                self.images[chosen].unsqueeze(1).float(),
+                plain,
                 rotation_deg=recipe.rotation_deg,
                 shift_px=recipe.shift_px,
                 zoom=recipe.zoom,
@@ -48,6 +49,9 @@ class Batches:
                 elastic_px=recipe.elastic_px,
                 generator=generator,
             )
+            if recipe.plain_share:
+                kept = torch.rand(len(plain), generator=generator) < recipe.plain_share
+                images = torch.where(kept[:, None, None, None], plain, images)
             soft_labels = self.soft_labels[chosen]
             if recipe.flourish_rate:
                 labels = soft_labels.argmax(1)

@@ -18,13 +18,15 @@ from inkdigits.imaging.segmentation import SPECK, Piece, cut, gaps, join
 Judge = Callable[[NDArray[np.uint8]], tuple[NDArray[np.float32], NDArray[np.float32]]]
 """From glyphs (n, 28, 28) to probabilities (n, 10) and familiarity (n,)."""
 
-_MOST_PARTS = 6  # in one digit
+_MOST_PARTS = 8  # in one digit
 _WIDEST = 1.35  # of the digits' height
 _FARTHEST = 0.25  # between parts of one digit, of the digits' height
 _WORST = -7.0  # the score of what is certainly no digit
 _WIDE = 0.8  # of the height: pieces from here on are cut, to see
+_USUAL_WIDTH, _WIDTH_COST, _MOST_WIDTH_COST = 0.75, 4.0, 4.0  # what is wider is seldom one digit
 _CUT_COST, _TALL_JOIN_COST = 0.7, 1.5
 _SKIP_SPECK_COST, _SKIP_LOW_COST, _SKIP_COST = 0.2, 2.0, 8.0
+_TALL = 0.7  # of the digits' height: such a piece may be a digit of its own
 _LOW = 0.45  # of the digits' height: no digit is so low
 
 
@@ -89,7 +91,8 @@ def _cut_where_it_may_help(
     for source, ((piece, line), candidate) in enumerate(zip(pieces, whole, strict=True)):
         width = piece.ink.shape[1] / height
         doubtful = thorough or candidate.score < np.log(0.9)
-        cuts = width > _WIDE or (width > 0.4 and doubtful)
+        tall = piece.ink.shape[0] > _TALL * height
+        cuts = tall and (width > _WIDE or (width > 0.4 and doubtful))
         inside = cut(piece, height) if cuts else [piece]
         parts += [_Part(part, source, line) for part in inside]
     return parts
@@ -169,8 +172,12 @@ def _skip_cost(part: _Part, height: float) -> float:
 
 def _join_cost(parts: list[_Part], height: float) -> float:
     """What it costs to take pieces for one digit that could each be one, or for one too low."""
-    tall = {part.source for part in parts if part.piece.ink.shape[0] > 0.7 * height}
+    tall = {part.source for part in parts if part.piece.ink.shape[0] > _TALL * height}
     top = min(part.piece.y for part in parts)
     bottom = max(part.piece.y + part.piece.ink.shape[0] for part in parts)
     low = bottom - top < _LOW * height
-    return float(_TALL_JOIN_COST * (len(tall) > 1) + _SKIP_COST * low)
+    left = min(part.piece.x for part in parts)
+    right = max(part.piece.x + part.piece.ink.shape[1] for part in parts)
+    too_wide = max(0.0, (right - left) / height - _USUAL_WIDTH)
+    wide_cost = min(_WIDTH_COST * too_wide, _MOST_WIDTH_COST)
+    return float(_TALL_JOIN_COST * (len(tall) > 1) + _SKIP_COST * low + wide_cost)

@@ -76,7 +76,8 @@ def _doubt(lines: list[list[Found | None]]) -> bool:
 
 def _quality(lines: list[list[Found | None]]) -> float:
     """The digits that are certain count for it, those that aren't against it."""
-    return float(sum(2 * np.exp(score) - 1 for score in _scores(lines)))
+    scores = _scores(lines)
+    return float(sum(2 * np.exp(score) - 1 for score in scores)) if scores else -np.inf
 
 
 def _find(

@@ -26,12 +26,13 @@ class Recipe:
     epochs may pass without a lower validation loss before training stops and the best weights are
     restored; 0: never, the last weights are kept. `precision` is that of the passes while training;
     bf16 becomes fp32 on a processor where it would be slower. Augmentation is drawn afresh for each
-    image in each epoch, uniformly within ± its bound; each of the `effects`, names joined by "+",
-    is on its own random share `effect_rate` of the images; a share `flourish_rate` of the ones gets
-    a flag or a foot, of the sevens a bar. `junk_share` is how many pictures of no digit come on
-    top, as a share of the digits; the architecture needs an eleventh class for them. A teacher's
-    part of the labels, where there is a teacher, is `teacher_share`. `networks` are trained one
-    after another, and their mean logits count.
+    image in each epoch, uniformly within ± its bound (`elastic_px` is a standard deviation); a
+    share `plain_share` keeps its shape, and with it the sharpness that sampling takes away. Each of
+    the `effects`, names joined by "+", is on its own random share `effect_rate` of the images; a
+    share `flourish_rate` of the ones gets a flag or a foot, of the sevens a bar. `junk_share` is
+    how many pictures of no digit come on top, as a share of the digits; the architecture needs an
+    eleventh class for them. A teacher's part of the labels, where there is a teacher, is
+    `teacher_share`. `networks` are trained one after another, and their mean logits count.
     """
 
     name: str
@@ -58,6 +59,7 @@ class Recipe:
     zoom: float = 0.0
     shear_deg: float = 0.0
     elastic_px: float = 0.0
+    plain_share: float = 0.0
     effects: str = ""
     effect_rate: float = 0.3
     flourish_rate: float = 0.0
@@ -97,6 +99,7 @@ _SHARES = (
     "validation_fraction",
     "zoom",
     "effect_rate",
+    "plain_share",
     "flourish_rate",
     "teacher_share",
 )

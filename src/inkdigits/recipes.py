@@ -116,6 +116,8 @@ STANDARD = Recipe(
     precision="bf16",
 )
 
+# Without the plain share a deep network took 1.3 % of the held-out digits for junk: drawn junk is
+# sharp, and digits that were sampled for the warp are not.
 # Twenty epochs and no more: with 50, digits gain nothing, and the network knows the drawn junk so
 # well that other things pass (of Fashion-MNIST 77 % are refused for 99 %).
 ROBUST = replace(
@@ -136,8 +138,9 @@ ROBUST = replace(
     effects="+".join(EFFECT_NAMES),
     effect_rate=0.2,
     flourish_rate=0.25,
-    junk_share=0.5,
     elastic_px=0.5,
+    plain_share=0.25,
+    junk_share=0.5,
 )
 
 ROBUST_DEEP = replace(
@@ -164,6 +167,7 @@ ACCURATE = replace(
     zoom=0.1,
     shear_deg=8,
     elastic_px=0.6,
+    plain_share=0.25,
 )
 
 ENSEMBLE = replace(

@@ -98,7 +98,7 @@ def _otsu(values: NDArray[np.float32]) -> float:
     above = below[-1] - below
     with np.errstate(divide="ignore", invalid="ignore"):
         between = below * above * (total / below - (total[-1] - total) / above) ** 2
-    return float(edges[np.nanargmax(between) + 1])
+    return float(edges[np.nan_to_num(between).argmax() + 1])
 
 
 def thickest_stroke(mask: NDArray[np.bool_]) -> float:

@@ -15,6 +15,7 @@ _SLOPES = np.linspace(-0.2, 0.2, 81)
 _COVERAGE = 0.7  # of the width with ink: strokes of digits in a row don't line up for so long
 _THIN = 0.35  # of the width with ink as thin as a line, and not a stroke that hides it
 _WEAK = 0.25  # of full ink
+_SMALLEST_PX = 50  # on less, a stroke is as thin and as long as a line
 _COLUMNS = 100  # that vote
 _ROWS = 2  # that vote as one, so that a slope between two of the above is found
 _SWAY_PX = 3  # paper is never quite flat
@@ -23,9 +24,10 @@ _THICKEST = 0.03  # of the shorter side
 
 def remove_rules(ink: Ink) -> Ink:
     """The ink without lines that run along most of the canvas, upright or lying."""
-    weak = (
-        ink.strength > _WEAK
-    )  # lines are often paler than the ink, and broken where it is cut off
+    if min(ink.mask.shape) < _SMALLEST_PX:
+        return ink
+    # Lines are often paler than the ink, and broken where the mask cuts it off.
+    weak = ink.strength > _WEAK
     lying, lying_band = _ink_on_lines(weak)
     upright, upright_band = (found.T for found in _ink_on_lines(weak.T))
     on_lines = lying | upright | (weak & lying_band & upright_band)
