@@ -37,3 +37,11 @@ def test_the_stored_table_is_of_the_stored_results(name, key):
     stored = (BENCHMARKS / "results" / f"{name}.md").read_text(encoding="utf-8")
     assert table(results[key]) == stored
     assert stored in (BENCHMARKS.parent / "docs" / "performance.md").read_text(encoding="utf-8")
+
+
+def test_the_table_of_pictures_is_of_the_stored_results():
+    results = json.loads((BENCHMARKS / "results" / "pictures.json").read_text(encoding="utf-8"))
+    tables = runpy.run_path(str(BENCHMARKS / "pictures.py"))
+    page = (BENCHMARKS.parent / "docs" / "pictures.md").read_text(encoding="utf-8")
+    assert tables["accuracy_table"](results["accuracy"]) in page
+    assert tables["speed_table"](results["seconds"]) in page

@@ -131,7 +131,7 @@ def _best_cover(
 
     With `expected`, the best of the covers whose number of digits is the nearest to it.
     """
-    most = expected if expected is not None else 0
+    most = expected if expected is not None else 0  # 0: covers aren't told apart by their number
     best: list[dict[int, tuple[float, list[tuple[int, int]]]]] = [{0: (0.0, [])}]
     for end in range(1, len(parts) + 1):
         here: dict[int, tuple[float, list[tuple[int, int]]]] = {}
@@ -142,7 +142,7 @@ def _best_cover(
             candidate = candidates.get((start, end))
             if candidate is None:
                 continue
-            gain = candidate.score - _join_cost(parts[start:end], height)
+            gain = candidate.score - _shape_cost(parts[start:end], height)
             gain -= _CUT_COST * (start > 0 and parts[start - 1].source == parts[start].source)
             for count, (score, spans) in best[start].items():
                 if not most or count < most:
@@ -170,8 +170,8 @@ def _skip_cost(part: _Part, height: float) -> float:
     return _SKIP_LOW_COST if part_height < _LOW * height else _SKIP_COST
 
 
-def _join_cost(parts: list[_Part], height: float) -> float:
-    """What it costs to take pieces for one digit that could each be one, or for one too low."""
+def _shape_cost(parts: list[_Part], height: float) -> float:
+    """What it costs to take pieces for one digit that could each be one, or are too low or wide."""
     tall = {part.source for part in parts if part.piece.ink.shape[0] > _TALL * height}
     top = min(part.piece.y for part in parts)
     bottom = max(part.piece.y + part.piece.ink.shape[0] for part in parts)

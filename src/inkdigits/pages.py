@@ -15,6 +15,7 @@ from inkdigits.imaging.rules import remove_rules
 from inkdigits.imaging.segmentation import (
     SPECK,
     Piece,
+    contains,
     digit_height,
     find_lines,
     find_pieces,
@@ -26,6 +27,7 @@ from inkdigits.imaging.tables import place_in_table, table_corners
 _SINGLE_PX = 32  # there is no room for two digits on less
 _NEAR = 0.4  # of the largest piece's size: what is nearer may belong to the same digit
 _HARDLY_A_DIGIT = -3.0  # the score below which ink beside digits is taken for none
+_SURE = np.log(0.9)  # the score of what certainly is a digit
 _CERTAIN = 0.7  # the probability of a digit under which other ways of seeing it are tried
 _TOO_MANY = 0.2  # of the digits below that
 _WINDOW, _OTHER_WINDOWS = 0.4, (1.0, 0.15)  # of the shorter side; see `find_ink`
@@ -75,9 +77,9 @@ def _doubt(lines: list[list[Found | None]]) -> bool:
 
 
 def _quality(lines: list[list[Found | None]]) -> float:
-    """The digits that are certain count for it, those that aren't against it."""
+    """The digits that are certain count for it, and more so those that aren't against it."""
     scores = _scores(lines)
-    return float(sum(2 * np.exp(score) - 1 for score in scores)) if scores else -np.inf
+    return float(sum(5 * np.exp(score) - 4 for score in scores)) if scores else -np.inf
 
 
 def _find(
@@ -102,9 +104,10 @@ def _find(
         found = [[_read_single(ink, pieces, judge)]]
     else:
         height = digit_height(pieces)
-        found = [list(line) for line in compose(find_lines(pieces, height), height, judge, expect)]
+        many = compose(find_lines(pieces, height), height, judge, expect)
+        found = [list(line) for line in many]
         if expect is None:
-            found = _without_strays(found)
+            found = _one_or_many(_read_single(ink, pieces, judge), many, ink.mask.shape)
     return [
         [_describe(candidate, ink, canvas.scale) if candidate else None for candidate in line]
         for line in found
@@ -153,12 +156,38 @@ def _gather(pieces: list[Piece]) -> Piece:
     return join(digit)
 
 
-def _without_strays(lines: list[list[Candidate | None]]) -> list[list[Candidate | None]]:
-    """Where there are digits, without what hardly is one."""
-    scores = [candidate.score for line in lines for candidate in line if candidate]
-    if not scores or max(scores) < _HARDLY_A_DIGIT:
-        return lines
-    return [[c for c in line if c and c.score >= _HARDLY_A_DIGIT] for line in lines]
+def _one_or_many(
+    single: Candidate, lines: list[list[Candidate]], shape: tuple[int, ...]
+) -> list[list[Candidate | None]]:
+    """The digits of the lines without strays, or all that is in the middle as one digit.
+
+    The latter where it certainly is one, does not come apart in several certain ones, and what
+    else was found is nothing that would stand beside a digit.
+    """
+    found = [candidate for line in lines for candidate in line]
+    beside = [c for c in found if not contains(single.piece.box, c.piece.box)]
+    inside = [c for c in found if contains(single.piece.box, c.piece.box)]
+    apart = len(inside) > 1 and all(c.score > _SURE for c in inside)
+    if single.score > _SURE and not apart and all(_is_stray(c, single, shape) for c in beside):
+        return [[single]]
+    if max((c.score for c in found), default=0) < _HARDLY_A_DIGIT:
+        return [list(line) for line in lines]
+    return [[c for c in line if c.score >= _HARDLY_A_DIGIT] for line in lines]
+
+
+def _is_stray(candidate: Candidate, single: Candidate, shape: tuple[int, ...]) -> bool:
+    """Whether it is unsure, at the border, or of another height than the digit."""
+    height = candidate.piece.box.height / single.piece.box.height
+    return (
+        candidate.score < np.log(_CERTAIN)
+        or not 0.5 < height < 2
+        or _touches_border(candidate.piece.box, shape)
+    )
+
+
+def _touches_border(box: Box, shape: tuple[int, ...]) -> bool:
+    ends = (box.y + box.height, box.x + box.width)
+    return min(box.x, box.y) == 0 or ends[0] == shape[0] or ends[1] == shape[1]
 
 
 def _read_cells(
@@ -193,7 +222,7 @@ def _describe(candidate: Candidate, ink: Ink, scale: int) -> Found:
     strokes = ndimage.label(mask, np.ones((3, 3)))[1]
     if strokes > 1:
         notes.append(f"{strokes} pieces")
-    if min(x, y) == 0 or y + height == ink.mask.shape[0] or x + width == ink.mask.shape[1]:
+    if _touches_border(Box(x, y, width, height), ink.mask.shape):
         notes.append("touches the border")
     if ink.contrast < _FAINT:
         notes.append("low contrast")

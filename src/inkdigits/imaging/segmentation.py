@@ -18,6 +18,7 @@ SPECK = 0.3  # of a digit's height: what is smaller each way is no part of a dig
 _EDGE = 0.6  # of a stroke's width: how far its grey edge may reach
 _EDGE_SHARE = 0.9  # of a side of the canvas
 _FRAME_INSIDE = 0.05  # the share of its ink that a frame may have in its middle
+_MOST_PIECES = 1500  # the largest are looked at; a page of noise has more
 _SLANTS = np.linspace(-0.6, 0.6, 9)  # columns a row, of the cuts that are tried
 _MOST_CUTS = 6
 
@@ -45,7 +46,7 @@ def find_pieces(ink: Ink) -> list[Piece]:
     # Each stroke with the grey edge around it, which in an enlarged picture is wide.
     edge_px = int(np.ceil(stroke_width(ink.mask) * _EDGE))
     edged = np.where(labels > 0, labels, ndimage.maximum_filter(labels, size=2 * edge_px + 1))
-    least = max(3, 2e-5 * labels.size)
+    least = max(3, 2e-5 * labels.size, np.sort(areas[1:])[::-1][:_MOST_PIECES][-1])
     pieces = []
     for label, place in enumerate(ndimage.find_objects(edged), start=1):
         if place is not None and areas[label] >= least:
@@ -81,14 +82,15 @@ def _is_frame(piece: Piece, pieces: list[Piece]) -> bool:
     if middle.sum() > _FRAME_INSIDE * piece.ink.sum():
         return False
     return any(
-        other.ink.shape[0] > 0.3 * height and _contains(piece.box, other.box) for other in pieces
+        other is not piece and other.ink.shape[0] > 0.3 * height and contains(piece.box, other.box)
+        for other in pieces
     )
 
 
-def _contains(outer: Box, inner: Box) -> bool:
+def contains(outer: Box, inner: Box) -> bool:
+    """Whether a box is inside another, edges included."""
     return (
-        outer != inner
-        and outer.x <= inner.x
+        outer.x <= inner.x
         and outer.y <= inner.y
         and outer.x + outer.width >= inner.x + inner.width
         and outer.y + outer.height >= inner.y + inner.height
