@@ -29,7 +29,7 @@ def read_coarse_digits(reader: Reader) -> float:
     """The share read right of scikit-learn's 1,797 digits of 8×8 pixels, UCI's test part."""
     digits = load_digits()
     canvases = (digits.images * 255 / 16).round().astype(np.uint8)
-    texts = np.array([reader.read(canvas).text for canvas in canvases])
+    texts = np.array([reader.read(canvas, single=True).text for canvas in canvases])
     return float((texts == digits.target.astype(str)).mean())
 
 

@@ -21,6 +21,7 @@ from inkdigits.imaging.segmentation import (
     find_pieces,
     gaps,
     join,
+    mend,
 )
 from inkdigits.imaging.tables import place_in_table, table_corners
 
@@ -104,7 +105,7 @@ def _find(
         found = [[_read_single(ink, pieces, judge)]]
     else:
         height = digit_height(pieces)
-        many = compose(find_lines(pieces, height), height, judge, expect)
+        many = compose(find_lines(mend(pieces, height), height), height, judge, expect)
         found = [list(line) for line in many]
         if expect is None:
             found = _one_or_many(_read_single(ink, pieces, judge), many, ink.mask.shape)

@@ -118,6 +118,8 @@ STANDARD = Recipe(
 
 # Without the plain share a deep network took 1.3 % of the held-out digits for junk: drawn junk is
 # sharp, and digits that were sampled for the warp are not.
+# Elastic distortion on top (0.5 px) is too much for a network so small: 99.30 % of the held-out
+# digits for 99.37 %, and of those damaged 98.1 % for 98.3 %.
 # Twenty epochs and no more: with 50, digits gain nothing, and the network knows the drawn junk so
 # well that other things pass (of Fashion-MNIST 77 % are refused for 99 %).
 ROBUST = replace(
@@ -138,7 +140,6 @@ ROBUST = replace(
     effects="+".join(EFFECT_NAMES),
     effect_rate=0.2,
     flourish_rate=0.25,
-    elastic_px=0.5,
     plain_share=0.25,
     junk_share=0.5,
 )

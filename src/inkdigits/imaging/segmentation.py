@@ -118,6 +118,35 @@ def join(pieces: list[Piece]) -> Piece:
     return Piece(ink, left, top)
 
 
+def mend(pieces: list[Piece], height: float) -> list[Piece]:
+    """The pieces, those joined that lie closely above one another and make one digit's height.
+
+    A fold, or a ruled line that was taken out, parts a stroke like that.
+    """
+    parts = [p for p in pieces if SPECK * height < p.ink.shape[0] < 0.85 * height]
+    mended = [p for p in pieces if all(p is not part for part in parts)]
+    parts.sort(key=lambda p: p.y)
+    while parts:
+        upper = parts.pop(0)
+        below = [p for p in parts if _continues(upper, p, height)]
+        if below:
+            parts = [p for p in parts if p is not below[0]]
+            mended.append(join([upper, below[0]]))
+        else:
+            mended.append(upper)
+    return mended
+
+
+def _continues(upper: Piece, lower: Piece, height: float) -> bool:
+    down = lower.y - (upper.y + upper.ink.shape[0])
+    shared = min(upper.x + upper.ink.shape[1], lower.x + lower.ink.shape[1]) - max(upper.x, lower.x)
+    return bool(
+        -0.15 * height < down < 0.1 * height
+        and shared > 0.5 * min(upper.ink.shape[1], lower.ink.shape[1])
+        and lower.y + lower.ink.shape[0] - upper.y < 1.25 * height
+    )
+
+
 def find_lines(pieces: list[Piece], height: float) -> list[list[Piece]]:
     """The pieces in lines from the top down, each from left to right.
 
