@@ -26,6 +26,7 @@ _WIDE = 0.8  # of the height: pieces from here on are cut, to see
 _USUAL_WIDTH, _WIDTH_COST, _MOST_WIDTH_COST = 0.75, 4.0, 4.0  # what is wider is seldom one digit
 _CUT_COST, _TALL_JOIN_COST = 0.7, 1.5
 _SKIP_SPECK_COST, _SKIP_LOW_COST, _SKIP_COST = 0.2, 2.0, 8.0
+_USUAL_HEIGHT, _LOW_COST = 0.75, 12.0  # of the digits' height; what is lower is seldom a digit
 _TALL = 0.7  # of the digits' height: such a piece may be a digit of its own
 _LOW = 0.45  # of the digits' height: no digit is so low
 
@@ -175,9 +176,10 @@ def _shape_cost(parts: list[_Part], height: float) -> float:
     tall = {part.source for part in parts if part.piece.ink.shape[0] > _TALL * height}
     top = min(part.piece.y for part in parts)
     bottom = max(part.piece.y + part.piece.ink.shape[0] for part in parts)
-    low = bottom - top < _LOW * height
+    tallness = (bottom - top) / height
+    low_cost = _SKIP_COST if tallness < _LOW else _LOW_COST * max(0.0, _USUAL_HEIGHT - tallness)
     left = min(part.piece.x for part in parts)
     right = max(part.piece.x + part.piece.ink.shape[1] for part in parts)
     too_wide = max(0.0, (right - left) / height - _USUAL_WIDTH)
     wide_cost = min(_WIDTH_COST * too_wide, _MOST_WIDTH_COST)
-    return float(_TALL_JOIN_COST * (len(tall) > 1) + _SKIP_COST * low + wide_cost)
+    return float(_TALL_JOIN_COST * (len(tall) > 1) + low_cost + wide_cost)

@@ -80,7 +80,7 @@ def _doubt(lines: list[list[Found | None]]) -> bool:
 def _quality(lines: list[list[Found | None]]) -> float:
     """The digits that are certain count for it, and more so those that aren't against it."""
     scores = _scores(lines)
-    return float(sum(5 * np.exp(score) - 4 for score in scores)) if scores else -np.inf
+    return float(sum(3 * np.exp(score) - 2 for score in scores)) if scores else -np.inf
 
 
 def _find(
@@ -104,8 +104,9 @@ def _find(
     elif single or max(ink.mask.shape) <= _SINGLE_PX:
         found = [[_read_single(ink, pieces, judge)]]
     else:
-        height = digit_height(pieces)
-        many = compose(find_lines(mend(pieces, height), height), height, judge, expect)
+        mended = mend(pieces)
+        height = digit_height(mended)
+        many = compose(find_lines(mended, height), height, judge, expect)
         found = [list(line) for line in many]
         if expect is None:
             found = _one_or_many(_read_single(ink, pieces, judge), many, ink.mask.shape)

@@ -168,7 +168,6 @@ ACCURATE = replace(
     zoom=0.1,
     shear_deg=8,
     elastic_px=0.6,
-    plain_share=0.25,
 )
 
 ENSEMBLE = replace(

@@ -18,6 +18,7 @@ SPECK = 0.3  # of a digit's height: what is smaller each way is no part of a dig
 _EDGE = 0.6  # of a stroke's width: how far its grey edge may reach
 _EDGE_SHARE = 0.9  # of a side of the canvas
 _FRAME_INSIDE = 0.05  # the share of its ink that a frame may have in its middle
+_TALLEST = 1.6  # of a digit's height: two digits in neighbouring lines are higher
 _MOST_PIECES = 1500  # the largest are looked at; a page of noise has more
 _SLANTS = np.linspace(-0.6, 0.6, 9)  # columns a row, of the cuts that are tried
 _MOST_CUTS = 6
@@ -118,32 +119,34 @@ def join(pieces: list[Piece]) -> Piece:
     return Piece(ink, left, top)
 
 
-def mend(pieces: list[Piece], height: float) -> list[Piece]:
-    """The pieces, those joined that lie closely above one another and make one digit's height.
+def mend(pieces: list[Piece]) -> list[Piece]:
+    """The pieces, those joined that lie closely above one another, as one digit's would.
 
     A fold, or a ruled line that was taken out, parts a stroke like that.
     """
-    parts = [p for p in pieces if SPECK * height < p.ink.shape[0] < 0.85 * height]
-    mended = [p for p in pieces if all(p is not part for part in parts)]
+    height = digit_height(pieces)
+    mended = [p for p in pieces if p.ink.shape[0] <= SPECK * height]
+    parts = [p for p in pieces if p.ink.shape[0] > SPECK * height]
     parts.sort(key=lambda p: p.y)
     while parts:
         upper = parts.pop(0)
         below = [p for p in parts if _continues(upper, p, height)]
         if below:
             parts = [p for p in parts if p is not below[0]]
-            mended.append(join([upper, below[0]]))
-        else:
-            mended.append(upper)
+            upper = join([upper, below[0]])
+        mended.append(upper)
     return mended
 
 
 def _continues(upper: Piece, lower: Piece, height: float) -> bool:
+    """Whether they lie on top of each other, and are no higher together than a digit may be."""
+    together = lower.y + lower.ink.shape[0] - upper.y
     down = lower.y - (upper.y + upper.ink.shape[0])
     shared = min(upper.x + upper.ink.shape[1], lower.x + lower.ink.shape[1]) - max(upper.x, lower.x)
     return bool(
-        -0.15 * height < down < 0.1 * height
+        together < _TALLEST * height
+        and abs(down) < 0.12 * together
         and shared > 0.5 * min(upper.ink.shape[1], lower.ink.shape[1])
-        and lower.y + lower.ink.shape[0] - upper.y < 1.25 * height
     )
 
 
