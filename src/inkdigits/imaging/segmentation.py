@@ -18,6 +18,7 @@ SPECK = 0.3  # of a digit's height: what is smaller each way is no part of a dig
 _EDGE = 0.6  # of a stroke's width: how far its grey edge may reach
 _EDGE_SHARE = 0.9  # of a side of the canvas
 _FRAME_INSIDE = 0.05  # the share of its ink that a frame may have in its middle
+_DUST = 0.2  # likewise: what is left of a ruled line here and there
 _TALLEST = 1.6  # of a digit's height: two digits in neighbouring lines are higher
 _MOST_PIECES = 1500  # the largest are looked at; a page of noise has more
 _SLANTS = np.linspace(-0.6, 0.6, 9)  # columns a row, of the cuts that are tried
@@ -154,10 +155,11 @@ def find_lines(pieces: list[Piece], height: float) -> list[list[Piece]]:
     """The pieces in lines from the top down, each from left to right.
 
     A tall piece is in the line of the nearest tall one to its left that it overlaps in height; a
-    low one, part of a digit or a speck, is in the line of the nearest tall piece.
+    low one, part of a digit or a point, is in the line of the nearest tall piece. Specks are gone.
     """
     tall = sorted((p for p in pieces if p.ink.shape[0] >= 0.5 * height), key=lambda p: p.x)
     low = [p for p in pieces if p.ink.shape[0] < 0.5 * height]
+    low = [p for p in low if max(p.ink.shape) > _DUST * height]
     lines: list[list[Piece]] = []
     for piece in tall:
         behind = [line for line in lines if _overlap(line[-1], piece) >= 0.4]
