@@ -44,25 +44,24 @@ def remove_rules(ink: Ink) -> Ink:
 def _ink_on_lines(mask: NDArray[np.bool_]) -> tuple[NDArray[np.bool_], NDArray[np.bool_]]:
     """The pixels of lying lines, and the bands that the lines run in, whatever crosses them."""
     found, bands = np.zeros_like(mask), np.zeros_like(mask)
+    votes = _votes(mask)
+    if votes.max() < _COVERAGE * _voters(mask):
+        return found, bands
     thickest = max(3, round(min(mask.shape) * _THICKEST))
     runs = _run_lengths(mask)
-    for intercept, slope in _find_lines(mask, mask & (runs <= 2 * thickest)):
+    thin = _votes(mask & (runs <= 2 * thickest))
+    votes[thin < _THIN * _voters(mask)] = 0
+    for intercept, slope in _find_lines(votes, mask):
         _mark(found, bands, mask, runs, intercept, slope, thickest)
     return found, bands
 
 
-def _find_lines(mask: NDArray[np.bool_], thin: NDArray[np.bool_]) -> list[tuple[int, float]]:
+def _find_lines(votes: NDArray[np.intp], mask: NDArray[np.bool_]) -> list[tuple[int, float]]:
     """Intercept and slope of each line with enough votes, one for each line."""
     width = mask.shape[1]
-    step = max(1, width // _COLUMNS)
-    needed, needed_thin = (share * len(range(0, width, step)) for share in (_COVERAGE, _THIN))
-    if np.count_nonzero(thin[:, ::step]) < needed_thin:
-        return []
-    votes = _votes(mask, step)
-    votes[_votes(thin, step) < needed_thin] = 0
     reach = _reach(width)
     lines = []
-    while votes.max() >= needed:
+    while votes.max() >= _COVERAGE * _voters(mask):
         best, place = np.unravel_index(votes.argmax(), votes.shape)
         lines.append((int(place) * _ROWS - reach, float(_SLOPES[best])))
         # The same line, a little shifted or turned about its middle, has votes as well.
@@ -72,12 +71,23 @@ def _find_lines(mask: NDArray[np.bool_], thin: NDArray[np.bool_]) -> list[tuple[
     return lines
 
 
-def _votes(mask: NDArray[np.bool_], step: int) -> NDArray[np.intp]:
-    """How many of every `step`th column have ink on a line: (slopes, intercepts).
+def _voters(mask: NDArray[np.bool_]) -> int:
+    """How many columns vote."""
+    return len(range(0, mask.shape[1], _step(mask)))
+
+
+def _step(mask: NDArray[np.bool_]) -> int:
+    width: int = mask.shape[1]
+    return max(1, width // _COLUMNS)
+
+
+def _votes(mask: NDArray[np.bool_]) -> NDArray[np.intp]:
+    """How many of the columns that vote have ink on a line: (slopes, intercepts).
 
     The intercepts are in units of `_ROWS` pixels, the first is `_reach` above the canvas.
     """
     height, width = mask.shape
+    step = _step(mask)
     columns = mask[: height - height % _ROWS, ::step]
     columns = np.logical_or.reduce(columns.reshape(-1, _ROWS, columns.shape[1]), axis=1)
     reach = _reach(width)
