@@ -2,10 +2,10 @@
 
 >>> import inkdigits
 >>> reader = inkdigits.Reader.load()                        # the model that comes along
->>> reader.read(inkdigits.open_canvas("digit.png")).text    # doctest: +SKIP
-'7'
+>>> reader.read("photo.jpg").text                           # doctest: +SKIP
+'314159'
 
-Reading needs NumPy, Pillow and ONNX Runtime; training (`inkdigits.training`) needs the extra
+Reading needs NumPy, SciPy, Pillow and ONNX Runtime; training (`inkdigits.training`) needs the extra
 `train`, evaluation (`inkdigits.evaluation`) the extra `report`.
 """
 

@@ -5,10 +5,9 @@ import sys
 from argparse import Namespace
 from collections import deque
 from collections.abc import Iterator
-from concurrent.futures import Future, ProcessPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -18,6 +17,9 @@ from inkdigits.errors import CanvasError, UsageError
 from inkdigits.files import open_atomic, write_atomic
 from inkdigits.imaging import open_canvas
 from inkdigits.reading import Reader, Reading
+
+if TYPE_CHECKING:
+    from concurrent.futures import Future
 
 _BAR_FROM = 20  # items: fewer are read before a bar is seen
 
@@ -31,19 +33,18 @@ class Job:
     annotate: Path | None
     show_glyphs: bool
     explain: bool
-    alone: bool
 
 
 def run(arguments: Namespace) -> int:
     """Run the command; the exit code: 1 if a row has an error."""
     job = _parse_job(arguments)
-    Reader.load(job.model)  # a wrong one is said before anything is written
+    reader = Reader.load(job.model)  # a wrong one is said before anything is written
     out, failed = arguments.output, False
     write = FORMATS[arguments.format or _default_format(out)]
 
     def rows() -> Iterator[Row]:
         nonlocal failed
-        for row in _read_all(list(expand(arguments.paths)), job, arguments.jobs):
+        for row in _read_all(list(expand(arguments.paths)), job, reader, arguments.jobs):
             failed = failed or row["error"] is not None
             yield row
 
@@ -64,35 +65,34 @@ def _parse_job(arguments: Namespace) -> Job:
         raise UsageError(f"--jobs is {arguments.jobs}; it must be 1 or more")
     wishes = {name: getattr(arguments, name) for name in ("single", "expect", "grid")}
     return Job(
-        arguments.model,
-        wishes,
-        arguments.annotate,
-        arguments.show_glyphs,
-        arguments.explain,
-        alone=arguments.jobs == 1,
+        arguments.model, wishes, arguments.annotate, arguments.show_glyphs, arguments.explain
     )
 
 
-def _read_all(items: list[Item], job: Job, jobs: int) -> Iterator[Row]:
+def _read_all(items: list[Item], job: Job, reader: Reader, jobs: int) -> Iterator[Row]:
     """The rows of all items in order, with a bar while it takes long."""
+    if len(items) < _BAR_FROM or not sys.stderr.isatty():  # Rich takes 0.1 s to import
+        for rows in _in_order(items, job, reader, jobs):
+            yield from rows
+        return
     from rich.console import Console
     from rich.progress import Progress
 
-    console = Console(stderr=True)
-    hidden = len(items) < _BAR_FROM or not console.is_terminal
-    with Progress(console=console, transient=True, disable=hidden) as bar:
+    with Progress(console=Console(stderr=True), transient=True) as bar:
         task = bar.add_task("reading", total=len(items))
-        for rows in _in_order(items, job, jobs):
+        for rows in _in_order(items, job, reader, jobs):
             yield from rows
             bar.advance(task)
 
 
-def _in_order(items: list[Item], job: Job, jobs: int) -> Iterator[list[Row]]:
+def _in_order(items: list[Item], job: Job, reader: Reader, jobs: int) -> Iterator[list[Row]]:
     """The rows of each item; with several jobs a bounded number of items is under way."""
     if jobs == 1 or len(items) < 2:
-        worker = _Worker(job)
+        worker = _Worker(job, reader)
         yield from map(worker.read, items)
         return
+    from concurrent.futures import ProcessPoolExecutor
+
     with ProcessPoolExecutor(jobs, initializer=_start_worker, initargs=(job,)) as pool:
         waiting: deque[Future[list[Row]]] = deque()
         for item in items:
@@ -106,9 +106,9 @@ def _in_order(items: list[Item], job: Job, jobs: int) -> Iterator[list[Row]]:
 class _Worker:
     """Reads items with one reader."""
 
-    def __init__(self, job: Job) -> None:
+    def __init__(self, job: Job, reader: Reader) -> None:
         self.job = job
-        self.reader = Reader.load(job.model, threads=0 if job.alone else 1)
+        self.reader = reader
 
     def read(self, item: Item) -> list[Row]:
         """A row for each picture or glyph of the item."""
@@ -153,7 +153,7 @@ _worker: _Worker | None = None  # in a process of the pool
 
 def _start_worker(job: Job) -> None:
     global _worker
-    _worker = _Worker(job)
+    _worker = _Worker(job, Reader.load(job.model, threads=1))
 
 
 def _read_in_worker(item: Item) -> list[Row]:

@@ -11,7 +11,6 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from inkdigits.data import load_idx
 from inkdigits.errors import CanvasError, InkdigitsError
 from inkdigits.imaging import IMAGE_SUFFIXES
 from inkdigits.imaging.canvas import count_pages
@@ -93,6 +92,8 @@ def _open(path: Path) -> Iterator[Item]:
 
 
 def _read_idx(path: Path) -> Iterator[Item]:
+    from inkdigits.data import load_idx  # its sources take 0.07 s to import
+
     try:
         images = load_idx(path)
     except InkdigitsError as error:
