@@ -30,6 +30,7 @@ _NEAR = 0.4  # of the largest piece's size: what is nearer may belong to the sam
 _HARDLY_A_DIGIT = -3.0  # the score below which ink beside digits is taken for none
 _SURE = np.log(0.9)  # the score of what certainly is a digit
 _CERTAIN = 0.7  # the probability of a digit under which other ways of seeing it are tried
+_NOISE = 150  # digits; another look at so many takes seconds, and there is no such page
 _TOO_MANY = 0.2  # of the digits below that
 _WINDOW, _OTHER_WINDOWS = 0.4, (1.0, 0.15)  # of the shorter side; see `find_ink`
 _STROKES = 3  # widths of the widest stroke: a window that covers it with some room
@@ -72,9 +73,9 @@ def _scores(lines: list[list[Found | None]]) -> list[float]:
 
 
 def _doubt(lines: list[list[Found | None]]) -> bool:
-    """Whether there is nothing, or too much that may be no digit."""
+    """Whether there is nothing, or too much that may be no digit; a page of noise is no doubt."""
     scores = np.array(_scores(lines) or [_HARDLY_A_DIGIT])
-    return bool(np.mean(scores < np.log(_CERTAIN)) > _TOO_MANY)
+    return bool(len(scores) < _NOISE and np.mean(scores < np.log(_CERTAIN)) > _TOO_MANY)
 
 
 def _quality(lines: list[list[Found | None]]) -> float:

@@ -20,7 +20,7 @@ _EDGE_SHARE = 0.9  # of a side of the canvas
 _FRAME_INSIDE = 0.05  # the share of its ink that a frame may have in its middle
 _DUST = 0.2  # likewise: what is left of a ruled line here and there
 _TALLEST = 1.6  # of a digit's height: two digits in neighbouring lines are higher
-_MOST_PIECES = 1500  # the largest are looked at; a page of noise has more
+_MOST_PIECES = 500  # the largest are looked at; a page of noise has more
 _SLANTS = np.linspace(-0.6, 0.6, 9)  # columns a row, of the cuts that are tried
 _MOST_CUTS = 6
 
@@ -55,7 +55,14 @@ def find_pieces(ink: Ink) -> list[Piece]:
             own = np.where(edged[place] == label, ink.strength[place], np.float32(0))
             pieces.append(Piece(own, place[1].start, place[0].start))
     inner = [piece for piece in pieces if not _is_edge(piece, labels.shape)]
-    return [piece for piece in inner if not _is_frame(piece, inner)] or pieces
+    edges = _edges(inner)
+    return [p for p in inner if not _is_frame(p, edges)] or pieces
+
+
+def _edges(pieces: list[Piece]) -> NDArray[np.int64]:
+    """Left, top, right and bottom of each piece, (n, 4): many are compared at once."""
+    boxes = [(p.x, p.y, p.x + p.ink.shape[1], p.y + p.ink.shape[0]) for p in pieces]
+    return np.array(boxes, np.int64).reshape(-1, 4)
 
 
 def _is_edge(piece: Piece, shape: tuple[int, ...]) -> bool:
@@ -77,16 +84,16 @@ def _is_edge(piece: Piece, shape: tuple[int, ...]) -> bool:
     )
 
 
-def _is_frame(piece: Piece, pieces: list[Piece]) -> bool:
-    """Whether it goes around others and is empty inside."""
+def _is_frame(piece: Piece, edges: NDArray[np.int64]) -> bool:
+    """Whether it goes around large ones of the pieces with these edges, and is empty inside."""
     height, width = piece.ink.shape
-    middle = piece.ink[height // 4 : -(height // 4) or None, width // 4 : -(width // 4) or None]
-    if middle.sum() > _FRAME_INSIDE * piece.ink.sum():
+    (mine,) = _edges([piece])
+    inside = (edges[:, :2] >= mine[:2]).all(axis=1) & (edges[:, 2:] <= mine[2:]).all(axis=1)
+    large = edges[:, 3] - edges[:, 1] > 0.3 * height
+    if np.count_nonzero(inside & large) < 2:  # itself is one
         return False
-    return any(
-        other is not piece and other.ink.shape[0] > 0.3 * height and contains(piece.box, other.box)
-        for other in pieces
-    )
+    middle = piece.ink[height // 4 : -(height // 4) or None, width // 4 : -(width // 4) or None]
+    return bool(middle.sum() <= _FRAME_INSIDE * piece.ink.sum())
 
 
 def contains(outer: Box, inner: Box) -> bool:
@@ -131,7 +138,8 @@ def mend(pieces: list[Piece]) -> list[Piece]:
     parts.sort(key=lambda p: p.y)
     while parts:
         upper = parts.pop(0)
-        below = [p for p in parts if _continues(upper, p, height)]
+        reach = upper.y + _TALLEST * height
+        below = [p for p in parts if p.y < reach and _continues(upper, p, height)]
         if below:
             parts = [p for p in parts if p is not below[0]]
             upper = join([upper, below[0]])
@@ -167,14 +175,12 @@ def find_lines(pieces: list[Piece], height: float) -> list[list[Piece]]:
             max(behind, key=lambda line: line[-1].x).append(piece)
         else:
             lines.append([piece])
-    for piece in low:
-        nearest = min(
-            ((_distance(piece, other), line) for line in lines for other in line),
-            key=lambda found: found[0],
-            default=None,
-        )
-        if nearest:
-            nearest[1].append(piece)
+    owners = [line for line in lines for _ in line]
+    edges = _edges([piece for line in lines for piece in line])
+    for piece in low if owners else []:
+        (mine,) = _edges([piece])
+        apart = np.maximum(edges[:, :2] - mine[2:], mine[:2] - edges[:, 2:]).clip(0)
+        owners[int(np.hypot(*apart.T).argmin())].append(piece)
     lines.sort(key=lambda line: np.mean([p.y + p.ink.shape[0] / 2 for p in line]))
     return [sorted(line, key=lambda p: p.x + p.ink.shape[1] / 2) for line in lines]
 
@@ -183,11 +189,6 @@ def _overlap(a: Piece, b: Piece) -> float:
     """How much of the lower one's height the two have in common."""
     shared = min(a.y + a.ink.shape[0], b.y + b.ink.shape[0]) - max(a.y, b.y)
     return float(shared / min(a.ink.shape[0], b.ink.shape[0]))
-
-
-def _distance(a: Piece, b: Piece) -> float:
-    """Between the boxes; 0 where they overlap."""
-    return float(np.hypot(*gaps(a.box, b.box)))
 
 
 def gaps(a: Box, b: Box) -> tuple[int, int]:
