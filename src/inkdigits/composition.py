@@ -12,8 +12,9 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from inkdigits.imaging.canvas import Box
 from inkdigits.imaging.layout import lay_out_glyph
-from inkdigits.imaging.segmentation import SPECK, Piece, cut, gaps, join
+from inkdigits.imaging.segmentation import SPECK, Piece, cut, distance, join
 
 Judge = Callable[[NDArray[np.uint8]], tuple[NDArray[np.float32], NDArray[np.float32]]]
 """From glyphs (n, 28, 28) to probabilities (n, 10) and familiarity (n,)."""
@@ -118,8 +119,7 @@ def _spans(parts: list[_Part], height: float) -> list[tuple[int, int]]:
 
 def _apart(before: list[_Part], part: _Part, height: float) -> bool:
     """Whether a part is too far from all before it."""
-    distances = [np.hypot(*gaps(other.piece.box, part.piece.box)) for other in before]
-    return bool(min(distances) > _FARTHEST * height)
+    return min(distance(other.piece, part.piece) for other in before) > _FARTHEST * height
 
 
 def _best_cover(
@@ -143,7 +143,7 @@ def _best_cover(
             candidate = candidates.get((start, end))
             if candidate is None:
                 continue
-            gain = candidate.score - _shape_cost(parts[start:end], height)
+            gain = candidate.score - _shape_cost(parts[start:end], candidate.piece.box, height)
             gain -= _CUT_COST * (start > 0 and parts[start - 1].source == parts[start].source)
             for count, (score, spans) in best[start].items():
                 if not most or count < most:
@@ -171,15 +171,14 @@ def _skip_cost(part: _Part, height: float) -> float:
     return _SKIP_LOW_COST if part_height < _LOW * height else _SKIP_COST
 
 
-def _shape_cost(parts: list[_Part], height: float) -> float:
-    """What it costs to take pieces for one digit that could each be one, or are too low or wide."""
+def _shape_cost(parts: list[_Part], box: Box, height: float) -> float:
+    """What it costs to take pieces for one digit that could each be one, or are too low or wide.
+
+    `box` goes around them all.
+    """
     tall = {part.source for part in parts if part.piece.ink.shape[0] > _TALL * height}
-    top = min(part.piece.y for part in parts)
-    bottom = max(part.piece.y + part.piece.ink.shape[0] for part in parts)
-    tallness = (bottom - top) / height
+    tallness = box.height / height
     low_cost = _SKIP_COST if tallness < _LOW else _LOW_COST * max(0.0, _USUAL_HEIGHT - tallness)
-    left = min(part.piece.x for part in parts)
-    right = max(part.piece.x + part.piece.ink.shape[1] for part in parts)
-    too_wide = max(0.0, (right - left) / height - _USUAL_WIDTH)
+    too_wide = max(0.0, box.width / height - _USUAL_WIDTH)
     wide_cost = min(_WIDTH_COST * too_wide, _MOST_WIDTH_COST)
     return float(_TALL_JOIN_COST * (len(tall) > 1) + low_cost + wide_cost)

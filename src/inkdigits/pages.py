@@ -17,9 +17,9 @@ from inkdigits.imaging.segmentation import (
     Piece,
     contains,
     digit_height,
+    distance,
     find_lines,
     find_pieces,
-    gaps,
     join,
     mend,
 )
@@ -153,8 +153,8 @@ def _gather(pieces: list[Piece]) -> Piece:
     while grown < len(digit):
         grown = len(digit)
         for piece in rest:
-            distance = min(np.hypot(*gaps(piece.box, own.box)) for own in digit)
-            if distance < _NEAR * size and not any(piece is own for own in digit):
+            nearest = min(distance(piece, own) for own in digit)
+            if nearest < _NEAR * size and not any(piece is own for own in digit):
                 digit.append(piece)
     return join(digit)
 

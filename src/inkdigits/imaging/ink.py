@@ -25,14 +25,12 @@ class Ink:
     """What is written on a canvas, both (height, width).
 
     `strength`: float32, 0 for paper, 1 for full ink; `mask`: where there is ink. `contrast` is
-    full ink's darkness as a share of the paper's brightness, `noise` the paper's own unevenness
-    as a share of `contrast`.
+    full ink's darkness as a share of the paper's brightness.
     """
 
     strength: NDArray[np.float32]
     mask: NDArray[np.bool_]
     contrast: float
-    noise: float
 
 
 def find_ink(canvas: NDArray[np.uint8], *, light_on_dark: bool, window_px: float) -> Ink | None:
@@ -88,7 +86,7 @@ def _measure(grey: NDArray[np.float32], paper: NDArray[np.float32]) -> Ink | Non
     darkest = candidates[candidates >= _otsu(candidates)]
     contrast = float(darkest.max() if grey.size <= _UNIFORM_PX**2 else np.median(darkest))
     strength = (darkness / contrast).clip(0, 1)
-    return Ink(strength, strength > THRESHOLD, contrast, noise / contrast)
+    return Ink(strength, strength > THRESHOLD, contrast)
 
 
 def _otsu(values: NDArray[np.float32]) -> float:

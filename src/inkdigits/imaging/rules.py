@@ -38,7 +38,7 @@ def remove_rules(ink: Ink) -> Ink:
     edges = ndimage.binary_dilation(on_lines, iterations=2)
     strokes = ndimage.binary_dilation(mask, iterations=1)
     strength = np.where(edges & ~strokes, np.float32(0), ink.strength)
-    return Ink(strength, mask, ink.contrast, ink.noise)
+    return Ink(strength, mask, ink.contrast)
 
 
 def _ink_on_lines(mask: NDArray[np.bool_]) -> tuple[NDArray[np.bool_], NDArray[np.bool_]]:

@@ -191,11 +191,11 @@ def _overlap(a: Piece, b: Piece) -> float:
     return float(shared / min(a.ink.shape[0], b.ink.shape[0]))
 
 
-def gaps(a: Box, b: Box) -> tuple[int, int]:
-    """The free pixels between two boxes, across and down; 0 where they overlap."""
-    across = max(a.x, b.x) - min(a.x + a.width, b.x + b.width)
-    down = max(a.y, b.y) - min(a.y + a.height, b.y + b.height)
-    return max(0, across), max(0, down)
+def distance(a: Piece, b: Piece) -> float:
+    """The free pixels between the boxes of two pieces; 0 where they overlap."""
+    across = max(a.x, b.x) - min(a.x + a.ink.shape[1], b.x + b.ink.shape[1])
+    down = max(a.y, b.y) - min(a.y + a.ink.shape[0], b.y + b.ink.shape[0])
+    return float(np.hypot(max(0, across), max(0, down)))
 
 
 def cut(piece: Piece, height: float) -> list[Piece]:
