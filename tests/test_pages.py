@@ -6,6 +6,7 @@ from handwriting import (
     Page,
     grid,
     ink_of,
+    meet,
     photograph,
     put,
     single,
@@ -17,6 +18,8 @@ from handwriting import (
 from inkdigits import Reader, Reading
 from inkdigits.data import stratified_split
 from inkdigits.errors import CanvasError, UsageError
+from inkdigits.imaging.cuts import cut
+from inkdigits.imaging.segmentation import Piece, join
 
 READER = Reader.load()
 
@@ -130,6 +133,38 @@ def test_ruled_paper_is_not_read(clear, rules):
         ink = with_margin(write(clear, "2480", seed=seed), 0.1)
         texts.append(READER.read(photograph(ink, np.random.default_rng(seed), rules=rules)).text)
     assert texts.count("2480") >= 7
+
+
+def test_a_thin_pale_line_beside_digits_is_no_one(clear):
+    page = np.pad(write(clear, "248"), ((0, 0), (0, 40)))
+    page[20:-20, -30:-28] = 0.6
+    assert READER.read(dark(page)).text == "248"
+    page[20:-20, -30:-24] = 1  # with the digits' pen and ink it is one
+    assert READER.read(dark(page)).text == "2481"
+
+
+def test_touching_digits_come_apart_where_they_touch(clear):
+    rng = np.random.default_rng(3)
+    misplaced = []
+    for _ in range(30):
+        left, right = (ink_of(clear[k][rng.integers(5)], 60, rng) for k in rng.integers(0, 10, 2))
+        page = np.zeros((70, 200), np.float32)
+        put(page, left, 0, 20)
+        alone = page.copy()
+        put(page, right, 0, meet(page, right, 0, 130))
+        parts = cut(Piece(page, 0, 0), 60)
+        ways = [join(parts[:k]) for k in range(1, len(parts))]
+        wrong = [np.abs(place(way, page.shape) - alone).sum() / page.sum() for way in ways]
+        misplaced.append(min(wrong))
+    assert np.median(misplaced) < 0.02
+    assert np.mean(np.array(misplaced) < 0.1) > 0.8
+
+
+def place(piece: Piece, shape: tuple[int, int]) -> np.ndarray:
+    """Its ink on an empty canvas."""
+    canvas = np.zeros(shape, np.float32)
+    put(canvas, piece.ink, piece.y, piece.x)
+    return canvas
 
 
 def test_how_many_digits_there_are_can_be_told(held_out):

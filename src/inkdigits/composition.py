@@ -13,8 +13,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from inkdigits.imaging.canvas import Box
+from inkdigits.imaging.cuts import cut
 from inkdigits.imaging.layout import lay_out_glyph
-from inkdigits.imaging.segmentation import SPECK, Piece, cut, distance, join
+from inkdigits.imaging.segmentation import SPECK, Piece, distance, join
 
 Judge = Callable[[NDArray[np.uint8]], tuple[NDArray[np.float32], NDArray[np.float32]]]
 """From glyphs (n, 28, 28) to probabilities (n, 10) and familiarity (n,)."""
@@ -27,7 +28,7 @@ _WIDE = 0.8  # of the height: pieces from here on are cut, to see
 _USUAL_WIDTH, _WIDTH_COST, _MOST_WIDTH_COST = 0.75, 4.0, 4.0  # what is wider is seldom one digit
 _CUT_COST, _TALL_JOIN_COST = 0.7, 1.5
 _SKIP_SPECK_COST, _SKIP_LOW_COST, _SKIP_COST = 0.2, 2.0, 8.0
-_USUAL_HEIGHT, _LOW_COST = 0.75, 12.0  # of the digits' height; what is lower is seldom a digit
+_USUAL_HEIGHT, _LOW_COST = 0.75, 6.0  # of the digits' height; what is lower is seldom a digit
 _TALL = 0.7  # of the digits' height: such a piece may be a digit of its own
 _LOW = 0.45  # of the digits' height: no digit is so low
 

@@ -18,6 +18,7 @@ from inkdigits.imaging.segmentation import (
     contains,
     digit_height,
     distance,
+    drop_hairlines,
     find_lines,
     find_pieces,
     join,
@@ -26,6 +27,7 @@ from inkdigits.imaging.segmentation import (
 from inkdigits.imaging.tables import place_in_table, table_corners
 
 _SINGLE_PX = 32  # there is no room for two digits on less
+_COARSE_PX = 20  # the faint parts of a stroke may part its pieces on less
 _NEAR = 0.4  # of the largest piece's size: what is nearer may belong to the same digit
 _HARDLY_A_DIGIT = -3.0  # the score below which ink beside digits is taken for none
 _SURE = np.log(0.9)  # the score of what certainly is a digit
@@ -96,7 +98,7 @@ def _find(
 ) -> list[list[Found | None]]:
     """The digits on a canvas of known polarity; `window` is a share of its shorter side."""
     ink, cleaned = _clean_ink(canvas.grey, light_on_dark, window * min(canvas.grey.shape))
-    pieces = find_pieces(cleaned) if cleaned else []
+    pieces = drop_hairlines(find_pieces(cleaned)) if cleaned else []
     if ink is None or not pieces:
         return []
     found: list[list[Candidate | None]]
@@ -138,8 +140,8 @@ def _clean_ink(
 
 
 def _read_single(ink: Ink, pieces: list[Piece], judge: Judge) -> Candidate:
-    """All that is near the largest piece as one digit; all there is, if it is a glyph already."""
-    whole = is_laid_out(ink.strength)
+    """All that is near the largest piece as one digit; of a glyph or a coarse scan all there is."""
+    whole = is_laid_out(ink.strength) or max(ink.mask.shape) <= _COARSE_PX
     return judge_pieces([Piece(ink.strength, 0, 0) if whole else _gather(pieces)], judge)[0]
 
 

@@ -20,9 +20,9 @@ _EDGE_SHARE = 0.9  # of a side of the canvas
 _FRAME_INSIDE = 0.05  # the share of its ink that a frame may have in its middle
 _DUST = 0.2  # likewise: what is left of a ruled line here and there
 _TALLEST = 1.6  # of a digit's height: two digits in neighbouring lines are higher
+_HAIRLINE = 0.35  # of the usual stroke's width
+_FULL = 0.9  # of full ink: pens reach it inside their strokes
 _MOST_PIECES = 500  # the largest are looked at; a page of noise has more
-_SLANTS = np.linspace(-0.6, 0.6, 9)  # columns a row, of the cuts that are tried
-_MOST_CUTS = 6
 
 
 @dataclass(frozen=True)
@@ -107,11 +107,15 @@ def contains(outer: Box, inner: Box) -> bool:
 
 
 def digit_height(pieces: list[Piece]) -> float:
-    """The height of a digit in pixels: half of all ink is in pieces that are lower."""
-    heights = np.array([piece.ink.shape[0] for piece in pieces], float)
-    order = np.argsort(heights)
+    """The height of a digit in pixels."""
+    return _usual([piece.ink.shape[0] for piece in pieces], pieces)
+
+
+def _usual(sizes: list[float], pieces: list[Piece]) -> float:
+    """The size below which half of all ink is."""
+    order = np.argsort(sizes)
     mass = np.cumsum([float(pieces[i].ink.sum()) for i in order])
-    return float(heights[order[np.searchsorted(mass, mass[-1] / 2)]])
+    return float(sizes[order[np.searchsorted(mass, mass[-1] / 2)]])
 
 
 def join(pieces: list[Piece]) -> Piece:
@@ -125,6 +129,19 @@ def join(pieces: list[Piece]) -> Piece:
         field = ink[p.y - top : p.y - top + height, p.x - left : p.x - left + width]
         np.maximum(field, p.ink, out=field)
     return Piece(ink, left, top)
+
+
+def drop_hairlines(pieces: list[Piece]) -> list[Piece]:
+    """The pieces without the remains of ruled lines: thinner than the pen, and nowhere as dark."""
+    if not pieces:
+        return []
+    pens = [stroke_width(piece.ink > THRESHOLD) for piece in pieces]
+    thinnest = _HAIRLINE * _usual(pens, pieces)
+    return [p for p, pen in zip(pieces, pens, strict=True) if pen > thinnest or not _is_faint(p)]
+
+
+def _is_faint(piece: Piece) -> bool:
+    return bool(np.quantile(piece.ink[piece.ink > THRESHOLD], 0.9) < _FULL)
 
 
 def mend(pieces: list[Piece]) -> list[Piece]:
@@ -196,55 +213,3 @@ def distance(a: Piece, b: Piece) -> float:
     across = max(a.x, b.x) - min(a.x + a.ink.shape[1], b.x + b.ink.shape[1])
     down = max(a.y, b.y) - min(a.y + a.ink.shape[0], b.y + b.ink.shape[0])
     return float(np.hypot(max(0, across), max(0, down)))
-
-
-def cut(piece: Piece, height: float) -> list[Piece]:
-    """The parts of a wide piece, from left to right, cut where the least ink is in the way.
-
-    Straight cuts of several slants are tried at every column; the best that stand apart are made,
-    more than there are digits: the reader joins again what belongs together.
-    """
-    ink = piece.ink
-    rows = np.arange(ink.shape[0]) - ink.shape[0] / 2
-    columns = np.arange(ink.shape[1])
-    crossed = np.stack([_ink_along(ink, slant) for slant in _SLANTS])
-    best = crossed.argmin(axis=0)
-    costs = crossed.min(axis=0)
-    costs = ndimage.uniform_filter1d(costs, max(1, round(0.04 * height)))
-    apart = max(2, round(0.12 * height))
-    lowest = costs == ndimage.minimum_filter1d(costs, 2 * apart + 1)
-    places = [x for x in np.flatnonzero(lowest) if apart <= x < ink.shape[1] - apart]
-    places = sorted(sorted(places, key=lambda x: costs[x])[:_MOST_CUTS])
-    parts = []
-    left_of = np.zeros_like(ink, bool)
-    for x in [*places, None]:
-        edge = np.inf if x is None else x + _SLANTS[best[x]] * rows[:, None]
-        inside = (columns[None, :] < edge) & ~left_of
-        left_of |= inside
-        part = _cropped(np.where(inside, ink, np.float32(0)), piece.x, piece.y)
-        if part:
-            parts.append(part)
-    return parts
-
-
-def _ink_along(ink: NDArray[np.float32], slant: float) -> NDArray[np.float32]:
-    """For each column, the ink on the line through its middle that moves by `slant` a row."""
-    height, width = ink.shape
-    rows = np.arange(height)
-    shifts = np.rint(slant * (rows - height / 2)).astype(int)
-    columns = np.arange(width)[None, :] + shifts[:, None]
-    inside = (columns >= 0) & (columns < width)
-    along = np.where(inside, ink[rows[:, None], columns.clip(0, width - 1)], 0)
-    total: NDArray[np.float32] = along.sum(axis=0, dtype=np.float32)
-    return total
-
-
-def _cropped(ink: NDArray[np.float32], x: int, y: int) -> Piece | None:
-    rows, columns = (
-        np.flatnonzero(ink.max(axis=1) > THRESHOLD),
-        np.flatnonzero(ink.max(axis=0) > THRESHOLD),
-    )
-    if not len(rows):
-        return None
-    top, left = int(rows[0]), int(columns[0])
-    return Piece(ink[top : rows[-1] + 1, left : columns[-1] + 1], x + left, y + top)
