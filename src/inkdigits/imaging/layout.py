@@ -14,6 +14,7 @@ from inkdigits.imaging.ink import stroke_width
 GLYPH_PX = 28
 BOX_PX = 20  # the side of the square that the ink's box is scaled to fit
 THINNEST_PX = 1.8  # in the glyph; MNIST's strokes are 1.7 to 4 pixels wide
+_ENOUGH_PX = 160  # the longer side from which strokes are thickened and the glyph is made
 _FAINT = 0.2  # ink below this share doesn't widen the box
 
 
@@ -27,18 +28,24 @@ def lay_out_glyph(ink: NDArray[np.float32]) -> NDArray[np.uint8]:
     ink = crop(ink)
     if not ink.size:
         return np.zeros((GLYPH_PX, GLYPH_PX), np.uint8)
+    if max(ink.shape) > _ENOUGH_PX:
+        ink = _resized(ink, _ENOUGH_PX / max(ink.shape))
     scale = BOX_PX / max(ink.shape)
     lacking = THINNEST_PX / scale - stroke_width(ink > 0.5)
     if scale < 1 and lacking > 1:
         ink = _thicken(ink, lacking / 2)
         scale = BOX_PX / max(ink.shape)
-    size = (max(1, round(ink.shape[1] * scale)), max(1, round(ink.shape[0] * scale)))
+    small = _resized(ink, scale)
+    small = small / max(float(small.max()), 1e-6)  # averaging thin strokes has dimmed them
+    return place_glyph((small * 255).round().astype(np.uint8))
+
+
+def _resized(ink: NDArray[np.float32], scale: float) -> NDArray[np.float32]:
     # Lanczos keeps the strokes of coarse scans apart: 8×8 digits were read 12 points better than
     # with bilinear interpolation.
     resampling = Image.Resampling.BOX if scale < 1 else Image.Resampling.LANCZOS
-    small = np.asarray(Image.fromarray(ink).resize(size, resampling), np.float32).clip(0, 1)
-    small = small / max(float(small.max()), 1e-6)  # averaging thin strokes has dimmed them
-    return place_glyph((small * 255).round().astype(np.uint8))
+    size = (max(1, round(ink.shape[1] * scale)), max(1, round(ink.shape[0] * scale)))
+    return np.asarray(Image.fromarray(ink).resize(size, resampling), np.float32).clip(0, 1)
 
 
 def is_laid_out(ink: NDArray[np.float32]) -> bool:

@@ -47,13 +47,17 @@ def find_pieces(ink: Ink) -> list[Piece]:
     areas = np.bincount(labels.ravel())
     # Each stroke with the grey edge around it, which in an enlarged picture is wide.
     edge_px = int(np.ceil(stroke_width(ink.mask) * _EDGE))
-    edged = np.where(labels > 0, labels, ndimage.maximum_filter(labels, size=2 * edge_px + 1))
     least = max(3, 2e-5 * labels.size, np.sort(areas[1:])[::-1][:_MOST_PIECES][-1])
     pieces = []
-    for label, place in enumerate(ndimage.find_objects(edged), start=1):
-        if place is not None and areas[label] >= least:
-            own = np.where(edged[place] == label, ink.strength[place], np.float32(0))
-            pieces.append(Piece(own, place[1].start, place[0].start))
+    for label, place in enumerate(ndimage.find_objects(labels), start=1):
+        if areas[label] >= least:
+            top, left = (max(0, side.start - edge_px) for side in place)
+            bottom, right = (side.stop + edge_px for side in place)
+            around = labels[top:bottom, left:right]
+            near = ndimage.maximum_filter(around == label, size=2 * edge_px + 1)
+            own = near & ((around == label) | (around == 0))
+            strength = ink.strength[top:bottom, left:right]
+            pieces.append(Piece(np.where(own, strength, np.float32(0)), left, top))
     inner = [piece for piece in pieces if not _is_edge(piece, labels.shape)]
     edges = _edges(inner)
     return [p for p in inner if not _is_frame(p, edges)] or pieces
