@@ -18,7 +18,6 @@ LAYERS = [
     {"robustness"},
     {"training", "export"},
     {"batches", "checkpoint"},
-    {"distillation"},
     {"reading"},
     {"pages", "drawing"},
     {"composition", "explanation"},
@@ -31,7 +30,7 @@ LAYERS = [
 ]
 LEVEL = {room: level for level, rooms in enumerate(LAYERS) for room in rooms}
 TORCH_ROOMS = {
-    *("runs", "training", "checkpoint", "batches", "distillation", "optimizers", "export"),
+    *("runs", "training", "checkpoint", "batches", "optimizers", "export"),
     *("models", "augment", "effects", "junk"),
 }
 MODULES = sorted(ROOT.rglob("*.py"))

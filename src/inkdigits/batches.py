@@ -12,24 +12,19 @@ from torch import Tensor
 from inkdigits.architectures import CLASSES
 from inkdigits.augment import random_warp
 from inkdigits.data import LabelledImages, one_hot
-from inkdigits.distillation import Teacher
 from inkdigits.effects import add_flourishes, apply_effects
 from inkdigits.junk import draw_junk
 from inkdigits.recipe import Recipe
 
 
 class Batches:
-    """A training set as tensors; each pass over it is shuffled and augmented afresh.
+    """A training set as tensors; each pass over it is shuffled and augmented afresh."""
 
-    With a teacher, its labels of the augmented images make up `teacher_share` of the labels.
-    """
-
-    def __init__(self, data: LabelledImages, recipe: Recipe, teacher: Teacher | None) -> None:
+    def __init__(self, data: LabelledImages, recipe: Recipe) -> None:
         self.images = torch.from_numpy(data.images)
         classes = CLASSES + (recipe.junk_share > 0)
         self.soft_labels = torch.from_numpy(one_hot(data.labels, classes))
         self.recipe = recipe
-        self.teacher = teacher
 
     def __iter__(self) -> Iterator[tuple[Tensor, Tensor]]:
         """Pairs of augmented float images (n, 1, 28, 28) and soft labels (n, 10).
@@ -62,8 +57,6 @@ class Batches:
                 junk_labels = torch.eye(CLASSES + 1)[CLASSES].expand(len(junk), -1)
                 soft_labels = torch.cat([soft_labels, junk_labels])
             images = apply_effects(images, recipe.effects, recipe.effect_rate, generator)
-            if self.teacher:
-                soft_labels = soft_labels.lerp(self.teacher(images), recipe.teacher_share)
             yield images, soft_labels
 
     def __len__(self) -> int:

@@ -31,8 +31,7 @@ class Recipe:
     the `effects`, names joined by "+", is on its own random share `effect_rate` of the images; a
     share `flourish_rate` of the ones gets a flag or a foot, of the sevens a bar. `junk_share` is
     how many pictures of no digit come on top, as a share of the digits; the architecture needs an
-    eleventh class for them. A teacher's part of the labels, where there is a teacher, is
-    `teacher_share`. `networks` are trained one after another, and their mean logits count.
+    eleventh class for them. `networks` are trained one after another, and their mean logits count.
     """
 
     name: str
@@ -64,7 +63,6 @@ class Recipe:
     effect_rate: float = 0.3
     flourish_rate: float = 0.0
     junk_share: float = 0.0
-    teacher_share: float = 0.9
     networks: int = 1
     precision: Precision = "fp32"
 
@@ -101,7 +99,6 @@ _SHARES = (
     "effect_rate",
     "plain_share",
     "flourish_rate",
-    "teacher_share",
 )
 _LARGEST = 10**9
 _NOT_NEGATIVE = (

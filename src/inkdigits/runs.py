@@ -5,7 +5,6 @@ runs/20261121-093000-standard-0/
     history.csv        a row for each epoch
     checkpoint.pt      to resume from; only training reads it
     artifact.onnx      the trained model, the only thing that anything else reads
-    teacher.onnx       the artifact it learns from, if it has a teacher
 """
 
 import csv
@@ -20,7 +19,7 @@ from typing import Any
 
 import torch
 
-from inkdigits.artifact import ARTIFACT_NAME, ArtifactInfo, parse_artifact, seal_artifact
+from inkdigits.artifact import ARTIFACT_NAME, ArtifactInfo, seal_artifact
 from inkdigits.calibration import COVERAGE, calibrate
 from inkdigits.checkpoint import Checkpoint, Epoch
 from inkdigits.data import (
@@ -32,18 +31,15 @@ from inkdigits.data import (
     load_dataset,
     stratified_split,
 )
-from inkdigits.distillation import Teacher
 from inkdigits.environment import describe_environment
 from inkdigits.errors import TrainingInterrupted, UsageError
 from inkdigits.export import export_onnx
-from inkdigits.files import make_folder, read_bytes, sha256, write_atomic
+from inkdigits.files import make_folder, read_bytes, write_atomic
 from inkdigits.models import count_parameters, rebuild
-from inkdigits.reading import Reader
 from inkdigits.recipe import Recipe
 from inkdigits.training import fit, predict_logits, used_precision
 
 _CHECKPOINT, _HISTORY, _RUN = "checkpoint.pt", "history.csv", "run.json"
-_TEACHER = "teacher.onnx"
 
 
 @dataclass(frozen=True)
@@ -67,30 +63,23 @@ def start_run(
     seed: int,
     dataset: str = DEFAULT_DATASET,
     *,
-    teacher: Path | None = None,
     folder: Path | None = None,
     data_folder: Path | None = None,
     progress: Progress = ignore_progress,
 ) -> Run:
     """Make a new run folder and write down what it will do, once the data are there.
 
-    `teacher` is an artifact to learn from, of which the folder gets a copy.
-    Raises `UsageError` for a seed outside 0 ≤ seed < 2⁶³ or a teacher with other classes,
-    `StorageError` when the folder exists, `ArtifactError` for a file that is no artifact,
+    Raises `UsageError` for a seed outside 0 ≤ seed < 2⁶³, `StorageError` when the folder exists,
     `DataError` when the data can't be had.
     """
     if not 0 <= seed < 2**63:
         raise UsageError(f"the seed is {seed}; it must be in 0 ≤ seed < 2⁶³")
-    taught = read_bytes(teacher) if teacher else b""
-    if taught:
-        Teacher(Reader(parse_artifact(taught, str(teacher))), recipe)
     data = load_dataset(dataset, "train", data_folder, progress)
     environment = {
         **describe_environment(),
         "threads": torch.get_num_threads(),
         "precision": used_precision(recipe),
         "data_sha256": data.sha256,
-        "teacher_sha256": sha256(taught) if taught else None,
     }
     run = Run(folder or default_folder(recipe, seed), recipe, seed, dataset, environment)
     make_folder(run.folder, must_be_new=True)
@@ -100,8 +89,6 @@ def start_run(
         "dataset": dataset,
         "environment": environment,
     }
-    if taught:
-        write_atomic(run.folder / _TEACHER, taught)
     write_atomic(run.folder / _RUN, json.dumps(settings, indent=2).encode())
     return run
 
@@ -153,7 +140,6 @@ def train_run(
             run.recipe,
             split,
             run.seed,
-            teacher=_load_teacher(run),
             resume=checkpoint,
             on_step=lambda done, total: progress("training", done, total),
             on_epoch=keep,
@@ -170,16 +156,6 @@ def train_run(
             f"go on with 'inkdigits train --resume {run.folder}{where}'"
         ) from None
     return _write_artifact(run, split, checkpoint)
-
-
-def _load_teacher(run: Run) -> Teacher | None:
-    known = run.environment.get("teacher_sha256")
-    if known is None:
-        return None
-    content = read_bytes(run.folder / _TEACHER)
-    if sha256(content) != known:
-        raise UsageError(f"{run.folder / _TEACHER} is not what the run began with; start a new run")
-    return Teacher(Reader(parse_artifact(content, _TEACHER)), run.recipe)
 
 
 def _write_artifact(run: Run, split: Split, checkpoint: Checkpoint) -> Path:

@@ -22,7 +22,6 @@ from inkdigits.architectures import CLASSES
 from inkdigits.batches import Batches
 from inkdigits.checkpoint import Checkpoint, Epoch, Weights
 from inkdigits.data import LabelledImages, Split
-from inkdigits.distillation import Teacher
 from inkdigits.errors import TrainingDiverged, UsageError
 from inkdigits.models import Model, build_model
 from inkdigits.optimizers import Optimizer
@@ -43,20 +42,18 @@ def fit(
     split: Split,
     seed: int,
     *,
-    teacher: Teacher | None = None,
     resume: Checkpoint | None = None,
     on_step: OnStep = lambda _done, _total: None,
     on_epoch: OnEpoch = lambda _checkpoint: None,
 ) -> Checkpoint:
     """Train a recipe on a split of a training set; the last checkpoint has weights and history.
 
-    With a teacher its labels count too, for the recipe's `teacher_share`.
     Raises `TrainingDiverged` when loss or weights are not finite, `UsageError` when the split
     leaves nothing to train on, or nothing to watch for a recipe that does.
     """
     _check_split(split, recipe)
     _keep_freed_memory()
-    batches = Batches(split.train, recipe, teacher)
+    batches = Batches(split.train, recipe)
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(seed)
         state = resume or Checkpoint(torch.get_rng_state())

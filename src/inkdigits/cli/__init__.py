@@ -113,12 +113,6 @@ def _add_train(commands: _Commands) -> None:
         default=[],
         help="change a field of the recipe; may be repeated",
     )
-    parser.add_argument(
-        "--teacher",
-        type=Path,
-        metavar="FILE",
-        help="an artifact whose labels of the augmented images are learnt too (distillation)",
-    )
     parser.add_argument("--seed", type=int, help="of all that is random (default: 0)")
     parser.add_argument("--out", type=Path, metavar="FOLDER", help="a new folder for the run")
     parser.add_argument(

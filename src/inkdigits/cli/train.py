@@ -47,19 +47,18 @@ def run(arguments: Namespace) -> int:
 def _open_or_start(arguments: Namespace, progress: Progress) -> "Run":
     from inkdigits.runs import open_run, start_run
 
-    new = ("recipe", "assignments", "out", "data", "seed", "teacher")
+    new = ("recipe", "assignments", "out", "data", "seed")
     if arguments.resume:
         if any(getattr(arguments, name) not in (None, []) for name in new):
             raise UsageError(
                 "--resume goes on with the run as it was begun; "
-                "leave out RECIPE, --set, --teacher, --seed, --data and --out"
+                "leave out RECIPE, --set, --seed, --data and --out"
             )
         return open_run(arguments.resume)
     return start_run(
         override(find_recipe(arguments.recipe or "standard"), arguments.assignments),
         arguments.seed or 0,
         arguments.data or DEFAULT_DATASET,
-        teacher=arguments.teacher,
         folder=arguments.out,
         data_folder=arguments.data_dir,
         progress=progress,
