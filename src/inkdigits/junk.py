@@ -18,11 +18,12 @@ _PLACE = torch.arange(float(IMAGE_SIZE_PX))
 
 
 def draw_junk(count: int, digits: Tensor, generator: Generator) -> Tensor:
-    """Float pictures (count, 1, 28, 28), 0…255, about the same number of each of `KINDS`.
+    """Float pictures (count, 1, 28, 28), 0…255, of `KINDS`: three times as many pairs as others.
 
     `digits` (m, 1, 28, 28), at least `count` of them, are what the cut-up ones are made of.
     """
-    kinds = torch.randint(len(KINDS), (count,), generator=generator)
+    weights = torch.tensor([_WEIGHTS.get(kind, 1.0) for kind in KINDS])
+    kinds = torch.multinomial(weights, count, replacement=True, generator=generator)
     drawn = torch.zeros(count, 1, IMAGE_SIZE_PX, IMAGE_SIZE_PX)
     for index, draw in enumerate(KINDS.values()):
         mine = kinds == index
@@ -181,18 +182,21 @@ def _piles(digits: Tensor, generator: Generator) -> Tensor:
 
 
 def _pairs(digits: Tensor, generator: Generator) -> Tensor:
-    """Two digits side by side, touching or nearly, as small as the layout makes them."""
+    """Two digits side by side, touching or nearly, about as small as the layout makes them."""
     beside = digits[torch.randperm(len(digits), generator=generator)]
-    step = int(torch.randint(8, 19, (), generator=generator))
+    step = int(torch.randint(7, 19, (), generator=generator))
     pair = torch.maximum(
         functional.pad(digits, (0, step, 0, 0)), functional.pad(beside, (step, 0, 0, 0))
     )
-    scale = 0.6 + 0.4 * torch.rand((), generator=generator).item()
+    fitting = 20 / (step + 15)  # MNIST's digits are 15 pixels wide on average, in a field of 20
+    scale = min(1.0, fitting * (0.85 + 0.3 * torch.rand((), generator=generator).item()))
     small = functional.interpolate(pair, scale_factor=scale, mode="bilinear", antialias=True)
     missing = [IMAGE_SIZE_PX - side for side in (small.shape[3], small.shape[2])]
     margins = [part for side in missing for part in (side // 2, side - side // 2)]
     return functional.pad(small, margins)
 
+
+_WEIGHTS = {"pairs": 3.0}  # what a reader of strings meets most
 
 KINDS: dict[str, Callable[[Tensor, Generator], Tensor]] = {
     "blank": _blank,
