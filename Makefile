@@ -35,7 +35,8 @@ bench-reading: .venv/train  ## time the shipped artifact and the commands
 bench-pictures: .venv/train  ## read drawn photographs, strings and grids; tables in docs/pictures.md
 	$(BIN)/python benchmarks/pictures.py
 
-ablation: .venv/train  ## what makes robust robust: two tables in docs/trust.md
+ablation: .venv/train  ## what makes accurate accurate and robust robust: tables in docs/
+	$(BIN)/python benchmarks/accuracy.py
 	$(BIN)/python benchmarks/robustness.py
 
 trust: .venv/test  ## what the shipped artifact can be trusted with: a table in docs/trust.md

@@ -1,6 +1,6 @@
 """What makes `robust` robust, and which score tells digits from junk: two tables on validation.
 
-    make ablation                                       about 15 minutes
+    make ablation                                       (with benchmarks/accuracy.py)
     python benchmarks/robustness.py --outside FOLDER    FOLDER has Fashion-MNIST's training images
 
 Trains `robust` for a few epochs, then with one effect or the junk left out each. Everything is

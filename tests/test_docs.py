@@ -17,8 +17,9 @@ README = (ROOT / "README.md").read_text(encoding="utf-8")
 MEASURING = runpy.run_path(str(ROOT / "benchmarks" / "recipes.py"))
 
 
-def test_the_table_of_recipes_is_the_measured_one():
+def test_the_tables_of_recipes_are_the_measured_ones():
     assert MEASURING["readme_table"]() in README
+    assert MEASURING["record_table"]() in (ROOT / "docs" / "accuracy.md").read_text("utf-8")
 
 
 # A quarter of an hour and more for each network on two cores without bf16; the README's table
@@ -68,7 +69,7 @@ def test_every_shown_command_is_understood(command):
 
 
 def test_every_local_link_leads_somewhere():
-    pages = ("performance.md", "pictures.md", "trust.md", "guide.md")
+    pages = ("accuracy.md", "performance.md", "pictures.md", "trust.md", "guide.md")
     for path in (ROOT / "README.md", ROOT / "CONTRIBUTING.md", *(ROOT / "docs" / p for p in pages)):
         for link in re.findall(r"\]\(([^)#:]+)\)", path.read_text(encoding="utf-8")):
             assert (path.parent / link).exists(), link
