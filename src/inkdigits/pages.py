@@ -37,7 +37,7 @@ _NOISE = 150  # digits; another look at so many takes seconds, and there is no s
 _TOO_MANY = 0.2  # of the digits below that
 _WINDOW, _OTHER_WINDOWS = 0.4, (1.0, 0.15)  # of the shorter side; see `find_ink`
 _STROKES = 3  # widths of the widest stroke: a window that covers it with some room
-_GLANCE_PX = 500
+_GLANCE_PX = 500  # the longer side of the picture that is looked at first
 _SMALL_PX, _FAINT = 12, 0.15
 
 
