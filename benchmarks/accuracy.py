@@ -80,18 +80,20 @@ def shifted(recipe: Recipe, weights: Weights, data: LabelledImages) -> NDArray[n
     return np.mean([predict_logits(model, view).numpy() for view in views], axis=0)
 
 
-def table(results: dict[str, dict[str, float]], digits: int) -> str:
+def table(results: dict[str, dict[str, float]], epochs: int, digits: int) -> str:
     """Markdown."""
-    lines = [f"| recipe | errors of {digits:,} | loss |", "|---|---|---|"]
+    lines = [f"| {epochs} epochs | errors of {digits:,} | loss |", "|---|---|---|"]
     lines += [f"| {name} | {row['errors']} | {row['loss']:.4f} |" for name, row in results.items()]
     return "\n".join(lines) + "\n"
 
 
 def main() -> None:
     """Train, judge, write."""
-    argparse.ArgumentParser(description=__doc__.partition("\n")[0]).parse_args()
+    parser = argparse.ArgumentParser(description=__doc__.partition("\n")[0])
+    parser.add_argument("--epochs", type=int, default=RECIPES["accurate"].epochs)
+    recipe = replace(RECIPES["accurate"], epochs=parser.parse_args().epochs)
     split = stratified_split(load_dataset(), HELD_OUT, seed=0)
-    held_out, recipe = split.validation, RECIPES["accurate"]
+    held_out = split.validation
     weights, after = train(recipe, split, seed=0)
 
     def logits(of: Recipe, trained: Weights) -> NDArray[np.float32]:
@@ -107,9 +109,14 @@ def main() -> None:
         found[name] = logits(changed, train(changed, split, seed=0)[0])
         print(name, judge(found[name], held_out.labels), flush=True)
     results = {name: judge(each, held_out.labels) for name, each in found.items()}
-    values = {"environment": describe_environment(), "results": results}
+    values = {
+        "environment": describe_environment(),
+        "epochs": recipe.epochs,
+        "digits": len(held_out),
+        "results": results,
+    }
     write_atomic(HERE / "results" / "accuracy.json", json.dumps(values, indent=1).encode())
-    put_table(PAGE, "ablation", table(results, len(held_out)))
+    put_table(PAGE, "ablation", table(results, recipe.epochs, len(held_out)))
 
 
 if __name__ == "__main__":

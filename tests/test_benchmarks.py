@@ -39,6 +39,13 @@ def test_the_stored_table_is_of_the_stored_results(name, key):
     assert stored in (BENCHMARKS.parent / "docs" / "performance.md").read_text(encoding="utf-8")
 
 
+def test_the_table_of_what_was_tried_is_of_the_stored_results():
+    stored = json.loads((BENCHMARKS / "results" / "accuracy.json").read_text(encoding="utf-8"))
+    table = runpy.run_path(str(BENCHMARKS / "accuracy.py"))["table"]
+    page = (BENCHMARKS.parent / "docs" / "accuracy.md").read_text(encoding="utf-8")
+    assert table(stored["results"], stored["epochs"], stored["digits"]) in page
+
+
 def test_the_table_of_pictures_is_of_the_stored_results():
     results = json.loads((BENCHMARKS / "results" / "pictures.json").read_text(encoding="utf-8"))
     tables = runpy.run_path(str(BENCHMARKS / "pictures.py"))
