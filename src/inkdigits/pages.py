@@ -72,20 +72,24 @@ def find_digits(
     return found
 
 
-def _scores(lines: list[list[Found | None]]) -> list[float]:
-    return [found.candidate.score for line in lines for found in line if found]
+def _candidates(lines: list[list[Found | None]]) -> list[Candidate]:
+    return [found.candidate for line in lines for found in line if found]
 
 
 def _doubt(lines: list[list[Found | None]]) -> bool:
     """Whether there is nothing, or too much that may be no digit; a page of noise is no doubt."""
-    scores = np.array(_scores(lines) or [_HARDLY_A_DIGIT])
+    scores = np.array([c.score for c in _candidates(lines)] or [_HARDLY_A_DIGIT])
     return bool(len(scores) < _NOISE and np.mean(scores < np.log(_CERTAIN)) > _TOO_MANY)
 
 
 def _quality(lines: list[list[Found | None]]) -> float:
-    """The digits that are certain count for it, and more so those that aren't against it."""
-    scores = _scores(lines)
-    return float(sum(3 * np.exp(score) - 2 for score in scores)) if scores else -np.inf
+    """The area of digits that are certain counts for it, and more so that of others against it.
+
+    Noise makes many small ones, some of them certain.
+    """
+    found = _candidates(lines)
+    areas = [candidate.piece.ink.size * (3 * np.exp(candidate.score) - 2) for candidate in found]
+    return float(sum(areas)) if found else -np.inf
 
 
 def _find(
@@ -168,13 +172,13 @@ def _one_or_many(
 ) -> list[list[Candidate | None]]:
     """The digits of the lines without strays, or all that is in the middle as one digit.
 
-    The latter where it certainly is one, does not come apart in several certain ones, and what
-    else was found is nothing that would stand beside a digit.
+    The latter where it certainly is one, does not come apart in several that are as certain, and
+    what else was found is nothing that would stand beside a digit.
     """
     found = [candidate for line in lines for candidate in line]
     beside = [c for c in found if not contains(single.piece.box, c.piece.box)]
     inside = [c for c in found if contains(single.piece.box, c.piece.box)]
-    apart = len(inside) > 1 and all(c.score > _SURE for c in inside)
+    apart = len(inside) > 1 and sum(c.score for c in inside) > single.score
     if single.score > _SURE and not apart and all(_is_stray(c, single, shape) for c in beside):
         return [[single]]
     if max((c.score for c in found), default=0) < _HARDLY_A_DIGIT:
