@@ -78,7 +78,7 @@ def test_each_network_of_an_ensemble_is_another(split):
 def test_a_share_of_the_images_keeps_its_shape(split):
     recipe = replace(RECIPE, plain_share=0.3, batch_size=320)
     torch.manual_seed(0)
-    images, _ = next(iter(Batches(split.train, recipe, None)))
+    images, _ = next(iter(Batches(split.train, recipe)))
     originals = torch.from_numpy(split.train.images).flatten(1).float()
     same = (torch.cdist(images.flatten(1), originals, p=1).amin(dim=1) == 0).float().mean().item()
     assert 0.2 < same < 0.4
