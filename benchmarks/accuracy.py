@@ -19,7 +19,7 @@ from numpy.typing import NDArray
 from pages import put_table
 
 from inkdigits.checkpoint import Checkpoint, Weights
-from inkdigits.data import LabelledImages, load_dataset, stratified_split
+from inkdigits.data import LabelledImages, Split, load_dataset, stratified_split
 from inkdigits.environment import describe_environment
 from inkdigits.files import write_atomic
 from inkdigits.metrics import cross_entropy, fit_temperature, softmax
@@ -51,14 +51,14 @@ def judge(logits: NDArray[np.float32], labels: NDArray[np.integer]) -> dict[str,
     }
 
 
-def train(recipe: Recipe, train_part: Any, seed: int) -> tuple[Weights, list[Weights]]:
+def train(recipe: Recipe, split: Split, seed: int) -> tuple[Weights, list[Weights]]:
     """The last weights, and those after each epoch."""
     after: list[Weights] = []
 
     def keep(checkpoint: Checkpoint) -> None:
         after.append(checkpoint.model or {})
 
-    (last,) = fit(recipe, train_part, seed, on_epoch=keep).weights()
+    (last,) = fit(recipe, split, seed, on_epoch=keep).weights()
     return last, after
 
 

@@ -7,9 +7,8 @@ both sides, so that digits which overlap in slant come apart where they touch.
 
 import numpy as np
 from numpy.typing import NDArray
-from PIL import Image
 
-from inkdigits.imaging.ink import THRESHOLD
+from inkdigits.imaging.ink import THRESHOLD, shrunk
 from inkdigits.imaging.segmentation import Piece
 
 _COARSE_PX = 32  # a digit's height in the picture that seams are looked for in
@@ -24,13 +23,9 @@ def cut(piece: Piece, height: float) -> list[Piece]:
     `height` is a digit's, in pixels. More cuts are made than there are digits: the reader joins
     again what belongs together.
     """
-    scale = min(1.0, _COARSE_PX / height)
-    rows, columns = (max(1, round(side * scale)) for side in piece.ink.shape)
-    coarse = np.asarray(Image.fromarray(piece.ink).resize((columns, rows), Image.Resampling.BOX))
-    costs, seams = _seams(coarse)
-    edges = [
-        _enlarged(seam, columns, piece.ink.shape) for seam in _best_apart(coarse, costs, seams)
-    ]
+    coarse = shrunk(piece.ink, min(1.0, _COARSE_PX / height))
+    seams = _best_apart(coarse, *_seams(coarse))
+    edges = [_enlarged(seam, coarse.shape[1], piece.ink.shape) for seam in seams]
     left_of = np.zeros(piece.ink.shape, bool)
     parts = []
     for edge in [*edges, np.full(len(piece.ink), np.inf)]:

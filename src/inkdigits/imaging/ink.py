@@ -49,7 +49,7 @@ def find_ink(canvas: NDArray[np.uint8], *, light_on_dark: bool, window_px: float
 def is_light_on_dark(grey: NDArray[np.float32]) -> bool:
     """Whether the ink is the lighter part: what deviates from the local median is ink."""
     side = max(grey.shape)
-    coarse = _shrunk(grey, min(1.0, 32 / side))
+    coarse = shrunk(grey, min(1.0, 32 / side))
     window = max(3, round(0.5 * min(coarse.shape)))
     paper = ndimage.median_filter(coarse, size=window, mode="nearest")
     difference = coarse - paper
@@ -64,7 +64,7 @@ def is_light_on_dark(grey: NDArray[np.float32]) -> bool:
 def paper_under(grey: NDArray[np.float32], window_px: float) -> NDArray[np.float32]:
     """The paper's brightness everywhere, from where no stroke narrower than the window is."""
     scale = min(1.0, _COARSE_PX / max(grey.shape))
-    coarse = _shrunk(grey, scale)
+    coarse = shrunk(grey, scale)
     size = max(3, round(window_px * scale) | 1)
     closed = ndimage.grey_closing(coarse, size=(size, size), mode="nearest")
     closed = ndimage.uniform_filter(closed, size=3, mode="nearest")
@@ -104,7 +104,7 @@ def _otsu(values: NDArray[np.float32]) -> float:
 def thickest_stroke(mask: NDArray[np.bool_]) -> float:
     """The width in pixels of the widest strokes; shadows come in from the border, strokes don't."""
     scale = min(1.0, _COARSE_PX / max(mask.shape))
-    coarse = _shrunk(mask.astype(np.float32), scale) > 0.5
+    coarse = shrunk(mask.astype(np.float32), scale) > 0.5
     labels, _ = ndimage.label(coarse, np.ones((3, 3)))
     at_border = np.unique(np.concatenate([labels[0], labels[-1], labels[:, 0], labels[:, -1]]))
     inner = coarse & ~np.isin(labels, at_border)
@@ -121,7 +121,8 @@ def stroke_width(mask: NDArray[np.bool_]) -> float:
     return float(2 * mask.sum() / (outline * np.pi / 4))
 
 
-def _shrunk(grey: NDArray[np.float32], scale: float) -> NDArray[np.float32]:
+def shrunk(grey: NDArray[np.float32], scale: float) -> NDArray[np.float32]:
+    """A smaller picture, of `scale` ≤ 1 times the size and at least a pixel, averaged."""
     height, width = (max(1, round(side * scale)) for side in grey.shape)
     return grey if scale == 1 else _resized(grey, (height, width))
 
