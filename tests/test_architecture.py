@@ -22,6 +22,7 @@ LAYERS = [
     {"pages", "drawing"},
     {"composition", "explanation"},
     {"schedules", "optimizers", "junk", "artifact", "calibration", "measured"},
+    {"letters"},
     {"effects"},
     {"models", "recipes", "corruptions", "outsiders"},
     {"recipe", "data", "imaging", "augment", "metrics", "plots", "environment"},
@@ -31,7 +32,7 @@ LAYERS = [
 LEVEL = {room: level for level, rooms in enumerate(LAYERS) for room in rooms}
 TORCH_ROOMS = {
     *("runs", "training", "checkpoint", "batches", "optimizers", "export"),
-    *("models", "augment", "effects", "junk"),
+    *("models", "augment", "effects", "letters", "junk"),
 }
 MODULES = sorted(ROOT.rglob("*.py"))
 

@@ -111,12 +111,12 @@ ARCHITECTURES: dict[str, tuple[Layer, ...]] = {
         *_conv(128),
         *(Flatten(), Dense(10)),
     ),
-    # Five times the multiply-adds of `strided`: 4.7 million.
-    "wide": (
-        *_conv(32, kernel=5, stride=2),
-        *(*_conv(64), *_conv(64), MaxPool()),
-        *_conv(128),
-        *(Flatten(), Dense(256), ReLU(), Dense(CLASSES)),
+    # After Deotte's network of 2018, with dropout: 15 million multiply-adds. The convolutions at
+    # full size are worth them: with stride 2 in the first, 46 errors of 12,000 in place of 39.
+    "deep": (
+        *(*_conv(32), *_conv(32), *_conv(32, kernel=5, stride=2, padding=2), Dropout(0.3)),
+        *(*_conv(64), *_conv(64), *_conv(64, kernel=5, stride=2, padding=2), Dropout(0.3)),
+        *(*_conv(128, kernel=4), Flatten(), Dropout(0.3), Dense(CLASSES)),
     ),
     # An eleventh class for what is no digit. The dense layer is cheap to run, and worth 0.2 points
     # where augmentation is heavy.

@@ -142,12 +142,12 @@ def add_flourishes(images: Tensor, labels: Tensor, rate: float, generator: Gener
 def _flag(ones: Tensor, generator: Generator) -> Tensor:
     """A stroke down to the left from the top, and for half of them one along the bottom.
 
-    It is no flatter than 1 : 2: a flatter one would make a seven.
+    The longer it is the steeper: a long flat one would make a seven.
     """
     count = len(ones)
     (top, top_column), (bottom, bottom_column) = _end(ones, first=True), _end(ones, first=False)
-    width, left = uniform(count, 0.2, 1.3, generator), uniform(count, 2, 7, generator)
-    down = left * uniform(count, 0.5, 1.6, generator)
+    width, left = uniform(count, 0.2, 1.3, generator), uniform(count, 2, 9, generator)
+    down = left * ((left - 1) / 10).lerp(torch.tensor(1.6), uniform(count, 0, 1, generator))
     flag = stroke(top, top_column, top + down, top_column - left, width)
     reach, tilt = uniform(count, 2, 6, generator), uniform(count, -1, 1, generator)
     foot = stroke(bottom + tilt, bottom_column - reach, bottom - tilt, bottom_column + reach, width)

@@ -1,7 +1,8 @@
 """Pictures of no digit, drawn at random, for a network to learn what to refuse.
 
 After outlier exposure (Hendrycks et al., 2019), with drawings in place of a data set: blank and
-cloudy paper, noise, gratings, scribbles, blots, digits that were cut up, and several for one.
+cloudy paper, noise, gratings, scribbles, blots, letters, digits that were cut up, and several for
+one.
 """
 
 import math
@@ -13,12 +14,13 @@ from torch.nn import functional
 
 from inkdigits.architectures import IMAGE_SIZE_PX
 from inkdigits.effects import clouds, stroke, uniform
+from inkdigits.letters import draw_letters
 
 _PLACE = torch.arange(float(IMAGE_SIZE_PX))
 
 
 def draw_junk(count: int, digits: Tensor, generator: Generator) -> Tensor:
-    """Float pictures (count, 1, 28, 28), 0…255, of `KINDS`: three times as many pairs as others.
+    """Float pictures (count, 1, 28, 28), 0…255, of `KINDS`, of some more than of others.
 
     `digits` (m, 1, 28, 28), at least `count` of them, are what the cut-up ones are made of.
     """
@@ -196,7 +198,11 @@ def _pairs(digits: Tensor, generator: Generator) -> Tensor:
     return functional.pad(small, margins)
 
 
-_WEIGHTS = {"pairs": 3.0}  # what a reader of strings meets most
+def _letters(digits: Tensor, generator: Generator) -> Tensor:
+    return draw_letters(len(digits), generator)
+
+
+_WEIGHTS = {"pairs": 3.0, "letters": 2.0, "scribbles": 2.0}  # what forms have, or is hardest
 
 KINDS: dict[str, Callable[[Tensor, Generator], Tensor]] = {
     "blank": _blank,
@@ -209,4 +215,5 @@ KINDS: dict[str, Callable[[Tensor, Generator], Tensor]] = {
     "fragments": _fragments,
     "piles": _piles,
     "pairs": _pairs,
+    "letters": _letters,
 }

@@ -34,8 +34,9 @@ class Measured:
         summary = self.summary(name)
         if summary is None:
             return ("not measured", "", "", "")
+        spread = f" ± {summary['accuracy_sd'] * 100:.2f}" if summary["seeds"] > 1 else ""
         return (
-            f"{summary['accuracy_mean'] * 100:.2f} ± {summary['accuracy_sd'] * 100:.2f}",
+            f"{summary['accuracy_mean'] * 100:.2f}{spread}",
             str(summary["seeds"]),
             f"{summary['train_seconds']:.{0 if summary['train_seconds'] >= 10 else 1}f} s",
             f"{summary['parameters']:,}",

@@ -1,15 +1,18 @@
 """Pictures of no digit, by which it is measured what a reader refuses; nothing trains on them."""
 
 from collections.abc import Callable
+from functools import cache
 
 import numpy as np
 from numpy.random import Generator
 from numpy.typing import NDArray
-from PIL import Image, ImageDraw
+from PIL import Image, ImageDraw, ImageFont, ImageOps
 
 from inkdigits.architectures import IMAGE_SIZE_PX
 
 DRAWN = 2000
+_LETTERS = "ACDEFHJKLMNPRTUVWXYadefhkmnprtuvwx"
+_FONT_PX = 100
 _ROWS, _COLUMNS = np.mgrid[:IMAGE_SIZE_PX, :IMAGE_SIZE_PX]
 
 
@@ -59,10 +62,31 @@ def _scribble(rng: Generator) -> NDArray[np.floating]:
     )
 
 
+def _letter(rng: Generator) -> NDArray[np.floating]:
+    """A letter that is like no digit, in Pillow's font, slanted and thickened."""
+    side = 4 * IMAGE_SIZE_PX
+    canvas, middle = Image.new("L", (side, side)), (side / 2, side / 2)
+    letter, pen = str(rng.choice(list(_LETTERS))), int(rng.integers(0, 5))
+    ImageDraw.Draw(canvas).text(middle, letter, 255, _font(), anchor="mm", stroke_width=pen)
+    slant = rng.uniform(-0.1, 0.4)
+    shear = (1, slant, -slant * side / 2, 0, 1, 0)
+    slanted = canvas.transform(canvas.size, Image.Transform.AFFINE, shear)
+    small = ImageOps.contain(slanted.crop(slanted.getbbox()), (20, 20), Image.Resampling.BOX)
+    field = Image.new("L", (IMAGE_SIZE_PX, IMAGE_SIZE_PX))
+    field.paste(small, ((IMAGE_SIZE_PX - small.width) // 2, (IMAGE_SIZE_PX - small.height) // 2))
+    return np.asarray(field, np.float64)
+
+
+@cache
+def _font() -> ImageFont.FreeTypeFont | ImageFont.ImageFont:
+    return ImageFont.load_default(_FONT_PX)
+
+
 OUTSIDERS: dict[str, Callable[[Generator], NDArray[np.floating]]] = {
     "blanks": _blank,
     "uniform noise": _uniform_noise,
     "Gaussian noise": _gaussian_noise,
     "gratings": _grating,
     "scribbles": _scribble,
+    "letters": _letter,
 }

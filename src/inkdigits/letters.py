@@ -1,0 +1,96 @@
+"""Letters and signs drawn by a wobbling pen: what stands beside digits, and is none.
+
+Left out are those that many people write like a digit: B, G, I, O, S, Z, b, g, l, q, y, z.
+"""
+
+import torch
+from torch import Generator, Tensor
+from torch.nn import functional
+
+from inkdigits.architectures import IMAGE_SIZE_PX
+from inkdigits.effects import stroke, uniform
+
+# Points of the pen's way, column and row from 0 to 4; at a bar it is lifted.
+SKELETONS = {
+    "A": "04 20 44|13 33",
+    "C": "41 20 01 03 24 43",
+    "D": "00 04 24 43 41 20 00",
+    "E": "40 00 04 44|02 32",
+    "F": "40 00 04|02 32",
+    "H": "00 04|40 44|02 42",
+    "J": "40 43 24 03",
+    "K": "00 04|40 02 44",
+    "L": "00 04 44",
+    "M": "04 00 22 40 44",
+    "N": "04 00 44 40",
+    "P": "04 00 30 41 32 02",
+    "R": "04 00 30 41 32 02|22 44",
+    "T": "00 40|20 24",
+    "U": "00 03 24 43 40",
+    "V": "00 24 40",
+    "W": "00 14 22 34 40",
+    "X": "00 44|40 04",
+    "Y": "00 22 40|22 24",
+    "a": "41 11 02 03 14 43|40 44",
+    "d": "42 12 03 14 43|40 44",
+    "e": "02 42 41 20 01 03 24 43",
+    "f": "40 20 11 14|02 32",
+    "h": "00 04|03 12 32 43 44",
+    "m": "04 00|02 10 22 24|22 30 42 44",
+    "n": "00 04|02 10 30 42 44",
+    "p": "00 04|01 20 41 32 02",
+    "r": "00 04|02 10 30 41",
+    "t": "10 13 24 44|01 31",
+    "u": "00 03 14 34 43|40 44",
+    "+": "02 42|20 24",
+    "?": "01 20 41 32 23|24 24",
+    "$": "40 10 01 12 32 43 34 04|20 24",
+    "%": "40 04|00 10 11 01 00|33 43 44 34 33",
+    "#": "10 14|30 34|01 41|03 43",
+    "€": "41 20 01 03 24 43|02 32",
+}
+_WOBBLE = 0.05  # the standard deviation of a point's place, of a letter's size
+
+
+def draw_letters(count: int, generator: Generator) -> Tensor:
+    """Float pictures (count, 1, 28, 28), 0…255, of `SKELETONS`, with corners more or less cut."""
+    chosen = torch.randint(len(SKELETONS), (count,), generator=generator)
+    goes_on = _GOES_ON[chosen, :, None, None, None]
+    wobble = _WOBBLE * torch.randn(count, *_PLACES.shape[1:], generator=generator)
+    column, row = (_PLACES[chosen] + wobble)[..., None, None, None].unbind(2)
+    height, slant = uniform(count, 15, 20, generator), uniform(count, -0.2, 0.4, generator)
+    across = column * uniform(count, 0.5, 1, generator)[:, None] - row * slant[:, None]
+    points = IMAGE_SIZE_PX / 2 + torch.stack([row, across]) * height[:, None]
+    # Corners are cut: each line stops short of the next, and a stroke joins the two.
+    cut = uniform(count, 0, 0.4, generator)[:, None]
+    corner = functional.pad(goes_on[:, :-1] * goes_on[:, 1:], (0, 0, 0, 0, 0, 0, 1, 0)) * cut
+    starts = points[:, :, :-1].lerp(points[:, :, 1:], corner[:, :-1])
+    ends = points[:, :, 1:].lerp(points[:, :, :-1], corner[:, 1:])
+    width = uniform(count, 0.2, 1.5, generator)
+    drawn = torch.zeros(count, 1, IMAGE_SIZE_PX, IMAGE_SIZE_PX)
+    for i in range(starts.shape[2]):
+        line = stroke(starts[0, :, i], starts[1, :, i], ends[0, :, i], ends[1, :, i], width)
+        drawn = torch.maximum(drawn, line * goes_on[:, i])
+        if i:
+            line = stroke(
+                ends[0, :, i - 1], ends[1, :, i - 1], starts[0, :, i], starts[1, :, i], width
+            )
+            drawn = torch.maximum(drawn, line * (corner[:, i] > 0))
+    return drawn * 255
+
+
+def _table() -> tuple[Tensor, Tensor]:
+    """Points (letters, most points, 2) within ± 0.5, and whether a line goes on from each."""
+    ways = [[line.split() for line in way.split("|")] for way in SKELETONS.values()]
+    most = max(sum(len(line) for line in lines) for lines in ways)
+    places, goes_on = torch.zeros(len(ways), most, 2), torch.zeros(len(ways), most)
+    for letter, lines in enumerate(ways):
+        points = [(int(point[0]), int(point[1])) for line in lines for point in line]
+        places[letter, : len(points)] = torch.tensor(points) / 4 - 0.5
+        last = torch.tensor([len(line) for line in lines]).cumsum(0) - 1
+        goes_on[letter, : len(points)] = 1
+        goes_on[letter, last] = 0
+    return places, goes_on
+
+
+_PLACES, _GOES_ON = _table()
