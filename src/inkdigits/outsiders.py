@@ -12,7 +12,6 @@ from inkdigits.architectures import IMAGE_SIZE_PX
 
 DRAWN = 2000
 _LETTERS = "ACDEFHJKLMNPRTUVWXYadefhkmnprtuvwx"
-_FONT_PX = 100
 _ROWS, _COLUMNS = np.mgrid[:IMAGE_SIZE_PX, :IMAGE_SIZE_PX]
 
 
@@ -64,13 +63,10 @@ def _scribble(rng: Generator) -> NDArray[np.floating]:
 
 def _letter(rng: Generator) -> NDArray[np.floating]:
     """A letter that is like no digit, in Pillow's font, slanted and thickened."""
-    side = 4 * IMAGE_SIZE_PX
-    canvas, middle = Image.new("L", (side, side)), (side / 2, side / 2)
-    letter, pen = str(rng.choice(list(_LETTERS))), int(rng.integers(0, 5))
-    ImageDraw.Draw(canvas).text(middle, letter, 255, _font(), anchor="mm", stroke_width=pen)
+    upright = _upright(str(rng.choice(list(_LETTERS))), int(rng.integers(0, 5)))
     slant = rng.uniform(-0.1, 0.4)
-    shear = (1, slant, -slant * side / 2, 0, 1, 0)
-    slanted = canvas.transform(canvas.size, Image.Transform.AFFINE, shear)
+    shear = (1, slant, -slant * upright.height / 2, 0, 1, 0)
+    slanted = upright.transform(upright.size, Image.Transform.AFFINE, shear)
     small = ImageOps.contain(slanted.crop(slanted.getbbox()), (20, 20), Image.Resampling.BOX)
     field = Image.new("L", (IMAGE_SIZE_PX, IMAGE_SIZE_PX))
     field.paste(small, ((IMAGE_SIZE_PX - small.width) // 2, (IMAGE_SIZE_PX - small.height) // 2))
@@ -78,8 +74,12 @@ def _letter(rng: Generator) -> NDArray[np.floating]:
 
 
 @cache
-def _font() -> ImageFont.FreeTypeFont | ImageFont.ImageFont:
-    return ImageFont.load_default(_FONT_PX)
+def _upright(letter: str, pen_px: int) -> Image.Image:
+    side = 4 * IMAGE_SIZE_PX
+    canvas, font = Image.new("L", (side, side)), ImageFont.load_default(side - 12)
+    draw = ImageDraw.Draw(canvas)
+    draw.text((side / 2, side / 2), letter, 255, font, anchor="mm", stroke_width=pen_px)
+    return canvas
 
 
 OUTSIDERS: dict[str, Callable[[Generator], NDArray[np.floating]]] = {
