@@ -125,6 +125,17 @@ def stroke(row: Tensor, column: Tensor, to_row: Tensor, to_column: Tensor, width
     return (1.3 - (distance - width).clamp(min=0)).clamp(0, 1)
 
 
+def strokes_between(starts: Tensor, ends: Tensor, width: Tensor, shown: Tensor) -> Tensor:
+    """Several soft strokes in each picture (n, 1, 28, 28), 0…1: those of m that are `shown`.
+
+    `starts` and `ends`, (2, m, n, 1, 1, 1), are rows and columns; `shown` is (m, n, 1, 1, 1).
+    """
+    drawn = torch.zeros(len(width), 1, IMAGE_SIZE_PX, IMAGE_SIZE_PX)
+    for row, column, to_row, to_column, present in zip(*starts, *ends, shown, strict=True):
+        drawn = torch.maximum(drawn, stroke(row, column, to_row, to_column, width) * present)
+    return drawn
+
+
 def add_flourishes(images: Tensor, labels: Tensor, rate: float, generator: Generator) -> Tensor:
     """Handwriting that MNIST has little of: ones with a flag and a foot, sevens with a bar.
 

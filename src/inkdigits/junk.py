@@ -13,7 +13,7 @@ from torch import Generator, Tensor
 from torch.nn import functional
 
 from inkdigits.architectures import IMAGE_SIZE_PX
-from inkdigits.effects import clouds, stroke, uniform
+from inkdigits.effects import clouds, strokes_between, uniform
 from inkdigits.letters import draw_letters
 
 _PLACE = torch.arange(float(IMAGE_SIZE_PX))
@@ -92,12 +92,9 @@ def _zigzags(count: int, generator: Generator) -> Tensor:
     corners = ((corners - 2).remainder(48) - 24).abs() + 2  # it turns back at the border
     width, apart = uniform(count, 0.2, 1.3, generator), uniform(count, 0, 1, generator) < 0.2
     last = uniform(count, 5, 12, generator)
-    drawn = torch.zeros(count, 1, IMAGE_SIZE_PX, IMAGE_SIZE_PX)
-    for index in range(12):
-        (row, column), (to_row, to_column) = corners[:, index], corners[:, index + 1]
-        shown = (index < last) & ~(apart & bool(index % 2))
-        drawn = torch.maximum(drawn, stroke(row, column, to_row, to_column, width) * shown)
-    return drawn
+    index = torch.arange(corners.shape[1] - 1)[:, None, None, None, None]
+    shown = (index < last) & ~(apart & (index % 2 == 1))
+    return strokes_between(corners[:, :-1], corners[:, 1:], width, shown)
 
 
 def _blots(digits: Tensor, generator: Generator) -> Tensor:

@@ -5,10 +5,9 @@ Left out are those that many people write like a digit: B, G, I, O, S, Z, b, g, 
 
 import torch
 from torch import Generator, Tensor
-from torch.nn import functional
 
 from inkdigits.architectures import IMAGE_SIZE_PX
-from inkdigits.effects import stroke, uniform
+from inkdigits.effects import strokes_between, uniform
 
 # Points of the pen's way, column and row from 0 to 4; at a bar it is lifted.
 SKELETONS = {
@@ -55,28 +54,21 @@ _WOBBLE = 0.05  # the standard deviation of a point's place, of a letter's size
 def draw_letters(count: int, generator: Generator) -> Tensor:
     """Float pictures (count, 1, 28, 28), 0…255, of `SKELETONS`, with corners more or less cut."""
     chosen = torch.randint(len(SKELETONS), (count,), generator=generator)
-    goes_on = _GOES_ON[chosen, :, None, None, None]
+    goes_on = _GOES_ON[chosen].T[..., None, None, None]
     wobble = _WOBBLE * torch.randn(count, *_PLACES.shape[1:], generator=generator)
-    column, row = (_PLACES[chosen] + wobble)[..., None, None, None].unbind(2)
+    column, row = (_PLACES[chosen] + wobble).permute(2, 1, 0)[..., None, None, None]
     height, slant = uniform(count, 15, 20, generator), uniform(count, -0.2, 0.4, generator)
-    across = column * uniform(count, 0.5, 1, generator)[:, None] - row * slant[:, None]
-    points = IMAGE_SIZE_PX / 2 + torch.stack([row, across]) * height[:, None]
+    across = column * uniform(count, 0.5, 1, generator) - row * slant
+    points = IMAGE_SIZE_PX / 2 + torch.stack([row, across]) * height
     # Corners are cut: each line stops short of the next, and a stroke joins the two.
-    cut = uniform(count, 0, 0.4, generator)[:, None]
-    corner = functional.pad(goes_on[:, :-1] * goes_on[:, 1:], (0, 0, 0, 0, 0, 0, 1, 0)) * cut
-    starts = points[:, :, :-1].lerp(points[:, :, 1:], corner[:, :-1])
-    ends = points[:, :, 1:].lerp(points[:, :, :-1], corner[:, 1:])
+    inside = torch.cat([torch.zeros_like(goes_on[:1]), goes_on[:-1] * goes_on[1:]])
+    corner = inside * uniform(count, 0, 0.4, generator)
+    starts = points[:, :-1].lerp(points[:, 1:], corner[:-1])
+    ends = points[:, 1:].lerp(points[:, :-1], corner[1:])
     width = uniform(count, 0.2, 1.5, generator)
-    drawn = torch.zeros(count, 1, IMAGE_SIZE_PX, IMAGE_SIZE_PX)
-    for i in range(starts.shape[2]):
-        line = stroke(starts[0, :, i], starts[1, :, i], ends[0, :, i], ends[1, :, i], width)
-        drawn = torch.maximum(drawn, line * goes_on[:, i])
-        if i:
-            line = stroke(
-                ends[0, :, i - 1], ends[1, :, i - 1], starts[0, :, i], starts[1, :, i], width
-            )
-            drawn = torch.maximum(drawn, line * (corner[:, i] > 0))
-    return drawn * 255
+    lines = strokes_between(starts, ends, width, goes_on[:-1])
+    joints = strokes_between(ends[:, :-1], starts[:, 1:], width, corner[1:-1] > 0)
+    return torch.maximum(lines, joints) * 255
 
 
 def _table() -> tuple[Tensor, Tensor]:
