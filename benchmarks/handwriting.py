@@ -87,10 +87,12 @@ def ink_of(image: NDArray[np.uint8], height_px: int, rng: np.random.Generator) -
     return crop(np.asarray(ink, np.float32))
 
 
-def drawn(label: str, height_px: int, rng: np.random.Generator) -> Grey:
-    """A digit from `STYLES`, 0…1: wobbling, slanted, with a pen of some width; cropped."""
+def drawn(
+    label: str, height_px: int, rng: np.random.Generator, *, pen_px: float | None = None
+) -> Grey:
+    """A digit from `STYLES`, 0…1: wobbling, slanted, with that pen or any; cropped."""
     strokes = STYLES[label][rng.integers(len(STYLES[label]))]
-    pen = height_px * rng.uniform(0.03, 0.16)
+    pen = pen_px or height_px * rng.uniform(0.03, 0.16)
     width, slant = height_px * rng.uniform(0.5, 0.8), rng.uniform(-0.25, 0.15)
     margin, oversampling = int(pen + height_px * 0.4), 2
     side = oversampling * (height_px + 2 * margin)
@@ -147,10 +149,22 @@ def string_of_ink(
     rng: np.random.Generator,
     *,
     touching: bool = False,
+    styles: bool = False,
 ) -> tuple[Grey, str]:
-    """A row of digits; with `touching` one neighbouring pair is pushed together until it meets."""
+    """A row of digits; with `touching` one neighbouring pair is pushed together until it meets.
+
+    With `styles` they are drawn with one pen, in styles that MNIST lacks.
+    """
     chosen = rng.integers(0, len(data), length)
-    inks = [ink_of(data.images[i], round(height_px * rng.uniform(0.9, 1.1)), rng) for i in chosen]
+    text = "".join(str(data.labels[i]) for i in chosen)
+    pen_px = height_px * rng.uniform(0.03, 0.16) if styles else None
+    inks = []
+    for label, i in zip(text, chosen, strict=True):
+        tall_px = round(height_px * rng.uniform(0.9, 1.1))
+        if pen_px:
+            inks.append(drawn(label, tall_px, rng, pen_px=pen_px))
+        else:
+            inks.append(ink_of(data.images[i], tall_px, rng))
     page = np.zeros((height_px * 2, sum(ink.shape[1] + height_px for ink in inks)), np.float32)
     pair, left = int(rng.integers(1, length)) if touching else -1, height_px // 2
     for place, ink in enumerate(inks):
@@ -159,7 +173,7 @@ def string_of_ink(
             left = meet(page, ink, top, left)
         put(page, ink, top, left)
         left += ink.shape[1] + round(height_px * rng.uniform(0.15, 0.5))
-    return crop(page), "".join(str(data.labels[i]) for i in chosen)
+    return crop(page), text
 
 
 def meet(page: Grey, ink: Grey, top: int, left: int) -> int:
@@ -247,11 +261,16 @@ def single(data: LabelledImages, rng: np.random.Generator, *, styles: bool = Fal
     return Page(photograph(with_margin(ink, rng.uniform(0.3, 1.5)), rng, rules=rules), text)
 
 
-def string(data: LabelledImages, rng: np.random.Generator, *, touching: bool = False) -> Page:
+def string(
+    data: LabelledImages,
+    rng: np.random.Generator,
+    *,
+    touching: bool = False,
+    styles: bool = False,
+) -> Page:
     """A photograph of 3 to 8 digits in a row."""
-    ink, text = string_of_ink(
-        data, int(rng.integers(3, 9)), int(rng.integers(30, 100)), rng, touching=touching
-    )
+    length, height_px = int(rng.integers(3, 9)), int(rng.integers(30, 100))
+    ink, text = string_of_ink(data, length, height_px, rng, touching=touching, styles=styles)
     rules = str(rng.choice(["", "", "lines", "squares"]))
     margin = rng.uniform(0.05, 0.2)
     return Page(photograph(with_margin(ink, margin), rng, rules=rules), text)

@@ -39,6 +39,7 @@ KINDS: dict[str, tuple[Draw, float]] = {
     "one digit": (single, 0.99),
     "one digit, in styles that MNIST lacks": (lambda d, rng: single(d, rng, styles=True), 0.99),
     "3 to 8 digits": (string, 0.97),
+    "3 to 8 digits, in styles that MNIST lacks": (lambda d, rng: string(d, rng, styles=True), 0.97),
     "3 to 8 digits, one pair touching": (lambda d, rng: string(d, rng, touching=True), 0.85),
 }
 GRID_TARGET = 0.97

@@ -25,10 +25,9 @@ _WIDEST = 1.35  # of the digits' height
 _FARTHEST = 0.25  # between parts of one digit, of the digits' height
 _WORST = -7.0  # the score of what is certainly no digit
 _WIDE = 0.8  # of the height: pieces from here on are cut, to see
-_USUAL_WIDTH, _WIDTH_COST, _MOST_WIDTH_COST = 0.75, 4.0, 4.0  # what is wider is seldom one digit
-_CUT_COST, _TALL_JOIN_COST = 0.7, 1.5
+_USUAL_WIDTH, _WIDTH_COST = 0.75, 4.0  # what is wider is seldom one digit
 _SKIP_SPECK_COST, _SKIP_LOW_COST, _SKIP_COST = 0.2, 2.0, 8.0
-_USUAL_HEIGHT, _LOW_COST = 0.75, 6.0  # of the digits' height; what is lower is seldom a digit
+_USUAL_HEIGHT, _LOW_COST = 0.65, 6.0  # of the digits' height; what is lower is seldom a digit
 _TALL = 0.7  # of the digits' height: such a piece may be a digit of its own
 _LOW = 0.45  # of the digits' height: no digit is so low
 
@@ -51,11 +50,15 @@ class Candidate:
 
 @dataclass(frozen=True)
 class _Part:
-    """A piece or what a cut left of it; `source` counts the pieces, `line` the lines."""
+    """A piece, or what cuts left of it; `source` counts the pieces, `line` the lines.
+
+    `cut_cost` is for the cut to its left, 0 without.
+    """
 
     piece: Piece
     source: int
     line: int
+    cut_cost: float
 
 
 def judge_pieces(pieces: list[Piece], judge: Judge) -> list[Candidate]:
@@ -96,8 +99,8 @@ def _cut_where_it_may_help(
         doubtful = thorough or candidate.score < np.log(0.9)
         tall = piece.ink.shape[0] > _TALL * height
         cuts = tall and (width > _WIDE or (width > 0.4 and doubtful))
-        inside = cut(piece, height) if cuts else [piece]
-        parts += [_Part(part, source, line) for part in inside]
+        inside = cut(piece, height) if cuts else [(piece, 0.0)]
+        parts += [_Part(part, source, line, cost) for part, cost in inside]
     return parts
 
 
@@ -144,8 +147,8 @@ def _best_cover(
             candidate = candidates.get((start, end))
             if candidate is None:
                 continue
-            gain = candidate.score - _shape_cost(parts[start:end], candidate.piece.box, height)
-            gain -= _CUT_COST * (start > 0 and parts[start - 1].source == parts[start].source)
+            cost = parts[start].cut_cost + _shape_cost(candidate.piece.box, height)
+            gain = candidate.score - cost
             for count, (score, spans) in best[start].items():
                 if not most or count < most:
                     now = count + 1 if most else 0
@@ -172,14 +175,8 @@ def _skip_cost(part: _Part, height: float) -> float:
     return _SKIP_LOW_COST if part_height < _LOW * height else _SKIP_COST
 
 
-def _shape_cost(parts: list[_Part], box: Box, height: float) -> float:
-    """What it costs to take pieces for one digit that could each be one, or are too low or wide.
-
-    `box` goes around them all.
-    """
-    tall = {part.source for part in parts if part.piece.ink.shape[0] > _TALL * height}
+def _shape_cost(box: Box, height: float) -> float:
+    """What it costs to take the ink in that box for one digit, low or wide as it is."""
     tallness = box.height / height
     low_cost = _SKIP_COST if tallness < _LOW else _LOW_COST * max(0.0, _USUAL_HEIGHT - tallness)
-    too_wide = max(0.0, box.width / height - _USUAL_WIDTH)
-    wide_cost = min(_WIDTH_COST * too_wide, _MOST_WIDTH_COST)
-    return float(_TALL_JOIN_COST * (len(tall) > 1) + low_cost + wide_cost)
+    return low_cost + _WIDTH_COST * max(0.0, box.width / height - _USUAL_WIDTH)

@@ -2,8 +2,10 @@
 
 Each line y = intercept + slope · x is voted for by the columns that have ink on it (Hough, 1962,
 over a narrow range of slopes). On the line the ink goes, but where a stroke crosses: there it is
-thicker than the line.
+thicker than the line, or darker.
 """
+
+from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
@@ -20,40 +22,60 @@ _COLUMNS = 100  # that vote
 _ROWS = 2  # that vote as one, so that a slope between two of the above is found
 _SWAY_PX = 3  # paper is never quite flat
 _THICKEST = 0.03  # of the shorter side
+_AS_DARK = 0.9  # of full ink: no stroke stands out from lines that are darker
+
+
+@dataclass(frozen=True)
+class _Lines:
+    """The strength of lines, 0 beside them, both (height, width).
+
+    `ink` is where they were seen, `bands` all that they run through, whatever covers them.
+    """
+
+    ink: NDArray[np.float32]
+    bands: NDArray[np.float32]
 
 
 def remove_rules(ink: Ink) -> Ink:
     """The ink without lines that run along most of the canvas, upright or lying."""
     if min(ink.mask.shape) < _SMALLEST_PX:
         return ink
-    # Lines are often paler than the ink, and broken where the mask cuts it off.
-    weak = ink.strength > _WEAK
-    lying, lying_band = _ink_on_lines(weak)
-    upright, upright_band = (found.T for found in _ink_on_lines(weak.T))
-    on_lines = lying | upright | (weak & lying_band & upright_band)
+    lying, upright = _lines_lying(ink.strength), _lines_lying(ink.strength.T)
+    # Where two lines cross, each darkens the other.
+    crossings = (1 - (1 - lying.bands) * (1 - upright.bands.T)) * (lying.bands > 0)
+    crossings *= (upright.bands.T > 0) & (ink.strength > _WEAK)
+    level = np.maximum.reduce([lying.ink, upright.ink.T, crossings])
+    on_lines = level > 0
     if not on_lines.any():
         return ink
+    # What is darker than a line belongs to the stroke that it hangs together with.
+    darker = on_lines & (level < _AS_DARK) & (ink.strength > (1 + level) / 2)
+    strokes = ink.mask & ~on_lines
+    crossed = ndimage.binary_dilation(darker) & strokes
+    on_lines &= ~ndimage.binary_propagation(crossed, mask=strokes | darker)
     mask = ink.mask & ~on_lines
     # The lines' grey edges go too, the strokes' stay.
     edges = ndimage.binary_dilation(on_lines, iterations=2)
-    strokes = ndimage.binary_dilation(mask, iterations=1)
-    strength = np.where(edges & ~strokes, np.float32(0), ink.strength)
+    kept = ndimage.binary_dilation(mask, iterations=1)
+    strength = np.where(edges & ~kept, np.float32(0), ink.strength)
     return Ink(strength, mask, ink.contrast)
 
 
-def _ink_on_lines(mask: NDArray[np.bool_]) -> tuple[NDArray[np.bool_], NDArray[np.bool_]]:
-    """The pixels of lying lines, and the bands that the lines run in, whatever crosses them."""
-    found, bands = np.zeros_like(mask), np.zeros_like(mask)
+def _lines_lying(strength: NDArray[np.float32]) -> _Lines:
+    """The lines from the left to the right of a canvas with ink of that strength."""
+    lines = _Lines(np.zeros_like(strength), np.zeros_like(strength))
+    # Lines are often paler than the ink, and broken where its mask cuts them off.
+    mask = strength > _WEAK
     votes = _votes(mask)
     if votes.max() < _COVERAGE * _voters(mask):
-        return found, bands
+        return lines
     thickest = max(3, round(min(mask.shape) * _THICKEST))
     runs = _run_lengths(mask)
     thin = _votes(mask & (runs <= 2 * thickest))
     votes[thin < _THIN * _voters(mask)] = 0
     for intercept, slope in _find_lines(votes, mask):
-        _mark(found, bands, mask, runs, intercept, slope, thickest)
-    return found, bands
+        _mark(lines, strength, runs, intercept, slope, thickest)
+    return lines
 
 
 def _find_lines(votes: NDArray[np.intp], mask: NDArray[np.bool_]) -> list[tuple[int, float]]:
@@ -104,41 +126,41 @@ def _reach(width: int) -> int:
 
 
 def _mark(
-    found: NDArray[np.bool_],
-    bands: NDArray[np.bool_],
-    mask: NDArray[np.bool_],
+    lines: _Lines,
+    strength: NDArray[np.float32],
     runs: NDArray[np.intp],
     intercept: int,
     slope: float,
     thickest: int,
 ) -> None:
-    """Add one line's ink to what was found, and its band to the bands."""
-    height, width = mask.shape
+    """Add one line; `runs` are the lengths of the upright runs of ink, 0 beside it."""
+    height, width = runs.shape
     columns = np.arange(width)
     middle = np.rint(intercept + slope * columns).astype(np.intp)
     near = middle[None, :] + np.arange(-_SWAY_PX, _SWAY_PX + 1)[:, None]
     inside = (near >= 0) & (near < height)
     near = near.clip(0, height - 1)
-    touched = mask[near, columns] & inside
+    touched = (runs[near, columns] > 0) & inside
     if not touched.any():
         return
     thickness = int(np.quantile(runs[near, columns][touched], 0.25))
     if thickness > thickest:
         return
     on_line = touched & (runs[near, columns] <= thickness * 1.5 + 1)
+    seen = on_line.any(axis=0)
+    level = np.median(np.where(on_line, strength[near, columns], 0).max(axis=0)[seen])
     reach = thickness + 1  # a run that is in reach of the line may end beyond it
     top, bottom = max(0, near.min() - reach), min(height, near.max() + reach + 1)
     seeds = np.zeros((bottom - top, width), bool)
     seeds[near[on_line] - top, np.broadcast_to(columns, near.shape)[on_line]] = True
     grown = ndimage.maximum_filter1d(seeds, 2 * reach + 1, axis=0)
-    rows_near = slice(top, bottom)
-    found[rows_near] |= grown & mask[rows_near] & (runs[rows_near] <= thickness * 1.5 + 1)
+    there = runs[top:bottom]
+    lines.ink[top:bottom][grown & (there > 0) & (there <= thickness * 1.5 + 1)] = level
     # Where a stroke hides the line, it is taken to go on as beside the stroke.
-    seen = on_line.any(axis=0)
     rows = np.where(on_line, near, 0).sum(axis=0)[seen] / on_line.sum(axis=0)[seen]
     path = np.rint(np.interp(columns, columns[seen], rows)).astype(np.intp)
     for row in range(-(thickness // 2) - 1, thickness // 2 + 2):
-        bands[(path + row).clip(0, height - 1), columns] = True
+        lines.bands[(path + row).clip(0, height - 1), columns] = level
 
 
 def _run_lengths(mask: NDArray[np.bool_]) -> NDArray[np.intp]:
