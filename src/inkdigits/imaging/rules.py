@@ -41,13 +41,13 @@ def remove_rules(ink: Ink) -> Ink:
     if min(ink.mask.shape) < _SMALLEST_PX:
         return ink
     lying, upright = _lines_lying(ink.strength), _lines_lying(ink.strength.T)
-    # Where two lines cross, each darkens the other.
-    crossings = (1 - (1 - lying.bands) * (1 - upright.bands.T)) * (lying.bands > 0)
-    crossings *= (upright.bands.T > 0) & (ink.strength > _WEAK)
-    level = np.maximum.reduce([lying.ink, upright.ink.T, crossings])
-    on_lines = level > 0
-    if not on_lines.any():
+    level = np.maximum(lying.ink, upright.ink.T)
+    if not level.any():
         return ink
+    # Where two lines cross, each darkens the other.
+    crossing = (lying.bands > 0) & (upright.bands.T > 0) & (ink.strength > _WEAK)
+    level[crossing] = (1 - (1 - lying.bands) * (1 - upright.bands.T))[crossing]
+    on_lines = level > 0
     # What is darker than a line belongs to the stroke that it hangs together with.
     darker = on_lines & (level < _AS_DARK) & (ink.strength > (1 + level) / 2)
     strokes = ink.mask & ~on_lines
