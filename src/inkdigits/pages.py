@@ -24,6 +24,7 @@ from inkdigits.imaging.segmentation import (
     find_pieces,
     join,
     mend,
+    touches_border,
 )
 from inkdigits.imaging.tables import place_in_table, table_corners
 
@@ -36,6 +37,7 @@ _CERTAIN = 0.7  # the probability of a digit under which other ways of seeing it
 _NOISE = 150  # digits; another look at so many takes seconds, and there is no such page
 _TOO_MANY = 0.2  # of the digits below that
 _WINDOW, _OTHER_WINDOWS = 0.4, (1.0, 0.15)  # of the shorter side; see `find_ink`
+_BARE = 0.45  # of its height: what is narrower is one stroke
 _STROKES = 3  # widths of the widest stroke: a window that covers it with some room
 _GLANCE_PX = 500  # the longer side of the picture that is looked at first
 _SMALL_PX, _FAINT = 12, 0.15
@@ -181,9 +183,21 @@ def _one_or_many(
     apart = len(inside) > 1 and sum(c.score for c in inside) > single.score
     if single.score > _SURE and not apart and all(_is_stray(c, single, shape) for c in beside):
         return [[single]]
-    if max((c.score for c in found), default=0) < _HARDLY_A_DIGIT:
+    likely = [[c for c in line if c.score >= _HARDLY_A_DIGIT] for line in lines]
+    heights = [c.piece.box.height for line in likely for c in line]
+    if not heights:
         return [list(line) for line in lines]
-    return [[c for c in line if c.score >= _HARDLY_A_DIGIT] for line in lines]
+    height = float(np.median(heights))
+    return [list(line) for line in likely if not _is_remnant(line, height, shape)]
+
+
+def _is_remnant(line: list[Candidate], height: float, shape: tuple[int, ...]) -> bool:
+    """Whether a line is one bare stroke at the border, or of another height than the digits."""
+    if len(line) != 1:
+        return False
+    box = line[0].piece.box
+    as_high = 0.5 < box.height / height < 2
+    return box.width < _BARE * box.height and (not as_high or touches_border(box, shape))
 
 
 def _is_stray(candidate: Candidate, single: Candidate, shape: tuple[int, ...]) -> bool:
@@ -192,13 +206,8 @@ def _is_stray(candidate: Candidate, single: Candidate, shape: tuple[int, ...]) -
     return (
         candidate.score < np.log(_CERTAIN)
         or not 0.5 < height < 2
-        or _touches_border(candidate.piece.box, shape)
+        or touches_border(candidate.piece.box, shape)
     )
-
-
-def _touches_border(box: Box, shape: tuple[int, ...]) -> bool:
-    ends = (box.y + box.height, box.x + box.width)
-    return min(box.x, box.y) == 0 or ends[0] == shape[0] or ends[1] == shape[1]
 
 
 def _read_cells(
@@ -233,7 +242,7 @@ def _describe(candidate: Candidate, ink: Ink, scale: int) -> Found:
     strokes = ndimage.label(mask, np.ones((3, 3)))[1]
     if strokes > 1:
         notes.append(f"{strokes} pieces")
-    if _touches_border(Box(x, y, width, height), ink.mask.shape):
+    if touches_border(Box(x, y, width, height), ink.mask.shape):
         notes.append("touches the border")
     if ink.contrast < _FAINT:
         notes.append("low contrast")

@@ -17,7 +17,6 @@ _COARSE_PX = 256  # the longer side of the picture that the paper is estimated o
 _SAMPLE_PX = 400  # a side of the sample that the paper's level is taken from
 _MIN_CONTRAST = 0.06  # of the paper's brightness; below it a canvas counts as blank
 _UNIFORM_PX = 40  # canvases no larger are taken to be evenly lit
-_LEAST_INNER = 0.03  # of all ink; with less of it inside, the strokes touch the border too
 THRESHOLD = 0.45  # of full ink
 
 
@@ -109,8 +108,7 @@ def thickest_stroke(mask: NDArray[np.bool_]) -> float:
     labels, _ = ndimage.label(coarse, np.ones((3, 3)))
     at_border = np.unique(np.concatenate([labels[0], labels[-1], labels[:, 0], labels[:, -1]]))
     inner = coarse & ~np.isin(labels, at_border)
-    strokes = inner if inner.sum() > _LEAST_INNER * coarse.sum() else coarse
-    depth = ndimage.distance_transform_cdt(np.pad(strokes, 1))
+    depth = ndimage.distance_transform_cdt(np.pad(inner if inner.any() else coarse, 1))
     return float(2 * depth.max() / scale)
 
 

@@ -16,7 +16,8 @@ from inkdigits.imaging.ink import THRESHOLD, Ink, stroke_width
 
 SPECK = 0.3  # of a digit's height: what is smaller each way is no part of a digit
 _EDGE = 0.6  # of a stroke's width: how far its grey edge may reach
-_EDGE_SHARE = 0.9  # of a side of the canvas
+_INTRUDES = 2.0  # digits' heights: what is longer, and touches the border, is no digit
+_NO_DIGITS = 16.0  # times what touches no border; with more, that is dust beside a digit
 _FRAME_INSIDE = 0.05  # the share of its ink that a frame may have in its middle
 _DUST = 0.2  # likewise: what is left of a ruled line here and there
 _TALLEST = 1.6  # of a digit's height: two digits in neighbouring lines are higher
@@ -58,9 +59,9 @@ def find_pieces(ink: Ink) -> list[Piece]:
             own = near & ((around == label) | (around == 0))
             strength = ink.strength[top:bottom, left:right]
             pieces.append(Piece(np.where(own, strength, np.float32(0)), left, top))
-    inner = [piece for piece in pieces if not _is_edge(piece, labels.shape)]
-    edges = _edges(inner)
-    return [p for p in inner if not _is_frame(p, edges)] or pieces
+    inside = _without_intruders(pieces, labels.shape)
+    edges = _edges(inside)
+    return [p for p in inside if not _is_frame(p, edges)] or pieces
 
 
 def _edges(pieces: list[Piece]) -> NDArray[np.int64]:
@@ -69,23 +70,29 @@ def _edges(pieces: list[Piece]) -> NDArray[np.int64]:
     return np.array(boxes, np.int64).reshape(-1, 4)
 
 
-def _is_edge(piece: Piece, shape: tuple[int, ...]) -> bool:
-    """Whether it runs along a side of the canvas from corner to corner: the table under a sheet."""
-    mask = piece.ink > THRESHOLD
-    (top, left), (bottom, right) = (
-        (piece.y, piece.x),
-        (piece.y + mask.shape[0], piece.x + mask.shape[1]),
-    )
-    sides = (
-        (top == 0, mask[:2], shape[1], 0),
-        (bottom == shape[0], mask[-2:], shape[1], 0),
-        (left == 0, mask[:, :2], shape[0], 1),
-        (right == shape[1], mask[:, -2:], shape[0], 1),
-    )
-    return any(
-        touches and np.count_nonzero(line.any(axis=axis)) > _EDGE_SHARE * length
-        for touches, line, length, axis in sides
-    )
+def touches_border(box: Box, shape: tuple[int, ...]) -> bool:
+    """Whether a box reaches a side of a canvas of that height and width."""
+    ends = (box.y + box.height, box.x + box.width)
+    return min(box.x, box.y) == 0 or ends[0] >= shape[0] or ends[1] >= shape[1]
+
+
+def _without_intruders(pieces: list[Piece], shape: tuple[int, ...]) -> list[Piece]:
+    """The pieces without what reaches in from beyond the canvas: a table, a finger, a shadow.
+
+    It touches the border, and is much larger than what doesn't.
+    """
+    inner = [piece for piece in pieces if not touches_border(piece.box, shape)]
+    if not inner:
+        return pieces
+    height = digit_height(inner)
+    return [
+        p
+        for p in pieces
+        if not (
+            touches_border(p.box, shape)
+            and _INTRUDES * height < max(p.ink.shape) < _NO_DIGITS * height
+        )
+    ]
 
 
 def _is_frame(piece: Piece, edges: NDArray[np.int64]) -> bool:
