@@ -174,6 +174,19 @@ def test_what_reaches_in_from_beyond_the_border_is_not_read(clear, light_on_dark
     assert READER.read(255 - canvas if light_on_dark else canvas).text == "2507"
 
 
+def test_a_tightly_cropped_string_keeps_what_touches_the_border(clear):
+    text = "32055"
+    page = np.zeros((70, 500), np.float32)
+    left = 10
+    for place, label in enumerate(text):
+        ink = ink_of(clear[int(label)][0], 60, np.random.default_rng(0))
+        left = meet(page, ink, 5, left + 60) if place in (1, 2) else left + 12
+        put(page, ink, 5, left)
+        left += ink.shape[1]
+    columns = np.flatnonzero(page.max(axis=0) > 0.5)
+    assert READER.read(dark(page[:, columns[0] : columns[-1] + 20])).text == text
+
+
 def test_a_thin_pale_line_beside_digits_is_no_one(clear):
     page = np.pad(write(clear, "248"), ((0, 0), (0, 40)))
     page[20:-20, -30:-28] = 0.6

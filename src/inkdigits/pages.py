@@ -188,7 +188,8 @@ def _one_or_many(
     if not heights:
         return [list(line) for line in lines]
     height = float(np.median(heights))
-    return [list(line) for line in likely if not _is_remnant(line, height, shape)]
+    digits = [line for line in likely if not _is_remnant(line, height, shape)]
+    return [list(line) for line in digits or likely]
 
 
 def _is_remnant(line: list[Candidate], height: float, shape: tuple[int, ...]) -> bool:

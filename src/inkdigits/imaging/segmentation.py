@@ -16,8 +16,8 @@ from inkdigits.imaging.ink import THRESHOLD, Ink, stroke_width
 
 SPECK = 0.3  # of a digit's height: what is smaller each way is no part of a digit
 _EDGE = 0.6  # of a stroke's width: how far its grey edge may reach
-_INTRUDES = 2.0  # digits' heights: what is longer, and touches the border, is no digit
-_NO_DIGITS = 16.0  # times what touches no border; with more, that is dust beside a digit
+_EDGE_SHARE = 0.9  # of a side of the canvas
+_INTRUDES, _DIGIT_BESIDE_DUST = 2.5, 16.0  # times the height of what touches no border
 _FRAME_INSIDE = 0.05  # the share of its ink that a frame may have in its middle
 _DUST = 0.2  # likewise: what is left of a ruled line here and there
 _TALLEST = 1.6  # of a digit's height: two digits in neighbouring lines are higher
@@ -73,26 +73,44 @@ def _edges(pieces: list[Piece]) -> NDArray[np.int64]:
 def touches_border(box: Box, shape: tuple[int, ...]) -> bool:
     """Whether a box reaches a side of a canvas of that height and width."""
     ends = (box.y + box.height, box.x + box.width)
-    return min(box.x, box.y) == 0 or ends[0] >= shape[0] or ends[1] >= shape[1]
+    return min(box.x, box.y) == 0 or ends[0] == shape[0] or ends[1] == shape[1]
 
 
 def _without_intruders(pieces: list[Piece], shape: tuple[int, ...]) -> list[Piece]:
     """The pieces without what reaches in from beyond the canvas: a table, a finger, a shadow.
 
-    It touches the border, and is much larger than what doesn't.
+    It runs along a side, or touches the border and is much higher than what doesn't; if that is
+    much lower, it is dust beside a digit.
     """
-    inner = [piece for piece in pieces if not touches_border(piece.box, shape)]
-    if not inner:
-        return pieces
-    height = digit_height(inner)
+    inner = [p for p in pieces if not touches_border(p.box, shape)]
+    height = digit_height(inner) if inner else np.inf
     return [
         p
         for p in pieces
-        if not (
+        if not _runs_along_a_side(p, shape)
+        and not (
             touches_border(p.box, shape)
-            and _INTRUDES * height < max(p.ink.shape) < _NO_DIGITS * height
+            and _INTRUDES < p.ink.shape[0] / height < _DIGIT_BESIDE_DUST
         )
     ]
+
+
+def _runs_along_a_side(piece: Piece, shape: tuple[int, ...]) -> bool:
+    mask = piece.ink > THRESHOLD
+    (top, left), (bottom, right) = (
+        (piece.y, piece.x),
+        (piece.y + mask.shape[0], piece.x + mask.shape[1]),
+    )
+    sides = (
+        (top == 0, mask[:2], shape[1], 0),
+        (bottom == shape[0], mask[-2:], shape[1], 0),
+        (left == 0, mask[:, :2], shape[0], 1),
+        (right == shape[1], mask[:, -2:], shape[0], 1),
+    )
+    return any(
+        touches and np.count_nonzero(line.any(axis=axis)) > _EDGE_SHARE * length
+        for touches, line, length, axis in sides
+    )
 
 
 def _is_frame(piece: Piece, edges: NDArray[np.int64]) -> bool:
