@@ -28,7 +28,8 @@ _WIDE = 0.8  # of the height: pieces from here on are cut, to see
 _USUAL_WIDTH, _WIDTH_COST = 0.75, 4.0  # what is wider is seldom one digit
 _SKIP_SPECK_COST, _SKIP_LOW_COST, _SKIP_COST = 0.2, 2.0, 8.0
 _USUAL_HEIGHT, _LOW_COST = 0.65, 6.0  # of the digits' height; what is lower is seldom a digit
-_FAMILIAR, _UNFAMILIAR_COST = 12.0, 0.06  # a digit with a part of its neighbour is less familiar
+# A digit with a part of its neighbour is less familiar than a digit, the strangest things far less.
+_FAMILIAR, _STRANGEST, _STRANGENESS_COST = 12.0, -5.0, 0.06
 _TALL = 0.7  # of the digits' height: such a piece may be a digit of its own
 _LOW = 0.45  # of the digits' height: no digit is so low
 
@@ -148,8 +149,8 @@ def _best_cover(
             candidate = candidates.get((start, end))
             if candidate is None:
                 continue
-            cost = parts[start].cut_cost + _shape_cost(candidate.piece.box, height)
-            gain = candidate.score - cost - _strangeness_cost(candidate)
+            cost = _strangeness_cost(candidate) + _shape_cost(candidate.piece.box, height)
+            gain = candidate.score - cost - parts[start].cut_cost
             for count, (score, spans) in best[start].items():
                 if not most or count < most:
                     now = count + 1 if most else 0
@@ -178,7 +179,7 @@ def _skip_cost(part: _Part, height: float) -> float:
 
 def _strangeness_cost(candidate: Candidate) -> float:
     """Little, but it tells a digit from the same digit that has swallowed a 1, both certain."""
-    return _UNFAMILIAR_COST * max(0.0, _FAMILIAR - max(candidate.familiarity, -5.0))
+    return _STRANGENESS_COST * max(0.0, _FAMILIAR - max(candidate.familiarity, _STRANGEST))
 
 
 def _shape_cost(box: Box, height: float) -> float:

@@ -197,18 +197,18 @@ def _is_remnant(line: list[Candidate], height: float, shape: tuple[int, ...]) ->
     if len(line) != 1:
         return False
     box = line[0].piece.box
-    as_high = 0.5 < box.height / height < 2
-    return box.width < _BARE * box.height and (not as_high or touches_border(box, shape))
+    return box.width < _BARE * box.height and not _stands_with(box, height, shape)
 
 
 def _is_stray(candidate: Candidate, single: Candidate, shape: tuple[int, ...]) -> bool:
     """Whether it is unsure, at the border, or of another height than the digit."""
-    height = candidate.piece.box.height / single.piece.box.height
-    return (
-        candidate.score < np.log(_CERTAIN)
-        or not 0.5 < height < 2
-        or touches_border(candidate.piece.box, shape)
-    )
+    sure = candidate.score >= np.log(_CERTAIN)
+    return not (sure and _stands_with(candidate.piece.box, single.piece.box.height, shape))
+
+
+def _stands_with(box: Box, height: float, shape: tuple[int, ...]) -> bool:
+    """Whether it is inside the canvas, and about as high as a digit of that height."""
+    return 0.5 < box.height / height < 2 and not touches_border(box, shape)
 
 
 def _read_cells(

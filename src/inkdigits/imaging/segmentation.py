@@ -77,22 +77,19 @@ def touches_border(box: Box, shape: tuple[int, ...]) -> bool:
 
 
 def _without_intruders(pieces: list[Piece], shape: tuple[int, ...]) -> list[Piece]:
-    """The pieces without what reaches in from beyond the canvas: a table, a finger, a shadow.
-
-    It runs along a side, or touches the border and is much higher than what doesn't; if that is
-    much lower, it is dust beside a digit.
-    """
+    """The pieces without what reaches in from beyond the canvas: a table, a finger, a shadow."""
     inner = [p for p in pieces if not touches_border(p.box, shape)]
     height = digit_height(inner) if inner else np.inf
-    return [
-        p
-        for p in pieces
-        if not _runs_along_a_side(p, shape)
-        and not (
-            touches_border(p.box, shape)
-            and _INTRUDES < p.ink.shape[0] / height < _DIGIT_BESIDE_DUST
-        )
-    ]
+    return [p for p in pieces if not _intrudes(p, height, shape)]
+
+
+def _intrudes(piece: Piece, height: float, shape: tuple[int, ...]) -> bool:
+    """Whether it runs along a side, or touches the border and is much higher than what doesn't.
+
+    That is `height` pixels high; if it is very much lower, it is dust beside a digit.
+    """
+    much_higher = _INTRUDES < piece.ink.shape[0] / height < _DIGIT_BESIDE_DUST
+    return _runs_along_a_side(piece, shape) or (much_higher and touches_border(piece.box, shape))
 
 
 def _runs_along_a_side(piece: Piece, shape: tuple[int, ...]) -> bool:
