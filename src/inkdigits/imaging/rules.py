@@ -5,7 +5,7 @@ over a narrow range of slopes). On the line the ink goes, but where a stroke cro
 thicker than the line, or darker.
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import NDArray
@@ -58,7 +58,7 @@ def remove_rules(ink: Ink) -> Ink:
     edges = ndimage.binary_dilation(on_lines, iterations=2)
     kept = ndimage.binary_dilation(mask, iterations=1)
     strength = np.where(edges & ~kept, np.float32(0), ink.strength)
-    return Ink(strength, mask, ink.contrast)
+    return replace(ink, strength=strength, mask=mask)
 
 
 def _lines_lying(strength: NDArray[np.float32]) -> _Lines:

@@ -16,8 +16,10 @@ from inkdigits.imaging.ink import THRESHOLD, Ink, stroke_width
 
 SPECK = 0.3  # of a digit's height: what is smaller each way is no part of a digit
 _EDGE = 0.6  # of a stroke's width: how far its grey edge may reach
+_OTHER_GROUND = 0.04  # of its edge; beside a table it was 0.05 and more, under shadows 0.02
 _EDGE_SHARE = 0.9  # of a side of the canvas
 _INTRUDES, _DIGIT_BESIDE_DUST = 2.5, 16.0  # times the height of what touches no border
+_BAR = 0.1  # the spread of ink across a bar, as a share of that along it
 _FRAME_INSIDE = 0.05  # the share of its ink that a frame may have in its middle
 _DUST = 0.2  # likewise: what is left of a ruled line here and there
 _TALLEST = 1.6  # of a digit's height: two digits in neighbouring lines are higher
@@ -49,19 +51,35 @@ def find_pieces(ink: Ink) -> list[Piece]:
     # Each stroke with the grey edge around it, which in an enlarged picture is wide.
     edge_px = int(np.ceil(stroke_width(ink.mask) * _EDGE))
     least = max(3, 2e-5 * labels.size, np.sort(areas[1:])[::-1][:_MOST_PIECES][-1])
-    pieces = []
-    for label, place in enumerate(ndimage.find_objects(labels), start=1):
-        if areas[label] >= least:
-            top, left = (max(0, side.start - edge_px) for side in place)
-            bottom, right = (side.stop + edge_px for side in place)
-            around = labels[top:bottom, left:right]
-            near = ndimage.maximum_filter(around == label, size=2 * edge_px + 1)
-            own = near & ((around == label) | (around == 0))
-            strength = ink.strength[top:bottom, left:right]
-            pieces.append(Piece(np.where(own, strength, np.float32(0)), left, top))
+    lifted = [
+        _lift(ink, labels, label, place, edge_px)
+        for label, place in enumerate(ndimage.find_objects(labels), start=1)
+        if areas[label] >= least
+    ]
+    pieces = [piece for piece in lifted if piece]
     inside = _without_intruders(pieces, labels.shape)
     edges = _edges(inside)
     return [p for p in inside if not _is_frame(p, edges)] or pieces
+
+
+def _lift(
+    ink: Ink, labels: NDArray[np.intp], label: int, place: tuple[slice, ...], edge_px: int
+) -> Piece | None:
+    """The stroke of that label, which is in that place, with its grey edge.
+
+    None where the paper beside it is as dark as itself: that is the edge of what the paper lies on.
+    """
+    top, left = (max(0, side.start - edge_px) for side in place)
+    field = tuple(slice(max(0, side.start - edge_px), side.stop + edge_px) for side in place)
+    around, paper, strength = labels[field], ink.paper[field], ink.strength[field]
+    grey = np.where(around == label, paper * (1 - ink.contrast * strength), np.float32(np.inf))
+    nearest = ndimage.minimum_filter(grey, size=2 * edge_px + 1)
+    edge = np.isfinite(nearest) & (around == 0)
+    as_dark = edge & (nearest > paper * (1 - ink.contrast * THRESHOLD))
+    if np.count_nonzero(as_dark) > _OTHER_GROUND * np.count_nonzero(edge):
+        return None
+    own = edge | (around == label)
+    return Piece(np.where(own, strength, np.float32(0)), left, top)
 
 
 def _edges(pieces: list[Piece]) -> NDArray[np.int64]:
@@ -84,12 +102,25 @@ def _without_intruders(pieces: list[Piece], shape: tuple[int, ...]) -> list[Piec
 
 
 def _intrudes(piece: Piece, height: float, shape: tuple[int, ...]) -> bool:
-    """Whether it runs along a side, or touches the border and is much higher than what doesn't.
+    """Whether it runs along a side, or touches the border and is much larger than what doesn't.
 
-    That is `height` pixels high; if it is very much lower, it is dust beside a digit.
+    That is `height` pixels high; if it is very much lower, it is dust beside a digit. A bar is
+    measured along its longer side, other things, which may be touching digits, by their height.
     """
-    much_higher = _INTRUDES < piece.ink.shape[0] / height < _DIGIT_BESIDE_DUST
-    return _runs_along_a_side(piece, shape) or (much_higher and touches_border(piece.box, shape))
+    if not touches_border(piece.box, shape):
+        return False
+    size = max(piece.ink.shape) if _is_bar(piece) else piece.ink.shape[0]
+    much_larger = _INTRUDES < size / height < _DIGIT_BESIDE_DUST
+    return much_larger or _runs_along_a_side(piece, shape)
+
+
+def _is_bar(piece: Piece) -> bool:
+    """Whether it is long, thin and straight: a pen, or the rest of a line."""
+    y, x = np.nonzero(piece.ink > THRESHOLD)
+    if len(x) < 3:
+        return False
+    across, along = np.linalg.eigvalsh(np.cov(x, y))
+    return bool(across < _BAR**2 * along)
 
 
 def _runs_along_a_side(piece: Piece, shape: tuple[int, ...]) -> bool:
