@@ -14,7 +14,7 @@ from handwriting import (
     string_of_ink,
     with_margin,
 )
-from PIL import Image
+from PIL import Image, ImageDraw
 
 from inkdigits import Reader, Reading
 from inkdigits.data import stratified_split
@@ -177,6 +177,40 @@ def test_what_reaches_in_from_beyond_the_border_is_not_read(clear, light_on_dark
     canvas = dark(np.maximum(page, 0.9 * finger))
     canvas[60:95, :3] = 40  # the end of a ruled line
     assert READER.read(255 - canvas if light_on_dark else canvas).text == "2507"
+
+
+@pytest.mark.parametrize("light_on_dark", [False, True])
+def test_a_table_in_sight_hides_nothing(clear, light_on_dark):
+    page = np.pad(write(clear, "83731", height_px=40), ((250, 400), (300, 400)))
+    rows, columns = np.mgrid[0 : page.shape[0], 0 : page.shape[1]]
+    canvas = dark(page)
+    canvas[(columns < 150 - 0.2 * rows) | (rows < 90)] = 60
+    assert READER.read(255 - canvas if light_on_dark else canvas).text == "83731"
+
+
+def test_a_sheet_on_a_desk_is_read_where_it_lies(clear):
+    page = dark(np.pad(write(clear, "60294"), ((60, 150), (120, 180))))
+    page[70:-60:40] = np.minimum(page[70:-60:40], 150)  # ruled
+    height, width = page.shape
+    rows, columns = np.mgrid[0:height, 0:width]
+    sheet = (columns > 70 - 0.1 * rows) & (columns < width - 110 + 0.08 * rows)
+    sheet &= (rows > 40 + 0.02 * columns) & (rows < height - 50)
+    grain = np.random.default_rng(0).normal(size=(height, 1)) * 12
+    scene = np.where(sheet, page, 70 + grain).astype(np.uint8)
+    alone, reading = READER.read(page), READER.read(scene)
+    assert reading.text == alone.text == "60294"
+    for ours, theirs in zip(reading.digits, alone.digits, strict=True):
+        apart = [vars(ours.box)[side] - vars(theirs.box)[side] for side in vars(ours.box)]
+        assert np.abs(apart).max() <= 2
+
+
+def test_a_pen_on_the_paper_is_not_read(clear):
+    page = 0.8 * np.pad(write(clear, "4"), ((80, 160), (200, 300)))
+    height, width = page.shape
+    pen = Image.new("L", (width, height))
+    ends = (width // 3, height + 5, width + 5, height // 2 + 60)
+    ImageDraw.Draw(pen).line(ends, fill=255, width=22)
+    assert READER.read(dark(np.maximum(page, np.asarray(pen, np.float32) / 255))).text == "4"
 
 
 def test_a_tightly_cropped_string_keeps_what_touches_the_border(clear):

@@ -26,6 +26,7 @@ from inkdigits.imaging.segmentation import (
     mend,
     touches_border,
 )
+from inkdigits.imaging.sheet import find_sheet
 from inkdigits.imaging.tables import place_in_table, table_corners
 
 _SINGLE_PX = 32  # there is no room for two digits on less
@@ -64,6 +65,24 @@ def find_digits(
 
     With `grid` the lines are the table's rows, and a cell without ink is None.
     """
+    look = partial(_look, judge=judge, single=single, expect=expect, grid=grid)
+    sheet = find_sheet(canvas)
+    if sheet:
+        found = look(sheet)
+        if _quality(found) > 0:
+            return found
+    return look(canvas)
+
+
+def _look(
+    canvas: Canvas,
+    judge: Judge,
+    *,
+    single: bool,
+    expect: int | None,
+    grid: tuple[int, int] | None,
+) -> list[list[Found | None]]:
+    """The digits on a canvas; where they are doubtful, as another look finds them."""
     light_on_dark = is_light_on_dark(canvas.grey.astype(np.float32))
     find = partial(_find, canvas, judge, single=single, expect=expect, grid=grid)
     found = find(light_on_dark=light_on_dark, window=_WINDOW)
@@ -122,7 +141,7 @@ def _find(
         if expect is None:
             found = _one_or_many(_read_single(ink, pieces, judge), many, ink.mask.shape)
     return [
-        [_describe(candidate, ink, canvas.scale) if candidate else None for candidate in line]
+        [_describe(candidate, ink, canvas) if candidate else None for candidate in line]
         for line in found
         if line
     ]
@@ -232,13 +251,14 @@ def _read_cells(
     return [[read.get((row, column)) for column in range(columns)] for row in range(rows)]
 
 
-def _describe(candidate: Candidate, ink: Ink, scale: int) -> Found:
+def _describe(candidate: Candidate, ink: Ink, canvas: Canvas) -> Found:
     piece = candidate.piece
     mask = piece.ink > THRESHOLD
     rows, columns = np.flatnonzero(mask.any(axis=1)), np.flatnonzero(mask.any(axis=0))
     x, y = piece.x + int(columns[0]), piece.y + int(rows[0])
     width, height = int(np.ptp(columns)) + 1, int(np.ptp(rows)) + 1
-    box = Box(x * scale, y * scale, width * scale, height * scale)
+    on_picture = (x + canvas.left, y + canvas.top, width, height)
+    box = Box(*(canvas.scale * length for length in on_picture))
     notes = []
     strokes = ndimage.label(mask, np.ones((3, 3)))[1]
     if strokes > 1:

@@ -42,10 +42,15 @@ class Box:
 
 @dataclass(frozen=True)
 class Canvas:
-    """A grey picture, uint8 (height, width), one `scale`th of its size."""
+    """A grey picture, uint8 (height, width), one `scale`th of its size, or a part of one.
+
+    `left` and `top` are where the part begins, in pixels of the reduced picture.
+    """
 
     grey: NDArray[np.uint8]
     scale: int = 1
+    left: int = 0
+    top: int = 0
 
 
 def open_canvas(source: Source, page: int = 0) -> NDArray[np.uint8]:
