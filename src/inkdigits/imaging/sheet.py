@@ -13,6 +13,7 @@ from inkdigits.imaging.canvas import Canvas
 from inkdigits.imaging.ink import otsu
 
 _COARSE_PX = 128  # the longer side of the picture that the sheet is looked for on
+_SMALLEST_PX = 100  # a smaller canvas shows a digit, whose stroke may look like a sheet
 _WINDOW = 0.2  # of its shorter side: strokes are narrower, and not painted with
 _MOST_OF_BORDER = 0.4  # may be sheet
 _LEAST_AREA = 0.12  # of the photograph
@@ -26,12 +27,15 @@ def find_sheet(canvas: Canvas) -> Canvas | None:
 
     What it shows of the desk is painted over with the nearest paper.
     """
+    if min(canvas.grey.shape) < _SMALLEST_PX:
+        return None
     small = Image.fromarray(canvas.grey).reduce(-(-max(canvas.grey.shape) // _COARSE_PX))
     coarse = np.asarray(small, np.float32)
     sheet = _bright_field(coarse > otsu(coarse.ravel()))
     if sheet is None or not (_is_rectangular(sheet) and _is_sharp(sheet, coarse)):
         return None
-    return _cut_out(canvas, coarse, ndimage.binary_erosion(sheet, iterations=_MARGIN_PX))
+    inside = ndimage.binary_erosion(sheet, iterations=_MARGIN_PX)
+    return _cut_out(canvas, coarse, inside) if inside.any() else None
 
 
 def _bright_field(bright: NDArray[np.bool_]) -> NDArray[np.bool_] | None:
