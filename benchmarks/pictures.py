@@ -2,9 +2,9 @@
 
     make bench-pictures
 
-The pictures are made by `handwriting.py` from digits that the shipped network wasn't trained on.
-Writes `benchmarks/results/pictures.json` and the tables in `docs/pictures.md`. Keep the machine
-otherwise idle: the second table is of seconds.
+The pictures are made by `handwriting.py` and `scenes.py` from digits that the shipped network
+wasn't trained on. Writes `benchmarks/results/pictures.json` and the tables in `docs/pictures.md`.
+Keep the machine otherwise idle: the second table is of seconds.
 """
 
 import argparse
@@ -23,6 +23,7 @@ import numpy as np
 from handwriting import Page, grid, photograph, single, string, string_of_ink
 from pages import put_table
 from PIL import Image
+from scenes import scene
 
 from inkdigits.data import LabelledImages, load_dataset, stratified_split
 from inkdigits.environment import describe_environment
@@ -41,6 +42,7 @@ KINDS: dict[str, tuple[Draw, float]] = {
     "3 to 8 digits": (string, 0.97),
     "3 to 8 digits, in styles that MNIST lacks": (lambda d, rng: string(d, rng, styles=True), 0.97),
     "3 to 8 digits, one pair touching": (lambda d, rng: string(d, rng, touching=True), 0.85),
+    "1 to 6 digits, a desk, a pen or a finger in sight": (scene, 0.9),
 }
 GRID_TARGET = 0.97
 

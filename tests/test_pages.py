@@ -15,6 +15,7 @@ from handwriting import (
     with_margin,
 )
 from PIL import Image, ImageDraw
+from scenes import scene
 
 from inkdigits import Reader, Reading
 from inkdigits.data import stratified_split
@@ -75,8 +76,9 @@ def right_share(pages: list[Page], **wishes) -> float:
         (string, 0.85),
         (lambda data, rng: string(data, rng, styles=True), 0.9),
         (lambda data, rng: string(data, rng, touching=True), 0.66),
+        (scene, 0.86),
     ],
-    ids=["single", "styles", "string", "string in styles", "touching"],
+    ids=["single", "styles", "string", "string in styles", "touching", "scene"],
 )
 def test_photographs_are_read(held_out, draw, least):
     rng = np.random.default_rng(11)

@@ -67,11 +67,16 @@ def find_digits(
     """
     look = partial(_look, judge=judge, single=single, expect=expect, grid=grid)
     sheet = find_sheet(canvas)
-    if sheet:
-        found = look(sheet)
+    if sheet and not _is_digit(sheet.shape, judge):
+        found = look(sheet.canvas)
         if _quality(found) > 0:
             return found
     return look(canvas)
+
+
+def _is_digit(shape: NDArray[np.bool_], judge: Judge) -> bool:
+    piece = Piece(shape.astype(np.float32), 0, 0)
+    return bool(judge_pieces([piece], judge)[0].score > _SURE)
 
 
 def _look(

@@ -1,8 +1,10 @@
 """The sheet of paper in a photograph that shows the desk around it.
 
-A sheet is bright, nearly a rectangle, with a sharp edge, and the desk takes up most of the
+A sheet is bright, with four corners and a sharp edge, and the desk takes up most of the
 photograph's border. The edge of a shadow is softer, or leads out of the picture.
 """
+
+from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
@@ -15,27 +17,37 @@ from inkdigits.imaging.ink import otsu
 _COARSE_PX = 128  # the longer side of the picture that the sheet is looked for on
 _SMALLEST_PX = 100  # a smaller canvas shows a digit, whose stroke may look like a sheet
 _WINDOW = 0.2  # of its shorter side: strokes are narrower, and not painted with
-_MOST_OF_BORDER = 0.4  # may be sheet
-_LEAST_AREA = 0.12  # of the photograph
-_RECTANGULAR = 0.85  # of the area of the smallest rectangle around it; an ellipse has 0.79
+_MOST_OF_BORDER = 0.2  # may be sheet; where a shadow leads across the picture, it was 0.25 and more
+_LEAST_AREA = 0.3  # of the photograph
+_CORNERS = 0.12  # how far the area between its corners may be from its own; of an ellipse 0.36
 _SHARP = 0.5  # of the step from desk to sheet within 5 coarse pixels
 _MARGIN_PX = 2  # coarse: what is nearer to the sheet's edge is desk, or the sheet's own shadow
 
 
-def find_sheet(canvas: Canvas) -> Canvas | None:
-    """The part of a canvas with the sheet; None if it is no such scene.
+@dataclass(frozen=True)
+class Sheet:
+    """A part of a canvas, and the coarse shape of the paper on it, bool (height, width).
 
-    What it shows of the desk is painted over with the nearest paper.
+    What the part shows of the desk is painted over with the nearest paper. The shape has holes
+    where there is ink.
     """
+
+    canvas: Canvas
+    shape: NDArray[np.bool_]
+
+
+def find_sheet(canvas: Canvas) -> Sheet | None:
+    """The sheet on a canvas; None if it is no such scene. It may be a light digit on dark."""
     if min(canvas.grey.shape) < _SMALLEST_PX:
         return None
     small = Image.fromarray(canvas.grey).reduce(-(-max(canvas.grey.shape) // _COARSE_PX))
     coarse = np.asarray(small, np.float32)
-    sheet = _bright_field(coarse > otsu(coarse.ravel()))
-    if sheet is None or not (_is_rectangular(sheet) and _is_sharp(sheet, coarse)):
+    bright = coarse > otsu(coarse.ravel())
+    sheet = _bright_field(bright)
+    if sheet is None or not (_has_four_corners(sheet) and _is_sharp(sheet, coarse)):
         return None
     inside = ndimage.binary_erosion(sheet, iterations=_MARGIN_PX)
-    return _cut_out(canvas, coarse, inside) if inside.any() else None
+    return Sheet(_cut_out(canvas, coarse, inside), bright & sheet) if inside.any() else None
 
 
 def _bright_field(bright: NDArray[np.bool_]) -> NDArray[np.bool_] | None:
@@ -48,13 +60,16 @@ def _bright_field(bright: NDArray[np.bool_]) -> NDArray[np.bool_] | None:
     return field if field.mean() > _LEAST_AREA else None
 
 
-def _is_rectangular(sheet: NDArray[np.bool_]) -> bool:
+def _has_four_corners(sheet: NDArray[np.bool_]) -> bool:
+    """Whether the points farthest out in four directions span a field of the same area."""
     y, x = np.nonzero(sheet)
-    angles = np.linspace(0, np.pi / 2, 30, endpoint=False)[:, None]
-    along = x * np.cos(angles) + y * np.sin(angles)
-    across = y * np.cos(angles) - x * np.sin(angles)
-    around = (np.ptp(along, axis=1) + 1) * (np.ptp(across, axis=1) + 1)
-    return bool(len(x) > _RECTANGULAR * around.min())
+    turns = np.arange(4) * np.pi / 8  # however the sheet is turned, one of them suits its corners
+    directions = turns[:, None] + np.arange(4) * np.pi / 2
+    out = x * np.cos(directions)[..., None] + y * np.sin(directions)[..., None]
+    corners = out.argmax(axis=2)
+    u, v = x[corners], y[corners]
+    areas = np.abs((u * np.roll(v, -1, axis=1) - v * np.roll(u, -1, axis=1)).sum(axis=1)) / 2
+    return bool(abs(areas.max() / len(x) - 1) < _CORNERS)
 
 
 def _is_sharp(sheet: NDArray[np.bool_], coarse: NDArray[np.float32]) -> bool:
