@@ -88,7 +88,7 @@ def _look(
     grid: tuple[int, int] | None,
 ) -> list[list[Found | None]]:
     """The digits on a canvas; where they are doubtful, as another look finds them."""
-    light_on_dark = is_light_on_dark(canvas.grey.astype(np.float32))
+    light_on_dark = is_light_on_dark(canvas.grey)
     find = partial(_find, canvas, judge, single=single, expect=expect, grid=grid)
     found = find(light_on_dark=light_on_dark, window=_WINDOW)
     if _doubt(found):

@@ -15,8 +15,9 @@ from scipy import ndimage
 
 _COARSE_PX = 256  # the longer side of the picture that paper and polarity are estimated on
 _SAMPLE_PX = 400  # a side of the sample that the paper's level is taken from
-_BLOCK_PX = 8  # of that picture: strokes are a small part of such a block, or fill it
-_NEAR_WEIGHT = 4.0  # 2 to 8 were about as good
+_COARSEST_PX = 24  # likewise, for the median over half of it, which takes long
+_BLOCK_PX = 8  # of the larger: strokes are a small part of such a block, or fill it
+_NEAR_WEIGHT = 4.0  # with 6 to 8, single thick digits are taken for paper
 _MIN_CONTRAST = 0.06  # of the paper's brightness; below it a canvas counts as blank
 _UNIFORM_PX = 40  # canvases no larger are taken to be evenly lit
 THRESHOLD = 0.45  # of full ink
@@ -49,17 +50,16 @@ def find_ink(canvas: NDArray[np.uint8], *, light_on_dark: bool, window_px: float
     return _measure(grey, paper_under(grey, window_px))
 
 
-def is_light_on_dark(grey: NDArray[np.float32]) -> bool:
-    """Whether the ink is the lighter part: what deviates from the median around it.
+def is_light_on_dark(canvas: NDArray[np.uint8]) -> bool:
+    """Whether the ink on a grey canvas is the lighter part: what deviates from the median around.
 
     Around it is half the canvas, wider than any stroke; and a small block, that the edges of tables
     and shadows seldom cross. Neither says much where a stroke, or such an edge, fills it.
     """
-    side = max(grey.shape)
-    coarse = shrunk(grey, min(1.0, 32 / side))
+    fine = reduced(canvas, _COARSE_PX)
+    coarse = shrunk(fine, min(1.0, _COARSEST_PX / max(fine.shape)))
     window = max(3, round(0.5 * min(coarse.shape)) | 1)
     wide = coarse - ndimage.median_filter(coarse, size=window, mode="nearest")
-    fine = shrunk(grey, min(1.0, _COARSE_PX / side))
     fine = np.pad(fine, [(0, -length % _BLOCK_PX) for length in fine.shape], mode="edge")
     blocks = fine.reshape(len(fine) // _BLOCK_PX, _BLOCK_PX, -1, _BLOCK_PX)
     near = blocks - np.median(blocks, axis=(1, 3), keepdims=True)
@@ -136,6 +136,14 @@ def stroke_width(mask: NDArray[np.bool_]) -> float:
         return float(min(mask.shape))
     # Counted along the pixels' sides an outline is 4/π too long, over all directions.
     return float(2 * mask.sum() / (outline * np.pi / 4))
+
+
+def reduced(canvas: NDArray[np.uint8], most_px: int) -> NDArray[np.float32]:
+    """A grey canvas averaged to at most that many pixels a side: as integers, which is fast."""
+    scale = min(1.0, most_px / max(canvas.shape))
+    height, width = (max(1, round(side * scale)) for side in canvas.shape)
+    image = Image.fromarray(canvas).resize((width, height), Image.Resampling.BOX)
+    return np.asarray(image, np.float32)
 
 
 def shrunk(grey: NDArray[np.float32], scale: float) -> NDArray[np.float32]:

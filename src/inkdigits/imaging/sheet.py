@@ -12,7 +12,7 @@ from PIL import Image
 from scipy import ndimage
 
 from inkdigits.imaging.canvas import Canvas
-from inkdigits.imaging.ink import otsu
+from inkdigits.imaging.ink import otsu, reduced
 
 _COARSE_PX = 128  # the longer side of the picture that the sheet is looked for on
 _SMALLEST_PX = 100  # a smaller canvas shows a digit, whose stroke may look like a sheet
@@ -40,8 +40,7 @@ def find_sheet(canvas: Canvas) -> Sheet | None:
     """The sheet on a canvas; None if it is no such scene. It may be a light digit on dark."""
     if min(canvas.grey.shape) < _SMALLEST_PX:
         return None
-    small = Image.fromarray(canvas.grey).reduce(-(-max(canvas.grey.shape) // _COARSE_PX))
-    coarse = np.asarray(small, np.float32)
+    coarse = reduced(canvas.grey, _COARSE_PX)
     bright = coarse > otsu(coarse.ravel())
     sheet = _bright_field(bright)
     if sheet is None or not (_has_four_corners(sheet) and _is_sharp(sheet, coarse)):
