@@ -190,20 +190,48 @@ def test_a_table_in_sight_hides_nothing(clear, light_on_dark):
     assert READER.read(255 - canvas if light_on_dark else canvas).text == "83731"
 
 
-def test_a_sheet_on_a_desk_is_read_where_it_lies(clear):
-    page = dark(np.pad(write(clear, "60294"), ((60, 150), (120, 180))))
-    page[70:-60:40] = np.minimum(page[70:-60:40], 150)  # ruled
+def on_a_desk(page: np.ndarray) -> np.ndarray:
+    """The page as a sheet with tilted sides on a desk."""
     height, width = page.shape
     rows, columns = np.mgrid[0:height, 0:width]
     sheet = (columns > 70 - 0.1 * rows) & (columns < width - 110 + 0.08 * rows)
     sheet &= (rows > 40 + 0.02 * columns) & (rows < height - 50)
     grain = np.random.default_rng(0).normal(size=(height, 1)) * 12
-    scene = np.where(sheet, page, 70 + grain).astype(np.uint8)
-    alone, reading = READER.read(page), READER.read(scene)
+    return np.where(sheet, page, 70 + grain).astype(np.uint8)
+
+
+@pytest.mark.parametrize("wishes", [{}, {"expect": 5}])
+@pytest.mark.parametrize("scale", [1, 3])
+def test_a_sheet_on_a_desk_is_read_where_it_lies(clear, scale, wishes):
+    page = dark(np.pad(write(clear, "60294"), ((60, 150), (120, 180))))
+    page[70:-60:40] = np.minimum(page[70:-60:40], 150)  # ruled
+    photo = on_a_desk(page).repeat(scale, axis=0).repeat(scale, axis=1)
+    alone, reading = READER.read(page), READER.read(photo, **wishes)
     assert reading.text == alone.text == "60294"
     for ours, theirs in zip(reading.digits, alone.digits, strict=True):
-        apart = [vars(ours.box)[side] - vars(theirs.box)[side] for side in vars(ours.box)]
-        assert np.abs(apart).max() <= 2
+        apart = [vars(ours.box)[side] - scale * vars(theirs.box)[side] for side in vars(ours.box)]
+        assert np.abs(apart).max() <= 3 * scale
+
+
+def test_one_digit_or_none_on_a_sheet(clear):
+    page = dark(np.pad(write(clear, "7"), ((60, 150), (220, 280))))
+    assert READER.read(on_a_desk(page), single=True).text == "7"
+    assert READER.read(on_a_desk(np.full_like(page, 240))).text == ""
+
+
+def test_two_sheets_and_a_receipt_are_read(clear):
+    desk = np.full((700, 1200), 70, np.uint8)
+    for left, text in ((40, "357"), (640, "248")):
+        desk[40:660, left : left + 520] = 235
+        ink = write(clear, text)
+        field = desk[200 : 200 + ink.shape[0], left + 60 : left + 60 + ink.shape[1]]
+        np.minimum(field, dark(ink), out=field)
+    assert READER.read(desk).text == "357248"
+    receipt = np.full((1200, 500), 70, np.uint8)
+    receipt[60:1140, 150:350] = 235
+    ink = write(clear, "42", height_px=40)
+    receipt[600 : 600 + ink.shape[0], 160 : 160 + ink.shape[1]] = dark(ink)
+    assert READER.read(receipt).text == "42"
 
 
 def test_a_pen_on_the_paper_is_not_read(clear):

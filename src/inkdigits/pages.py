@@ -63,20 +63,20 @@ def find_digits(
 ) -> list[list[Found | None]]:
     """The digits in lines from the top down, each from left to right.
 
-    With `grid` the lines are the table's rows, and a cell without ink is None.
+    With `grid` the lines are the table's rows, and a cell without ink is None. Where the canvas
+    shows a sheet on a desk, only what is on the sheet counts, if any of it is certain.
     """
     look = partial(_look, judge=judge, single=single, expect=expect, grid=grid)
     sheet = find_sheet(canvas)
-    if sheet and not _is_digit(sheet.shape, judge):
-        found = look(sheet.canvas)
-        if _quality(found) > 0:
-            return found
-    return look(canvas)
-
-
-def _is_digit(shape: NDArray[np.bool_], judge: Judge) -> bool:
-    piece = Piece(shape.astype(np.float32), 0, 0)
-    return bool(judge_pieces([piece], judge)[0].score > _SURE)
+    if not sheet:
+        return look(canvas)
+    light = judge_pieces([Piece(sheet.shape.astype(np.float32), 0, 0)], judge)[0]
+    is_digit = light.score > _SURE
+    # A long receipt looks like a light 1. It has ink on it; a 1 has none.
+    on_sheet = [] if is_digit and light.probabilities.argmax() != 1 else look(sheet.canvas)
+    if _quality(on_sheet) > 0 or not (on_sheet or is_digit):
+        return on_sheet
+    return max(on_sheet, look(canvas), key=_quality)
 
 
 def _look(

@@ -14,9 +14,9 @@ from PIL import Image
 from scipy import ndimage
 
 _COARSE_PX = 256  # the longer side of the picture that paper and polarity are estimated on
+_BLOCK_PX = 8  # of that picture: strokes are a small part of such a block, or fill it
+_COARSEST_PX = 24  # the longer side of the picture for a median over half of it, which takes long
 _SAMPLE_PX = 400  # a side of the sample that the paper's level is taken from
-_COARSEST_PX = 24  # likewise, for the median over half of it, which takes long
-_BLOCK_PX = 8  # of the larger: strokes are a small part of such a block, or fill it
 _NEAR_WEIGHT = 4.0  # with 6 to 8, single thick digits are taken for paper
 _MIN_CONTRAST = 0.06  # of the paper's brightness; below it a canvas counts as blank
 _UNIFORM_PX = 40  # canvases no larger are taken to be evenly lit
@@ -53,10 +53,11 @@ def find_ink(canvas: NDArray[np.uint8], *, light_on_dark: bool, window_px: float
 def is_light_on_dark(canvas: NDArray[np.uint8]) -> bool:
     """Whether the ink on a grey canvas is the lighter part: what deviates from the median around.
 
-    Around it is half the canvas, wider than any stroke; and a small block, that the edges of tables
-    and shadows seldom cross. Neither says much where a stroke, or such an edge, fills it.
+    The median is taken twice: over half the shorter side, which is wider than any stroke, and over
+    small blocks, which the edges of tables and shadows seldom cross. Neither says much where a
+    stroke, or such an edge, fills it.
     """
-    fine = reduced(canvas, _COARSE_PX)
+    fine = shrunk(canvas, min(1.0, _COARSE_PX / max(canvas.shape)))
     coarse = shrunk(fine, min(1.0, _COARSEST_PX / max(fine.shape)))
     window = max(3, round(0.5 * min(coarse.shape)) | 1)
     wide = coarse - ndimage.median_filter(coarse, size=window, mode="nearest")
@@ -138,22 +139,17 @@ def stroke_width(mask: NDArray[np.bool_]) -> float:
     return float(2 * mask.sum() / (outline * np.pi / 4))
 
 
-def reduced(canvas: NDArray[np.uint8], most_px: int) -> NDArray[np.float32]:
-    """A grey canvas averaged to at most that many pixels a side: as integers, which is fast."""
-    scale = min(1.0, most_px / max(canvas.shape))
-    height, width = (max(1, round(side * scale)) for side in canvas.shape)
-    image = Image.fromarray(canvas).resize((width, height), Image.Resampling.BOX)
-    return np.asarray(image, np.float32)
-
-
-def shrunk(grey: NDArray[np.float32], scale: float) -> NDArray[np.float32]:
+def shrunk(grey: NDArray[np.uint8] | NDArray[np.float32], scale: float) -> NDArray[np.float32]:
     """A smaller picture, of `scale` ≤ 1 times the size and at least a pixel, averaged."""
-    height, width = (max(1, round(side * scale)) for side in grey.shape)
-    return grey if scale == 1 else _resized(grey, (height, width))
+    return _resized(grey, tuple(max(1, round(side * scale)) for side in grey.shape))
 
 
-def _resized(grey: NDArray[np.float32], shape: tuple[int, ...]) -> NDArray[np.float32]:
+def _resized(
+    grey: NDArray[np.uint8] | NDArray[np.float32], shape: tuple[int, ...]
+) -> NDArray[np.float32]:
     """Averaged when it shrinks, bilinear when it grows."""
+    if shape == grey.shape:
+        return grey.astype(np.float32, copy=False)
     shrinks = shape[0] < grey.shape[0]
     method = Image.Resampling.BOX if shrinks else Image.Resampling.BILINEAR
     height, width = shape

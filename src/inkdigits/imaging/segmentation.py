@@ -70,7 +70,7 @@ def _lift(
     None where the paper beside it is as dark as itself: that is the edge of what the paper lies on.
     """
     top, left = (max(0, side.start - edge_px) for side in place)
-    field = tuple(slice(max(0, side.start - edge_px), side.stop + edge_px) for side in place)
+    field = (slice(top, place[0].stop + edge_px), slice(left, place[1].stop + edge_px))
     around, paper, strength = labels[field], ink.paper[field], ink.strength[field]
     grey = np.where(around == label, paper * (1 - ink.contrast * strength), np.float32(np.inf))
     nearest = ndimage.minimum_filter(grey, size=2 * edge_px + 1)

@@ -12,13 +12,14 @@ from PIL import Image
 from scipy import ndimage
 
 from inkdigits.imaging.canvas import Canvas
-from inkdigits.imaging.ink import otsu, reduced
+from inkdigits.imaging.ink import otsu, shrunk
 
 _COARSE_PX = 128  # the longer side of the picture that the sheet is looked for on
 _SMALLEST_PX = 100  # a smaller canvas shows a digit, whose stroke may look like a sheet
 _WINDOW = 0.2  # of its shorter side: strokes are narrower, and not painted with
 _MOST_OF_BORDER = 0.2  # may be sheet; where a shadow leads across the picture, it was 0.25 and more
 _LEAST_AREA = 0.3  # of the photograph
+_ELSEWHERE = 0.1  # of its area may be bright beside it: the grain of a desk, but no second sheet
 _CORNERS = 0.12  # how far the area between its corners may be from its own; of an ellipse 0.36
 _SHARP = 0.5  # of the step from desk to sheet within 5 coarse pixels
 _MARGIN_PX = 2  # coarse: what is nearer to the sheet's edge is desk, or the sheet's own shadow
@@ -37,10 +38,13 @@ class Sheet:
 
 
 def find_sheet(canvas: Canvas) -> Sheet | None:
-    """The sheet on a canvas; None if it is no such scene. It may be a light digit on dark."""
+    """The sheet on a canvas; None if it is no such scene, or shows several.
+
+    What is found may also be a light digit on dark: that is for the caller to judge by its shape.
+    """
     if min(canvas.grey.shape) < _SMALLEST_PX:
         return None
-    coarse = reduced(canvas.grey, _COARSE_PX)
+    coarse = shrunk(canvas.grey, min(1.0, _COARSE_PX / max(canvas.grey.shape)))
     bright = coarse > otsu(coarse.ravel())
     sheet = _bright_field(bright)
     if sheet is None or not (_has_four_corners(sheet) and _is_sharp(sheet, coarse)):
@@ -50,13 +54,18 @@ def find_sheet(canvas: Canvas) -> Sheet | None:
 
 
 def _bright_field(bright: NDArray[np.bool_]) -> NDArray[np.bool_] | None:
-    """The largest part that hangs together, with the ink in it; None if the border is bright."""
+    """The largest part that hangs together, with the ink in it.
+
+    None if it is small, if more is bright than it, or if the border is.
+    """
     border = np.concatenate([bright[0], bright[-1], bright[:, 0], bright[:, -1]])
     if not bright.any() or border.mean() > _MOST_OF_BORDER:
         return None
     labels, _ = ndimage.label(bright)
     field = ndimage.binary_fill_holes(labels == np.bincount(labels[bright]).argmax())
-    return field if field.mean() > _LEAST_AREA else None
+    elsewhere = np.count_nonzero(bright & ~field)
+    large = field.mean() > _LEAST_AREA and elsewhere < _ELSEWHERE * np.count_nonzero(field)
+    return field if large else None
 
 
 def _has_four_corners(sheet: NDArray[np.bool_]) -> bool:
@@ -72,6 +81,7 @@ def _has_four_corners(sheet: NDArray[np.bool_]) -> bool:
 
 
 def _is_sharp(sheet: NDArray[np.bool_], coarse: NDArray[np.float32]) -> bool:
+    """Whether most of the edge is a step, as that of a lit spot is not."""
     edge = sheet & ~ndimage.binary_erosion(sheet, border_value=1)
     steps = ndimage.maximum_filter(coarse, 5) - ndimage.minimum_filter(coarse, 5)
     whole = np.median(coarse[sheet]) - np.median(coarse[~sheet])
@@ -79,6 +89,10 @@ def _is_sharp(sheet: NDArray[np.bool_], coarse: NDArray[np.float32]) -> bool:
 
 
 def _cut_out(canvas: Canvas, coarse: NDArray[np.float32], inside: NDArray[np.bool_]) -> Canvas:
+    """The canvas around what is inside the sheet; beyond that, paper.
+
+    The closing takes the ink away, which would be smeared over the desk where it is near the edge.
+    """
     window = max(3, round(_WINDOW * min(coarse.shape)))
     paper = ndimage.grey_closing(coarse, size=(window, window), mode="nearest")
     nearest = ndimage.distance_transform_edt(~inside, return_distances=False, return_indices=True)
