@@ -19,7 +19,7 @@ _EDGE = 0.6  # of a stroke's width: how far its grey edge may reach
 _OTHER_GROUND = 0.04  # of its edge; beside a table it was 0.05 and more, under shadows 0.02
 _EDGE_SHARE = 0.9  # of a side of the canvas
 _INTRUDES, _DIGIT_BESIDE_DUST = 2.5, 16.0  # times the height of what touches no border
-_BAR = 0.1  # the spread of ink across a bar, as a share of that along it
+_BAR = 0.13  # the spread of ink across a bar by that along it; of eight joined digits it is 0.18
 _FRAME_INSIDE = 0.05  # the share of its ink that a frame may have in its middle
 _DUST = 0.2  # likewise: what is left of a ruled line here and there
 _TALLEST = 1.6  # of a digit's height: two digits in neighbouring lines are higher
@@ -95,27 +95,30 @@ def touches_border(box: Box, shape: tuple[int, ...]) -> bool:
 
 
 def _without_intruders(pieces: list[Piece], shape: tuple[int, ...]) -> list[Piece]:
-    """The pieces without what reaches in from beyond the canvas: a table, a finger, a shadow."""
-    inner = [p for p in pieces if not touches_border(p.box, shape)]
-    height = digit_height(inner) if inner else np.inf
-    return [p for p in pieces if not _intrudes(p, height, shape)]
+    """The pieces without tables, fingers and shadows from beyond the canvas, and pens on it."""
+    bars = [_is_bar(piece) for piece in pieces]
+    inside = [not touches_border(piece.box, shape) for piece in pieces]
+    usual = [p for p, bar, inner in zip(pieces, bars, inside, strict=True) if inner and not bar]
+    height = digit_height(usual) if usual else np.inf
+    intruding = (_intrudes(p, bar, height, shape) for p, bar in zip(pieces, bars, strict=True))
+    return [p for p, intrudes in zip(pieces, intruding, strict=True) if not intrudes]
 
 
-def _intrudes(piece: Piece, height: float, shape: tuple[int, ...]) -> bool:
-    """Whether it runs along a side, or touches the border and is much larger than what doesn't.
+def _intrudes(piece: Piece, bar: bool, height: float, shape: tuple[int, ...]) -> bool:
+    """Whether it is much larger than a digit, and touches the border or lies as a 1 doesn't.
 
-    That is `height` pixels high; if it is very much lower, it is dust beside a digit. A bar is
+    `height` is that of digits; if it is very much lower, it is dust beside a digit. A bar is
     measured along its longer side, other things, which may be touching digits, by their height.
     """
+    tall, wide = piece.ink.shape
+    much_larger = _INTRUDES < (max(tall, wide) if bar else tall) / height < _DIGIT_BESIDE_DUST
     if not touches_border(piece.box, shape):
-        return False
-    size = max(piece.ink.shape) if _is_bar(piece) else piece.ink.shape[0]
-    much_larger = _INTRUDES < size / height < _DIGIT_BESIDE_DUST
+        return much_larger and bar and wide > tall
     return much_larger or _runs_along_a_side(piece, shape)
 
 
 def _is_bar(piece: Piece) -> bool:
-    """Whether it is long, thin and straight: a pen, or the rest of a line."""
+    """Whether it is long, thin and straight: a pen, a 1, or the rest of a line."""
     y, x = np.nonzero(piece.ink > THRESHOLD)
     if len(x) < 3:
         return False
