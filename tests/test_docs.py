@@ -22,8 +22,8 @@ def test_the_tables_of_recipes_are_the_measured_ones():
     assert MEASURING["record_table"]() in (ROOT / "docs" / "accuracy.md").read_text("utf-8")
 
 
-# A network of theirs takes 20 minutes on two cores without bf16; the README's
-# table says how many there are.
+# An ensemble takes an hour on two cores without bf16; the README's table says
+# how many there are.
 FEWER_SEEDS_YET = {"ensemble": 0}
 
 

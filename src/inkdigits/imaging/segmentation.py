@@ -18,8 +18,9 @@ SPECK = 0.3  # of a digit's height: what is smaller each way is no part of a dig
 _EDGE = 0.6  # of a stroke's width: how far its grey edge may reach
 _OTHER_GROUND = 0.04  # of its edge; beside a table it was 0.05 and more, under shadows 0.02
 _EDGE_SHARE = 0.9  # of a side of the canvas
-_INTRUDES, _DIGIT_BESIDE_DUST = 2.5, 16.0  # times the height of what touches no border
-_BAR = 0.13  # the spread of ink across a bar by that along it; of eight joined digits it is 0.18
+_INTRUDES, _DIGIT_BESIDE_DUST = 2.5, 16.0  # times the height of a digit
+# The spread of ink across a bar by that along it; of eight joined digits it was 0.14 and more.
+_BAR = 0.13
 _FRAME_INSIDE = 0.05  # the share of its ink that a frame may have in its middle
 _DUST = 0.2  # likewise: what is left of a ruled line here and there
 _TALLEST = 1.6  # of a digit's height: two digits in neighbouring lines are higher
