@@ -22,7 +22,7 @@ _INTRUDES, _DIGIT_BESIDE_DUST = 2.5, 16.0  # times the height of a digit
 # The spread of ink across a bar by that along it; of eight joined digits it was 0.14 and more.
 _BAR = 0.13
 _FRAME_INSIDE = 0.05  # the share of its ink that a frame may have in its middle
-_DUST = 0.2  # likewise: what is left of a ruled line here and there
+_DUST = 0.2  # of a digit's height: what is left of a ruled line here and there
 _TALLEST = 1.6  # of a digit's height: two digits in neighbouring lines are higher
 _HAIRLINE = 0.35  # of the usual stroke's width
 _FULL = 0.9  # of full ink: pens reach it inside their strokes
