@@ -22,9 +22,8 @@ def scene(data: LabelledImages, rng: np.random.Generator) -> Page:
     margins = (rng.uniform(1.5, 4, 4) * height_px).astype(np.int64)
     page = np.pad(ink, margins.reshape(2, 2))
     paper = photograph(page, rng, rules=str(rng.choice(["", "lines", "squares"])))
-    kinds: list[Callable[[tuple[int, ...], Margins, np.random.Generator], tuple[Grey, Grey]]]
-    kinds = [_desk, _pen, _finger]
-    covered, thing = kinds[rng.integers(len(kinds))](page.shape, margins, rng)
+    cover = (_desk, _pen, _finger)[rng.integers(3)]
+    covered, thing = cover(page.shape, margins, rng)
     covered = ndimage.gaussian_filter(covered, 1.5)
     return Page((paper * (1 - covered) + thing * covered).clip(0, 255).astype(np.uint8), text)
 

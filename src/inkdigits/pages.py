@@ -1,5 +1,6 @@
 """From a canvas to the digits on it: ink, pieces, lines, and what the network makes of them."""
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from functools import partial
 
@@ -53,6 +54,10 @@ class Found:
     notes: tuple[str, ...]
 
 
+_Find = Callable[..., list[list[Found | None]]]
+"""`_find` with all that the caller wishes: from a canvas, its polarity and a window to digits."""
+
+
 def find_digits(
     canvas: Canvas,
     judge: Judge,
@@ -66,34 +71,27 @@ def find_digits(
     With `grid` the lines are the table's rows, and a cell without ink is None. Where the canvas
     shows a sheet on a desk, only what is on the sheet counts, if any of it is certain.
     """
-    look = partial(_look, judge=judge, single=single, expect=expect, grid=grid)
+    find = partial(_find, judge=judge, single=single, expect=expect, grid=grid)
     sheet = find_sheet(canvas)
     if not sheet:
-        return look(canvas)
+        return _look(canvas, find)
     light = judge_pieces([Piece(sheet.shape.astype(np.float32), 0, 0)], judge)[0]
     is_digit = light.score > _SURE
     # A long receipt looks like a light 1. It has ink on it; a 1 has none.
-    on_sheet = [] if is_digit and light.probabilities.argmax() != 1 else look(sheet.canvas)
+    on_sheet = [] if is_digit and light.probabilities.argmax() != 1 else _look(sheet.canvas, find)
     if _quality(on_sheet) > 0 or not (on_sheet or is_digit):
         return on_sheet
-    return max(on_sheet, look(canvas), key=_quality)
+    return max(on_sheet, _look(canvas, find), key=_quality)
 
 
-def _look(
-    canvas: Canvas,
-    judge: Judge,
-    *,
-    single: bool,
-    expect: int | None,
-    grid: tuple[int, int] | None,
-) -> list[list[Found | None]]:
+def _look(canvas: Canvas, find: _Find) -> list[list[Found | None]]:
     """The digits on a canvas; where they are doubtful, as another look finds them."""
     light_on_dark = is_light_on_dark(canvas.grey)
-    find = partial(_find, canvas, judge, single=single, expect=expect, grid=grid)
-    found = find(light_on_dark=light_on_dark, window=_WINDOW)
+    found = find(canvas, light_on_dark=light_on_dark, window=_WINDOW)
     if _doubt(found):
-        others = [find(light_on_dark=light_on_dark, window=share) for share in _OTHER_WINDOWS]
-        others.append(find(light_on_dark=not light_on_dark, window=_WINDOW))
+        looks = [(light_on_dark, window) for window in _OTHER_WINDOWS]
+        looks.append((not light_on_dark, _WINDOW))
+        others = [find(canvas, light_on_dark=light, window=window) for light, window in looks]
         return max(found, *others, key=_quality)
     return found
 

@@ -97,25 +97,25 @@ def touches_border(box: Box, shape: tuple[int, ...]) -> bool:
 
 def _without_intruders(pieces: list[Piece], shape: tuple[int, ...]) -> list[Piece]:
     """The pieces without tables, fingers and shadows from beyond the canvas, and pens on it."""
-    bars = [_is_bar(piece) for piece in pieces]
-    inside = [not touches_border(piece.box, shape) for piece in pieces]
-    usual = [p for p, bar, inner in zip(pieces, bars, inside, strict=True) if inner and not bar]
+    usual = [p for p in pieces if not (touches_border(p.box, shape) or _is_bar(p))]
     height = digit_height(usual) if usual else np.inf
-    intruding = (_intrudes(p, bar, height, shape) for p, bar in zip(pieces, bars, strict=True))
-    return [p for p, intrudes in zip(pieces, intruding, strict=True) if not intrudes]
+    return [p for p in pieces if not _intrudes(p, height, shape)]
 
 
-def _intrudes(piece: Piece, bar: bool, height: float, shape: tuple[int, ...]) -> bool:
+def _intrudes(piece: Piece, height: float, shape: tuple[int, ...]) -> bool:
     """Whether it is much larger than a digit, and touches the border or lies as a 1 doesn't.
 
     `height` is that of digits; if it is very much lower, it is dust beside a digit. A bar is
     measured along its longer side, other things, which may be touching digits, by their height.
     """
     tall, wide = piece.ink.shape
-    much_larger = _INTRUDES < (max(tall, wide) if bar else tall) / height < _DIGIT_BESIDE_DUST
-    if not touches_border(piece.box, shape):
-        return much_larger and bar and wide > tall
-    return much_larger or _runs_along_a_side(piece, shape)
+    if touches_border(piece.box, shape):
+        if _runs_along_a_side(piece, shape):
+            return True
+        size = max(tall, wide) if _is_bar(piece) else tall
+    else:
+        size = wide if wide > tall and _is_bar(piece) else 0
+    return bool(_INTRUDES < size / height < _DIGIT_BESIDE_DUST)
 
 
 def _is_bar(piece: Piece) -> bool:

@@ -83,7 +83,7 @@ def _has_four_corners(sheet: NDArray[np.bool_]) -> bool:
 def _is_sharp(sheet: NDArray[np.bool_], coarse: NDArray[np.float32]) -> bool:
     """Whether most of the edge is a step, as that of a lit spot is not."""
     edge = sheet & ~ndimage.binary_erosion(sheet, border_value=1)
-    steps = ndimage.maximum_filter(coarse, 5) - ndimage.minimum_filter(coarse, 5)
+    steps = ndimage.morphological_gradient(coarse, size=(5, 5))
     whole = np.median(coarse[sheet]) - np.median(coarse[~sheet])
     return bool(np.median(steps[edge]) > _SHARP * whole)
 
