@@ -54,13 +54,14 @@ class Candidate:
 class _Part:
     """A piece, or what cuts left of it; `source` counts the pieces, `line` the lines.
 
-    `cut_cost` is for the cut to its left, 0 without.
+    `cut_cost` is for the cut to its left, 0 without. `whole` says that nothing was cut off it.
     """
 
     piece: Piece
     source: int
     line: int
     cut_cost: float
+    whole: bool
 
 
 def judge_pieces(pieces: list[Piece], judge: Judge) -> list[Candidate]:
@@ -94,15 +95,16 @@ def _cut_where_it_may_help(
     lines: list[list[Piece]], height: float, judge: Judge, *, thorough: bool
 ) -> list[_Part]:
     pieces = [(piece, number) for number, line in enumerate(lines) for piece in line]
-    whole = judge_pieces([piece for piece, _ in pieces], judge)
+    uncut = judge_pieces([piece for piece, _ in pieces], judge)
     parts = []
-    for source, ((piece, line), candidate) in enumerate(zip(pieces, whole, strict=True)):
+    for source, ((piece, line), candidate) in enumerate(zip(pieces, uncut, strict=True)):
         width = piece.ink.shape[1] / height
         doubtful = thorough or candidate.score < np.log(0.9)
         tall = piece.ink.shape[0] > _TALL * height
         cuts = tall and (width > _WIDE or (width > 0.4 and doubtful))
         inside = cut(piece, height) if cuts else [(piece, 0.0)]
-        parts += [_Part(part, source, line, cost) for part, cost in inside]
+        whole = len(inside) == 1
+        parts += [_Part(part, source, line, cost, whole) for part, cost in inside]
     return parts
 
 
@@ -124,7 +126,9 @@ def _spans(parts: list[_Part], height: float) -> list[tuple[int, int]]:
 
 
 def _apart(before: list[_Part], part: _Part, height: float) -> bool:
-    """Whether a part is too far from all before it."""
+    """Whether a part is of another piece than those before it, and too far from them all."""
+    if part.source == before[-1].source:
+        return False
     return min(distance(other.piece, part.piece) for other in before) > _FARTHEST * height
 
 
@@ -172,9 +176,10 @@ def _keep(
 
 def _skip_cost(part: _Part, height: float) -> float:
     part_height, part_width = part.piece.ink.shape
-    if max(part_height, part_width) < SPECK * height:
+    # What hangs together with a digit is no speck: a 3 without its foot is a good 7.
+    if part.whole and max(part_height, part_width) < SPECK * height:
         return _SKIP_SPECK_COST
-    return _SKIP_LOW_COST if part_height < _LOW * height else _SKIP_COST
+    return part.cut_cost + (_SKIP_LOW_COST if part_height < _LOW * height else _SKIP_COST)
 
 
 def _strangeness_cost(candidate: Candidate) -> float:
