@@ -1,6 +1,7 @@
 """The command `predict`."""
 
 import csv
+import gzip
 import json
 import os
 import subprocess
@@ -136,11 +137,19 @@ def test_kaggles_table_goes_in_and_out(capsys, tmp_path, mnist_test):
     labelled = [f"label,{header}", *(f"9,{row}" for row in rows)]
     table.write_text("\n".join(labelled) + "\n")
     assert call(capsys, "predict", table, "--format", "kaggle")[1] == out
+    packed = tmp_path / "test.csv.gz"  # as a spreadsheet saves it: a byte order mark, a blank line
+    packed.write_bytes(gzip.compress("\n".join([*labelled, ""]).encode("utf-8-sig")))
+    assert call(capsys, "predict", packed, "--format", "kaggle")[1] == out
     _, lines, _ = call(capsys, "predict", table)
     assert json.loads(lines.splitlines()[2])["path"] == f"{table}#3"
 
 
-@pytest.mark.parametrize("text", ["a,b\n1,2\n", "pixel0\n" + ",".join(["300"] * 784) + "\n"])
+NO_NAMES = ",".join(["0"] * 784) + "\n"  # as a header they would be lost
+
+
+@pytest.mark.parametrize(
+    "text", ["a,b\n1,2\n", "pixel0\n" + ",".join(["300"] * 784) + "\n", NO_NAMES]
+)
 def test_another_table_has_a_code(capsys, tmp_path, text):
     (tmp_path / "other.csv").write_text(text)
     code, out, _ = call(capsys, "predict", tmp_path / "other.csv")
@@ -185,6 +194,9 @@ def test_annotated_pictures_lie_under_their_own_paths(capsys, pictures, tmp_path
     assert call(capsys, "predict", pictures.name, "--annotate", out)[0] == 0
     drawn = sorted(str(path.relative_to(out)) for path in out.rglob("*.png"))
     assert drawn == [f"pictures/{name}.png" for name in ("a.png", "b.bmp", "more/c.jpg")]
+    other = tmp_path / "other"
+    assert call(capsys, "predict", pictures / ".." / pictures.name, "--annotate", other)[0] == 0
+    assert len({path.parent for path in other.rglob("*.png")}) == 2
 
     def size() -> tuple[int, int]:
         with Image.open(out / "pictures" / "a.png.png") as image:
@@ -208,7 +220,17 @@ def test_a_full_disk_behind_standard_output_is_one_sentence(pictures):
     )
 
 
-def test_a_path_that_may_not_be_looked_at_is_one_sentence(capsys, pictures):
+def test_a_path_that_may_not_be_looked_at_is_a_row(capsys, pictures, tmp_path):
+    out = tmp_path / "out.jsonl"
+    code, _, _ = call(capsys, "predict", "x" * 300, pictures / "a.png", "--output", out)
+    rows = [json.loads(line) for line in out.read_text().splitlines()]
+    assert (code, [row["text"] for row in rows]) == (1, ["", "7"])
+    assert rows[0]["error"]["code"] == "unreadable"
+
+
+def test_output_that_can_not_be_written_is_one_sentence(capsys, pictures):
+    code, err = error_of(capsys, "predict", pictures, "--output", pictures)
+    assert (code, "it is a folder" in err) == (4, True)
     code, err = error_of(capsys, "predict", pictures, "--output", pictures / ("x" * 300 + ".csv"))
     assert (code, "File name too long" in err, "x" * 300 in err) == (4, True, True)
 

@@ -10,6 +10,7 @@ import numpy as np
 import pytest
 
 from inkdigits import Reader
+from inkdigits.data import load_dataset
 from tests.command_line import call, error_of, start, train
 from tests.conftest import write_dataset
 
@@ -53,9 +54,25 @@ def test_json_output_is_json_alone(capsys, small_data, tmp_path):
     assert values["test"]["images"] == 200
 
 
+def test_another_data_set_is_not_taken_for_clothing(capsys, small_data, tmp_path):
+    """The files of KMNIST have the names of Fashion-MNIST's."""
+
+    def refused(run: Path) -> set[str]:
+        return {row["name"] for row in json.loads((run / "report.json").read_text())["rejection"]}
+
+    assert "skipped   refusing fashion-mnist" in train(capsys, small_data, tmp_path / "run")[1]
+    assert "fashion-mnist" not in refused(tmp_path / "run")
+    test = load_dataset("kmnist", "test", small_data)
+    for name in ("kmnist", "fashion-mnist"):
+        write_dataset(tmp_path / name, name, test, test)
+    assert "skipped" not in train(capsys, tmp_path, tmp_path / "again")[1]
+    assert "fashion-mnist" in refused(tmp_path / "again")
+
+
 def test_quiet_prints_the_result_alone(capsys, small_data, tmp_path):
     out = train(capsys, small_data, tmp_path / "run", "--quiet")[1]
-    assert [line.split()[0] for line in out.splitlines()] == ["test", "artifact", "report"]
+    first = [line.split()[0] for line in out.splitlines()]
+    assert first == ["test", "artifact", "skipped", "report"]
 
 
 def test_an_existing_folder_is_never_overwritten(capsys, small_data, tmp_path):
@@ -88,7 +105,7 @@ def test_training_faults(capsys, small_data, tmp_path, monkeypatch, arguments, c
 
 def test_training_cannot_see_the_test_set(capsys, mnist, small_data, tmp_path):
     """Another test set, other labels in it: the same artifact but for the seconds it took."""
-    from inkdigits.data import LabelledImages, load_dataset
+    from inkdigits.data import LabelledImages
 
     train_data = load_dataset("kmnist", "train", small_data)
     noise = np.random.default_rng(0).integers(0, 256, (50, 28, 28), np.uint8)

@@ -1,5 +1,6 @@
 import io
 import sys
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -135,8 +136,14 @@ def test_an_array_that_is_no_picture_has_a_code(values):
     assert caught.value.code == "bad_array"
 
 
+def test_a_heic_picture_is_read():
+    """A drawn 7, written by libheif's encoder, since pi-heif can't write."""
+    canvas = open_canvas(Path(__file__).with_name("seven.heic"))
+    assert canvas.shape == (64, 64)
+    assert READER.read(canvas).text == "7"
+
+
 def test_a_damaged_heic_picture_has_a_code():
-    """pi-heif can't write, so the real one is in the tests of the command."""
     with pytest.raises(CanvasError) as caught:
         open_canvas(b"\0\0\0\x18ftypheic" + b"\0" * 64)
     assert caught.value.code in {"truncated", "not_an_image"}
@@ -174,6 +181,19 @@ def test_a_large_jpeg_is_reduced_and_keeps_its_place(tmp_path, draw):
         box = digit.box
         assert abs(box.x + box.width / 2 - (2000 + 280)) < 15
         assert abs(box.y + box.height / 2 - 1400) < 15
+
+
+@pytest.mark.parametrize("loaded", [False, True])
+def test_a_jpeg_of_pillows_stays_as_it_is(save, draw, loaded):
+    canvas = np.full((2000, 3000), 250, np.uint8)
+    canvas[1000:1800, 2000:2560] = draw(800, 560)
+    with Image.open(save(Image.fromarray(canvas), "a.jpg")) as image:
+        if loaded:
+            image.load()
+        first, second = READER.read(image), READER.read(image)
+        assert image.size == (3000, 2000)
+    assert first == second
+    assert abs(first.digits[0].box.x + first.digits[0].box.width / 2 - (2000 + 280)) < 15
 
 
 def glyph_of(canvas) -> np.ndarray:

@@ -306,6 +306,18 @@ def test_an_empty_cell_is_a_point(clear):
     for row, column, digit in ((0, 0, 5), (0, 2, 3), (1, 1, 7)):
         put(page, ink_of(clear[digit][0], 50, rng), row * 90 + 20, column * 90 + 25)
     assert READER.read(dark(np.pad(page, 15)), grid=(2, 3)).text == "5.3\n.7."
+    assert READER.read(np.full((80, 90), 255, np.uint8), grid=(2, 3)).text == "...\n..."
+
+
+@pytest.mark.parametrize(("rows", "columns", "text"), [(1, 2, "72"), (2, 1, "7\n2")])
+def test_digits_that_fill_their_cells_are_no_frame(clear, rows, columns, text):
+    page = np.zeros((rows * 100, columns * 100), np.float32)
+    rng = np.random.default_rng(0)
+    for place, digit in enumerate((7, 2)):
+        ink = ink_of(clear[digit][0], 85, rng)
+        top, left = (100 * at for at in divmod(place, columns))
+        put(page, ink, top + 8, left + (100 - ink.shape[1]) // 2)
+    assert READER.read(dark(page), grid=(rows, columns)).text == text
 
 
 @pytest.mark.parametrize(

@@ -7,7 +7,7 @@ import torch
 
 from inkdigits.batches import Batches
 from inkdigits.checkpoint import Checkpoint
-from inkdigits.data import Split, stratified_split
+from inkdigits.data import LabelledImages, Split, stratified_split
 from inkdigits.errors import TrainingDiverged, UsageError
 from inkdigits.recipes import RECIPES
 from inkdigits.training import fit
@@ -82,6 +82,14 @@ def test_a_share_of_the_images_keeps_its_shape(split):
     originals = torch.from_numpy(split.train.images).flatten(1).float()
     same = (torch.cdist(images.flatten(1), originals, p=1).amin(dim=1) == 0).float().mean().item()
     assert 0.2 < same < 0.4
+
+
+def test_an_image_that_is_left_over_joins_the_last_batch(split):
+    """Batch norm and junk can't do with one."""
+    few = LabelledImages(split.train.images[:65], split.train.labels[:65])
+    batches = Batches(few, replace(RECIPES["robust"], batch_size=32, junk_share=0.01))
+    sizes = [len(images) for images, _ in batches]
+    assert (sizes, len(batches)) == ([32 + 1, 33 + 1], 2)
 
 
 def test_history_has_a_row_for_each_epoch(split):

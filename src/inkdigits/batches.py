@@ -3,8 +3,8 @@
 Everything random comes from torch's global generator, whose state the checkpoint keeps.
 """
 
-import math
 from collections.abc import Iterator
+from itertools import pairwise
 
 import torch
 from torch import Tensor
@@ -33,7 +33,8 @@ class Batches:
         """
         recipe, generator = self.recipe, torch.default_generator
         order = torch.randperm(len(self.images), generator=generator)
-        for chosen in torch.split(order, recipe.batch_size):
+        for start, end in pairwise([*self._starts(), len(order)]):
+            chosen = order[start:end]
             plain = self.images[chosen].unsqueeze(1).float()
             images = random_warp(
                 plain,
@@ -52,7 +53,8 @@ class Batches:
                 labels = soft_labels.argmax(1)
                 images = add_flourishes(images, labels, recipe.flourish_rate, generator)
             if recipe.junk_share:
-                junk = draw_junk(round(len(images) * recipe.junk_share), images, generator)
+                count = max(1, round(len(images) * recipe.junk_share))
+                junk = draw_junk(count, images, generator)
                 images = torch.cat([images, junk])
                 junk_labels = torch.eye(CLASSES + 1)[CLASSES].expand(len(junk), -1)
                 soft_labels = torch.cat([soft_labels, junk_labels])
@@ -60,4 +62,11 @@ class Batches:
             yield images, soft_labels
 
     def __len__(self) -> int:
-        return math.ceil(len(self.images) / self.recipe.batch_size)
+        return len(self._starts())
+
+    def _starts(self) -> range:
+        """Where the batches begin; one image that is left over joins the last batch.
+
+        Batch norm can't tell the spread of one.
+        """
+        return range(0, max(1, len(self.images) - 1), self.recipe.batch_size)

@@ -77,7 +77,7 @@ def open_atomic(path: Path) -> Iterator[BinaryIO]:
     The bytes go into a file beside it, which is then renamed; folders are made as needed. A link
     is followed. What is no regular file, such as `/dev/stdout`, is written to as it is.
     """
-    if path.exists() and not path.is_file() and not path.is_dir():
+    if path.exists() and not path.is_file():  # opening a folder says that it is one
         with storage_errors("write", path), path.open("wb") as file:
             yield file
         return

@@ -186,7 +186,7 @@ def _gather(pieces: list[Piece]) -> Piece:
         grown = len(digit)
         for piece in rest:
             nearest = min(distance(piece, own) for own in digit)
-            if nearest < _NEAR * size and not any(piece is own for own in digit):
+            if nearest < _NEAR * size and piece not in digit:
                 digit.append(piece)
     return join(digit)
 
@@ -238,7 +238,7 @@ def _read_cells(
 ) -> list[list[Candidate | None]]:
     """What is in each cell of the table."""
     rows, columns = grid
-    corners = table_corners(ink.mask)
+    corners = table_corners(ink.mask, max(piece.ink.size for piece in pieces))
     height = digit_height(pieces)
     cells: dict[tuple[int, int], list[Piece]] = {}
     for piece in pieces:

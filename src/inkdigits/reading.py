@@ -3,7 +3,6 @@
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 from importlib.resources import files
-from itertools import repeat
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -14,6 +13,7 @@ from inkdigits.artifact import Artifact, ArtifactInfo, load_artifact, parse_arti
 from inkdigits.errors import CanvasError, UsageError
 from inkdigits.explanation import evidence_map
 from inkdigits.imaging import Box, Source, load_canvas, open_canvas
+from inkdigits.imaging.layout import GLYPH_PX
 from inkdigits.pages import Found, find_digits
 
 if TYPE_CHECKING:
@@ -95,14 +95,15 @@ class Reading:
             "error": error,
         }
 
-    def draw(self, source: Source) -> "Image.Image":
+    def draw(self, source: Source, page: int = 0) -> "Image.Image":
         """The picture with each digit's box and label drawn in, as an RGB image.
 
-        Green: the only candidate; orange: one of several; red: not like a digit.
+        `page` is that of `read`. Green: the only candidate; orange: one of several; red: not like
+        a digit.
         """
         from inkdigits.drawing import draw_boxes
 
-        return draw_boxes(open_canvas(source), self.marks())
+        return draw_boxes(open_canvas(source, page), self.marks())
 
     def marks(self) -> "list[Mark]":
         """The digits as `drawing` takes them."""
@@ -194,6 +195,8 @@ class Reader:
             raise UsageError(f"expect is {expect}, grid is {grid}; they must be 1 or more")
         canvas = load_canvas(source, page)
         found = find_digits(canvas, self.judge, single=single, expect=expect, grid=grid)
+        if grid and not found:
+            found = [[None] * grid[1]] * grid[0]
         lines = [[self._digit(cell) if cell else None for cell in line] for line in found]
         text = "\n".join("".join(self._text(digit) for digit in line) for line in lines)
         digits = tuple(digit for line in lines for digit in line if digit)
@@ -215,14 +218,12 @@ class Reader:
 
     def read_glyphs(self, images: NDArray[np.uint8]) -> list[Reading]:
         """A reading of one digit for each of the images (n, 28, 28), laid out as MNIST's are."""
-        box = Box(0, 0, *images.shape[:0:-1])
-        probabilities, familiarity = self.judge(images)
-        return [
-            Reading(self.info.labels[digit.label], (digit,))
-            for digit in map(
-                self._describe, probabilities, familiarity, images, repeat(box), repeat(())
-            )
+        box = Box(0, 0, GLYPH_PX, GLYPH_PX)
+        digits = [
+            self._describe(p, familiarity, image, box, ())
+            for p, familiarity, image in zip(*self.judge(images), images, strict=True)
         ]
+        return [Reading(self.info.labels[digit.label], (digit,)) for digit in digits]
 
     def explain(self, digit: Digit) -> NDArray[np.float32]:
         """How each pixel of the digit's glyph (28, 28) speaks for its label (`explanation`)."""

@@ -99,11 +99,12 @@ _SHARES = (
     "effect_rate",
     "plain_share",
     "flourish_rate",
+    "junk_share",
 )
 _LARGEST = 10**9
 _NOT_NEGATIVE = (
     *("pixel_mean", "weight_decay", "lr_decay"),
-    *("patience", "rotation_deg", "shift_px", "shear_deg", "elastic_px", "junk_share"),
+    *("patience", "rotation_deg", "shift_px", "shear_deg", "elastic_px"),
 )
 
 

@@ -10,8 +10,9 @@ from numpy.typing import NDArray
 from inkdigits.artifact import ARTIFACT_NAME
 from inkdigits.cli.console import Console
 from inkdigits.cli.extras import needing
-from inkdigits.data import Progress, load_dataset
-from inkdigits.errors import DataError
+from inkdigits.data import Progress, load_dataset, locate_dataset
+from inkdigits.data.store import given_folder
+from inkdigits.files import cache_folder
 from inkdigits.reading import SHIPPED, Reader
 
 OUTSIDE = "fashion-mnist"
@@ -57,19 +58,21 @@ def report_on_test_set(
     if corruptions:
         lines.append(f"damaged digits {report.corruption_mean():.2%}, the mean of 15 corruptions")
     if not outside and dataset != OUTSIDE:
-        lines.append(f"refusing {OUTSIDE} was not measured: it is not in the data folder")
+        folder = (given_folder(data_folder) or cache_folder()) / OUTSIDE
+        lines.append(f"skipped   refusing {OUTSIDE}: its four files are not in {folder}")
     lines.append(f"report    {page}")
     return lines, {"report": str(page), "test": report.summary()}
 
 
 def _load_outside(dataset: str, data_folder: Path | None) -> dict[str, NDArray[np.uint8]]:
-    """The test images of a data set without digits, where they are at hand."""
-    if dataset == OUTSIDE:
+    """The test images of a data set without digits, where they are at hand.
+
+    Files of the same names in the folder of what is evaluated are that data set, not this.
+    """
+    found = locate_dataset(OUTSIDE, data_folder)
+    if found in {None, locate_dataset(dataset, data_folder)}:
         return {}
-    try:
-        return {OUTSIDE: load_dataset(OUTSIDE, "test", data_folder).images}
-    except DataError:
-        return {}
+    return {OUTSIDE: load_dataset(OUTSIDE, "test", data_folder).images}
 
 
 def _default_folder(given: Path | None, reader: Reader, dataset: str) -> Path:

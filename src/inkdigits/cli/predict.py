@@ -15,7 +15,6 @@ from inkdigits.cli.formats import FORMATS, Row
 from inkdigits.cli.sources import Item, expand
 from inkdigits.errors import CanvasError, UsageError
 from inkdigits.files import open_atomic, write_atomic
-from inkdigits.imaging import open_canvas
 from inkdigits.reading import Reader, Reading
 
 if TYPE_CHECKING:
@@ -133,15 +132,14 @@ class _Worker:
 
     def _annotate(self, item: Item, reading: Reading) -> None:
         """The picture with boxes, as PNG, under its own path in the folder."""
-        from inkdigits.drawing import below, draw_boxes, draw_glyphs
+        from inkdigits.drawing import below, draw_glyphs
 
         assert not isinstance(item.source, CanvasError | np.ndarray)  # noqa: S101
-        marks = reading.marks()
-        image = draw_boxes(open_canvas(item.source, item.page), marks)
+        image = reading.draw(item.source, item.page)
         if self.job.show_glyphs or self.job.explain:
             digits = reading.digits
             maps = [self.reader.explain(digit) for digit in digits] if self.job.explain else None
-            image = below(image, draw_glyphs(marks, maps))
+            image = below(image, draw_glyphs(reading.marks(), maps))
         buffer = io.BytesIO()
         image.save(buffer, "PNG")
         assert self.job.annotate  # noqa: S101
@@ -162,10 +160,9 @@ def _read_in_worker(item: Item) -> list[Row]:
 
 
 def _file_name(name: str) -> Path:
-    """Where an annotated picture goes: its own path, if that stays inside the folder."""
+    """Where an annotated picture goes: its own path, without what leads out of the folder."""
     path = Path("stdin" if name == "-" else name)
-    inside = not path.is_absolute() and ".." not in path.parts
-    path = path if inside else Path(path.name)
+    path = Path(*(part for part in path.parts if part not in {path.anchor, ".."}))
     return path.with_name(path.name + ".png")
 
 

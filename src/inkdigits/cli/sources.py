@@ -1,8 +1,10 @@
 """What `inkdigits predict` is given, as items: picture files, folders, stdin, tables of glyphs."""
 
 import csv
+import gzip
 import os
 import sys
+import zlib
 from collections.abc import Iterator
 from dataclasses import dataclass
 from itertools import islice
@@ -43,7 +45,7 @@ def expand(paths: list[Path]) -> Iterator[Item]:
     for path in paths:
         if path == STDIN:
             yield Item("-", sys.stdin.buffer.read())
-        elif path.is_dir():
+        elif os.path.isdir(path):  # noqa: PTH112 - Path.is_dir fails on too long a name
             yield from _walk(path)
         else:
             yield from _open(path)
@@ -110,21 +112,24 @@ def _read_idx(path: Path) -> Iterator[Item]:
 def _read_csv(path: Path) -> Iterator[Item]:
     """The table of Kaggle's Digit Recognizer: a header, a row of 784 pixels for each image.
 
-    A first column `label` is passed over.
+    A first column `label` is passed over, and so are empty lines.
     """
+    unpacked = gzip.open if path.suffix.lower() == ".gz" else open
     try:
-        with path.open(newline="", encoding="utf-8") as file:
-            rows = csv.reader(file)
+        with unpacked(path, "rt", newline="", encoding="utf-8-sig") as file:
+            rows = filter(None, csv.reader(file))
             header = next(rows, [])
+            if header and all(name.isdecimal() for name in header):
+                raise ValueError("its first row has numbers where the columns' names belong")
             first = int(header[:1] == ["label"])
             start = 0
             while chunk := list(islice(rows, _CHUNK)):
                 values = np.array([row[first:] for row in chunk], np.uint8)
                 yield Item(str(path), values.reshape(-1, 28, 28), start)
                 start += len(chunk)
-    except OSError as error:
-        raise CanvasError("unreadable", f"{path} can't be read: {error.strerror}") from None
-    except (ValueError, OverflowError, csv.Error) as error:
+    except (ValueError, OverflowError, csv.Error, EOFError, zlib.error, gzip.BadGzipFile) as error:
         raise CanvasError(
             "bad_table", f"{path} is not a table of {_PIXELS} pixels 0…255 a row: {error}"
         ) from None
+    except OSError as error:
+        raise CanvasError("unreadable", f"{path} can't be read: {error.strerror}") from None

@@ -86,6 +86,7 @@ def count_pages(path: Path) -> int:
 
 def _open(source: Source, page: int, *, reduced: bool) -> Canvas:
     name = str(source) if isinstance(source, str | Path) else "the picture"
+    ours = not isinstance(source, Image.Image)  # what is the caller's isn't changed
     if isinstance(source, np.ndarray):
         source = _image_of(source)
     elif isinstance(source, str | Path):
@@ -93,7 +94,7 @@ def _open(source: Source, page: int, *, reduced: bool) -> Canvas:
     with _faults(name):
         image = source if isinstance(source, Image.Image) else _decode(source, page, name)
         _check_size(image, name)
-        scale = _reduce_while_decoding(image) if reduced else 1
+        scale = _reduce_while_decoding(image) if reduced and ours else 1
         grey = _grey(image)
     factor = -(-max(grey.shape) // WORK_PX) if reduced else 1
     if factor > 1:
@@ -117,7 +118,8 @@ def _faults(name: str) -> Iterator[None]:
     except Image.DecompressionBombError:
         raise _too_large(name) from None
     except Exception as error:  # what the decoders raise for damaged files has no common base
-        raise CanvasError("truncated", f"{name} is damaged or cut short: {error}") from None
+        reason = str(error).strip()
+        raise CanvasError("truncated", f"{name} is damaged or cut short: {reason}") from None
 
 
 def _read_file(path: Path) -> bytes:

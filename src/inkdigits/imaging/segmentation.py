@@ -29,9 +29,12 @@ _FULL = 0.9  # of full ink: pens reach it inside their strokes
 _MOST_PIECES = 500  # the largest are looked at; a page of noise has more
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Piece:
-    """Ink, float32 0…1 (height, width), whose top left corner is at (x, y) of the canvas."""
+    """Ink, float32 0…1 (height, width), whose top left corner is at (x, y) of the canvas.
+
+    Two are equal only where they are the same object.
+    """
 
     ink: NDArray[np.float32]
     x: int
@@ -219,7 +222,7 @@ def mend(pieces: list[Piece]) -> list[Piece]:
         reach = upper.y + _TALLEST * height
         below = [p for p in parts if p.y < reach and _continues(upper, p, height)]
         if below:
-            parts = [p for p in parts if p is not below[0]]
+            parts.remove(below[0])
             upper = join([upper, below[0]])
         mended.append(upper)
     return mended

@@ -5,18 +5,19 @@ from numpy.typing import NDArray
 from scipy import ndimage
 
 _LARGE = 0.25  # of the canvas: a frame goes around at least so much
+_LARGER = 1.5  # times the largest digit: the frame of two cells goes around twice as much
 
 
-def table_corners(mask: NDArray[np.bool_]) -> NDArray[np.float64]:
+def table_corners(mask: NDArray[np.bool_], largest_digit: int) -> NDArray[np.float64]:
     """The corners (4, 2) of a table as x and y, clockwise from the top left.
 
     They are those of its frame, the piece of ink with the largest box; of the whole canvas where
-    there is no piece so large.
+    there is no piece so large. `largest_digit` is the area of the largest digit's box, in pixels.
     """
-    labels, count = ndimage.label(mask, np.ones((3, 3)))
+    labels, _ = ndimage.label(mask, np.ones((3, 3)))
     places = ndimage.find_objects(labels)
     sizes = [(p[0].stop - p[0].start) * (p[1].stop - p[1].start) for p in places]
-    if not count or max(sizes) < _LARGE * mask.size:
+    if max(sizes, default=0) < max(_LARGE * mask.size, _LARGER * largest_digit):
         height, width = mask.shape
         return np.array([(0, 0), (width, 0), (width, height), (0, height)], float)
     rows, columns = np.nonzero(labels == int(np.argmax(sizes)) + 1)
