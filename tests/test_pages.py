@@ -341,6 +341,17 @@ def test_an_empty_page_reads_as_nothing_with_a_note(canvas):
     }
 
 
+@pytest.mark.parametrize("noise", [0, 1, 6])
+@pytest.mark.parametrize("light", ["along", "down", "vignette"])
+@pytest.mark.parametrize("light_on_dark", [False, True])
+def test_an_empty_page_in_uneven_light_reads_as_nothing(light, noise, light_on_dark):
+    y, x = np.mgrid[-1:1:300j, -1:1:400j]
+    slope = {"along": x, "down": y, "vignette": 1 - x**2 - y**2}[light]
+    page = 190 + 50 * slope + np.random.default_rng(0).normal(0, noise, x.shape)
+    canvas = page.clip(0, 255).astype(np.uint8)
+    assert READER.read(255 - canvas if light_on_dark else canvas).text == ""
+
+
 def test_poor_digits_have_notes(clear):
     ink = ink_of(clear[3][0], 60, np.random.default_rng(0))
     (cut,) = READER.read(dark(np.pad(ink, ((0, 30), (30, 30)))), single=True).digits

@@ -19,6 +19,9 @@ _COARSEST_PX = 24  # the longer side of the picture for a median over half of it
 _SAMPLE_PX = 400  # a side of the sample that the paper's level is taken from
 _NEAR_WEIGHT = 4.0  # with 6 to 8, single thick digits are taken for paper
 _MIN_CONTRAST = 0.06  # of the paper's brightness; below it a canvas counts as blank
+_MIN_LEVELS = 8  # of 255: what a camera's noise and JPEG leave of an even ground
+_SMOOTH = 0.02  # of the brightness: how far half of a page is from a smooth fit at the most
+_FITS = 4  # each without what the last one was far from
 _UNIFORM_PX = 40  # canvases no larger are taken to be evenly lit
 THRESHOLD = 0.45  # of full ink
 
@@ -83,21 +86,45 @@ def paper_under(grey: NDArray[np.float32], window_px: float) -> NDArray[np.float
     """The paper's brightness everywhere, from where no stroke narrower than the window is."""
     scale = min(1.0, _COARSE_PX / max(grey.shape))
     coarse = shrunk(grey, scale)
+    light = _smooth_light(coarse)
     size = max(3, round(window_px * scale) | 1)
-    closed = ndimage.grey_closing(coarse, size=(size, size), mode="nearest")
+    closed = ndimage.grey_closing(coarse / light, size=(size, size), mode="nearest")
     closed = ndimage.uniform_filter(closed, size=3, mode="nearest")
-    return np.maximum(_resized(closed, grey.shape), 1)
+    return np.maximum(_resized(closed * light, grey.shape), 1)
+
+
+def _smooth_light(coarse: NDArray[np.float32]) -> NDArray[np.float32]:
+    """The light on a page, where it is a smooth function of the place: a quadratic one; else 1.
+
+    The closing takes the dark end of a slope for ink: beyond the border there is nothing darker.
+    """
+    values = shrunk(coarse, min(1.0, _COARSEST_PX / max(coarse.shape)))
+    terms, values = _quadratic_terms(values.shape), values.ravel()
+    near = np.ones(len(values), bool)
+    for _ in range(_FITS):
+        weights = np.linalg.lstsq(terms[near], values[near], rcond=None)[0]
+        off = np.abs(values - terms @ weights)
+        near = off <= 2 * np.median(off)
+    light = (_quadratic_terms(coarse.shape) @ weights).reshape(coarse.shape)
+    smooth = np.median(off) < _SMOOTH * np.median(values) and light.min() > 1
+    return light if smooth else np.ones_like(coarse)
+
+
+def _quadratic_terms(shape: tuple[int, ...]) -> NDArray[np.float32]:
+    """1, x, y, x², xy and y² for each pixel of that (height, width), over -1…1: (pixels, 6)."""
+    y, x = (axis.ravel() for axis in np.mgrid[tuple(slice(-1, 1, length * 1j) for length in shape)])
+    return np.stack([np.ones_like(x), x, y, x * x, x * y, y * y], axis=1)
 
 
 def _measure(grey: NDArray[np.float32], paper: NDArray[np.float32]) -> Ink | None:
     darkness = 1 - grey / paper
-    # Paper is the lightest quarter at least; of normal noise around its level, the quantiles
-    # 0.05 and 0.25 lie 0.97 standard deviations apart, and the latter 0.67 below the level.
-    step = 1 + max(darkness.shape) // _SAMPLE_PX
-    lightest, light = (float(q) for q in np.quantile(darkness[::step, ::step], (0.05, 0.25)))
-    noise = (light - lightest) / 0.97
-    darkness -= light + 0.67 * noise
-    candidates = darkness[darkness > max(5 * noise, _MIN_CONTRAST)]
+    level, noise = _paper_level(darkness)
+    darkness -= level
+    # Light ink is seen on a ground that is dark, perhaps nearly black: there noise is a large
+    # share of the brightness, and the levels tell.
+    drop = darkness * paper
+    least = max(_MIN_LEVELS, 5 * _paper_level(drop)[1])
+    candidates = darkness[(darkness > max(5 * noise, _MIN_CONTRAST)) & (drop > least)]
     if candidates.size < 3:
         return None
     # Shading and ruled lines are candidates too, but the ink is darker.
@@ -105,6 +132,18 @@ def _measure(grey: NDArray[np.float32], paper: NDArray[np.float32]) -> Ink | Non
     contrast = float(darkest.max() if grey.size <= _UNIFORM_PX**2 else np.median(darkest))
     strength = (darkness / contrast).clip(0, 1)
     return Ink(strength, strength > THRESHOLD, contrast, paper)
+
+
+def _paper_level(darkness: NDArray[np.float32]) -> tuple[float, float]:
+    """The middle and the standard deviation of the paper, which is the lightest quarter at least.
+
+    Of normal noise around its level, the quantiles 0.05 and 0.25 lie 0.97 standard deviations
+    apart, and the latter 0.67 below the level.
+    """
+    step = 1 + max(darkness.shape) // _SAMPLE_PX
+    lightest, light = (float(q) for q in np.quantile(darkness[::step, ::step], (0.05, 0.25)))
+    noise = (light - lightest) / 0.97
+    return light + 0.67 * noise, noise
 
 
 def otsu(values: NDArray[np.float32]) -> float:
