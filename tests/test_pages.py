@@ -120,6 +120,22 @@ def test_points_signs_specks_and_frames_are_no_digits(clear, light_on_dark):
     assert READER.read(255 - canvas if light_on_dark else canvas).text == "3572"
 
 
+@pytest.mark.parametrize("light_on_dark", [False, True])
+@pytest.mark.parametrize("seen", ["minus", "point", "thin frame", "thick frame"])
+def test_marks_and_frames_alone_are_no_digits(seen, light_on_dark):
+    page = Image.new("L", (400, 300))
+    draw = ImageDraw.Draw(page)
+    if seen == "minus":
+        draw.line((120, 150, 220, 152), 255, 10)
+    elif seen == "point":
+        draw.ellipse((180, 130, 204, 154), 255)
+    else:
+        draw.rectangle((50, 50, 350, 250), outline=255, width=3 if seen == "thin frame" else 9)
+    ink = np.asarray(page, np.float32) / 255
+    canvas = dark(ink)
+    assert READER.read(255 - canvas if light_on_dark else canvas).text == ""
+
+
 def test_a_broken_stroke_is_joined(clear):
     page = write(clear, "8538")
     rows = np.flatnonzero(page.max(axis=1) > 0.5)
@@ -307,6 +323,53 @@ def test_an_empty_cell_is_a_point(clear):
         put(page, ink_of(clear[digit][0], 50, rng), row * 90 + 20, column * 90 + 25)
     assert READER.read(dark(np.pad(page, 15)), grid=(2, 3)).text == "5.3\n.7."
     assert READER.read(np.full((80, 90), 255, np.uint8), grid=(2, 3)).text == "...\n..."
+
+
+def table(clear, text: str, *, cell: int = 60, line: int = 2, apart: int = 0) -> np.ndarray:
+    """Ink of a printed table with these rows of digits; its boxes are `apart` pixels apart."""
+    rows, rng = text.split("\n"), np.random.default_rng(0)
+    step = cell + apart
+    page = np.zeros((len(rows) * step + line, len(rows[0]) * step + line), np.float32)
+    for (row, column), digit in np.ndenumerate([list(letters) for letters in rows]):
+        top, left = row * step, column * step
+        page[top : top + cell + line, left : left + cell + line] = 1
+        page[top + line : top + cell, left + line : left + cell] = 0
+        if digit != ".":
+            ink = ink_of(clear[int(digit)][0], round(0.6 * cell), rng)
+            put(page, ink, top + round(0.2 * cell), left + (cell - ink.shape[1]) // 2)
+    return page
+
+
+@pytest.mark.parametrize(("line", "apart"), [(2, 0), (5, 0), (3, 12)])
+@pytest.mark.parametrize("wishes", [{}, {"expect": 8}, {"grid": (1, 8)}])
+def test_digits_in_boxes_are_read_without_the_boxes(clear, line, apart, wishes):
+    ink = table(clear, "57880135", line=line, apart=apart)
+    for margin in (3, 30, 200):
+        assert READER.read(dark(np.pad(ink, margin)), **wishes).text == "57880135"
+
+
+@pytest.mark.parametrize("light_on_dark", [False, True])
+def test_a_table_is_found_wherever_it_stands_on_the_page(clear, light_on_dark):
+    text = "5..31.7\n.2....8\n9.04.61\n1...7..\n.38...2"
+    page = np.zeros((900, 700), np.float32)
+    put(page, table(clear, text, cell=50), 500, 200)
+    put(page, write(clear, "2024", height_px=40), 60, 100)
+    canvas = dark(page)
+    assert READER.read(255 - canvas if light_on_dark else canvas, grid=(5, 7)).text == text
+
+
+def test_a_page_of_many_digits_is_read_whole(clear):
+    rng = np.random.default_rng(0)
+    text = "\n".join("".join(map(str, rng.integers(10, size=24))) for _ in range(25))
+    page = np.zeros((25 * 44, 24 * 36), np.float32)
+    for (row, column), digit in np.ndenumerate([list(line) for line in text.split("\n")]):
+        put(page, ink_of(clear[int(digit)][0], 26, rng), row * 44 + 8, column * 36 + 4)
+    lines = READER.read(dark(page)).text.split("\n")
+    assert [len(line) for line in lines] == [24] * 25
+    assert (
+        np.mean([a == b for a, b in zip("".join(lines), text.replace("\n", ""), strict=True)])
+        > 0.98
+    )
 
 
 @pytest.mark.parametrize(("rows", "columns", "text"), [(1, 2, "72"), (2, 1, "7\n2")])

@@ -11,7 +11,8 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy import ndimage
 
-from inkdigits.imaging.ink import Ink
+from inkdigits.imaging.ink import Ink, stroke_width
+from inkdigits.imaging.tables import Place, find_frames
 
 _SLOPES = np.linspace(-0.2, 0.2, 81)
 _COVERAGE = 0.7  # of the width with ink: strokes of digits in a row don't line up for so long
@@ -22,6 +23,7 @@ _COLUMNS = 100  # that vote
 _ROWS = 2  # that vote as one, so that a slope between two of the above is found
 _SWAY_PX = 3  # paper is never quite flat
 _THICKEST = 0.03  # of the shorter side
+_OUTER = 2  # times the usual line of a frame: those around it are often thicker
 _AS_DARK = 0.9  # of full ink: no stroke stands out from lines that are darker
 
 
@@ -37,10 +39,34 @@ class _Lines:
 
 
 def remove_rules(ink: Ink) -> Ink:
-    """The ink without lines that run along most of the canvas, upright or lying."""
+    """The ink without the lines of frames, and without those that run along most of the canvas."""
+    labels, _ = ndimage.label(ink.mask, np.ones((3, 3)))
+    for label, place in find_frames(labels):
+        ink = _without_frame(ink, labels[place] == label, place)
+    return _without_lines(ink, max(3, round(min(ink.mask.shape) * _THICKEST)))
+
+
+def _without_frame(ink: Ink, frame: NDArray[np.bool_], place: Place) -> Ink:
+    """The ink with what is left of a frame without its lines: digits that touch them."""
+    edges = ndimage.binary_dilation(frame, iterations=2)
+    thickest = round(_OUTER * stroke_width(frame))
+    strength, mask = ink.strength.copy(), ink.mask.copy()
+    alone = replace(ink, strength=np.where(edges, strength[place], 0), mask=frame)
+    touching = _without_lines(alone, thickest)
+    labels, _ = ndimage.label(touching.mask, np.ones((3, 3)))
+    for label, left in enumerate(ndimage.find_objects(labels), start=1):
+        if max(side.stop - side.start for side in left) <= 2 * thickest:  # the end of a line
+            touching.mask[left] &= labels[left] != label
+    strength[place] = np.where(edges, touching.strength, strength[place])
+    mask[place] = np.where(frame, touching.mask, mask[place])
+    return replace(ink, strength=strength, mask=mask)
+
+
+def _without_lines(ink: Ink, thickest: int) -> Ink:
+    """The ink without lines up to so many pixels thick that run along most of the canvas."""
     if min(ink.mask.shape) < _SMALLEST_PX:
         return ink
-    lying, upright = _lines_lying(ink.strength), _lines_lying(ink.strength.T)
+    lying, upright = (_lines_lying(ink.strength, thickest), _lines_lying(ink.strength.T, thickest))
     level = np.maximum(lying.ink, upright.ink.T)
     if not level.any():
         return ink
@@ -61,7 +87,7 @@ def remove_rules(ink: Ink) -> Ink:
     return replace(ink, strength=strength, mask=mask)
 
 
-def _lines_lying(strength: NDArray[np.float32]) -> _Lines:
+def _lines_lying(strength: NDArray[np.float32], thickest: int) -> _Lines:
     """The lines from the left to the right of a canvas with ink of that strength."""
     lines = _Lines(np.zeros_like(strength), np.zeros_like(strength))
     # Lines are often paler than the ink, and broken where its mask cuts them off.
@@ -69,7 +95,6 @@ def _lines_lying(strength: NDArray[np.float32]) -> _Lines:
     votes = _votes(mask)
     if votes.max() < _COVERAGE * _voters(mask):
         return lines
-    thickest = max(3, round(min(mask.shape) * _THICKEST))
     runs = _run_lengths(mask)
     thin = _votes(mask & (runs <= 2 * thickest))
     votes[thin < _THIN * _voters(mask)] = 0

@@ -13,6 +13,7 @@ from scipy import ndimage
 
 from inkdigits.imaging.canvas import Box
 from inkdigits.imaging.ink import THRESHOLD, Ink, stroke_width
+from inkdigits.imaging.layout import crop
 
 SPECK = 0.3  # of a digit's height: what is smaller each way is no part of a digit
 _EDGE = 0.6  # of a stroke's width: how far its grey edge may reach
@@ -21,12 +22,13 @@ _EDGE_SHARE = 0.9  # of a side of the canvas
 _INTRUDES, _DIGIT_BESIDE_DUST = 2.5, 16.0  # times the height of a digit
 # The spread of ink across a bar by that along it; of eight joined digits it was 0.14 and more.
 _BAR = 0.13
+_UPRIGHT, _SOLID = 1.3, 0.7  # height by width, and the share of the box with ink: of a disc 0.79
 _FRAME_INSIDE = 0.05  # the share of its ink that a frame may have in its middle
 _DUST = 0.2  # of a digit's height: what is left of a ruled line here and there
 _TALLEST = 1.6  # of a digit's height: two digits in neighbouring lines are higher
 _HAIRLINE = 0.35  # of the usual stroke's width
 _FULL = 0.9  # of full ink: pens reach it inside their strokes
-_MOST_PIECES = 500  # the largest are looked at; a page of noise has more
+_MOST_PIECES = 2000  # the largest are looked at; a page of noise has more
 
 
 @dataclass(frozen=True, eq=False)
@@ -63,7 +65,8 @@ def find_pieces(ink: Ink) -> list[Piece]:
     pieces = [piece for piece in lifted if piece]
     inside = _without_intruders(pieces, labels.shape)
     edges = _edges(inside)
-    return [p for p in inside if not _is_frame(p, edges)] or pieces
+    found = [p for p in inside if not _is_frame(p, edges)] or pieces
+    return [] if all(_is_mark(piece) for piece in found) else found
 
 
 def _lift(
@@ -128,6 +131,13 @@ def _is_bar(piece: Piece) -> bool:
         return False
     across, along = np.linalg.eigvalsh(np.cov(x, y))
     return bool(across < _BAR**2 * along)
+
+
+def _is_mark(piece: Piece) -> bool:
+    """Whether it is a minus sign or a point, and no digit if there is nothing else."""
+    mask = crop(piece.ink) > THRESHOLD
+    height, width = mask.shape
+    return height < _UPRIGHT * width and (mask.mean() > _SOLID or _is_bar(piece))
 
 
 def _runs_along_a_side(piece: Piece, shape: tuple[int, ...]) -> bool:
