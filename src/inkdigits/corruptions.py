@@ -2,8 +2,9 @@
 
 Written from the description and the parameters of Mu and Gilmer, "MNIST-C: A Robustness Benchmark
 for Computer Vision" (2019). Each takes float images (n, 28, 28) in 0…1, a parameter and a random
-generator, and gives images of that kind, not yet clipped. Each has five parameters, from mild to
-severe, one of which is the paper's; where the paper has no scale, the other four are ours.
+generator, and gives images of that kind, not yet clipped. Each has five parameters, one of which is
+the paper's; where the paper has no scale, the other four are ours. They go from mild to severe, but
+for spatter: its first three are for drops of water and the last two for mud, which hides less.
 """
 
 from collections.abc import Callable
@@ -62,7 +63,7 @@ def _impulse_noise(images: Images, share: float, rng: Generator) -> Images:
 
 
 def _glass_blur(images: Images, parameter: tuple[float, int, int], rng: Generator) -> Images:
-    """Blur, swap neighbouring pixels at random, blur again."""
+    """Blur along both axes, swap neighbouring pixels at random, blur again."""
     sigma, reach, rounds = parameter
     images = _blur(images, sigma)
     everyone = np.arange(len(images))
@@ -102,11 +103,8 @@ def _shear(images: Images, angle: float, rng: Generator) -> Images:
 
 
 def _rotate(images: Images, angle: float, rng: Generator) -> Images:
-    return _warp(
-        images,
-        [((np.cos(a), np.sin(a)), (-np.sin(a), np.cos(a)), (0.0, 0.0)) for a in (angle, -angle)],
-        rng,
-    )
+    turns = [(np.cos(a), np.sin(a)) for a in (angle, -angle)]
+    return _warp(images, [((c, s), (-s, c), (0.0, 0.0)) for c, s in turns], rng)
 
 
 def _scale(images: Images, factor: float, rng: Generator) -> Images:
