@@ -24,8 +24,8 @@ LAYERS = [
     {"schedules", "optimizers", "junk", "artifact", "calibration", "measured"},
     {"letters"},
     {"effects"},
-    {"models", "recipes", "corruptions", "outsiders"},
-    {"recipe", "data", "imaging", "augment", "metrics", "plots", "environment"},
+    {"models", "recipes", "corruptions", "outsiders", "plots"},
+    {"recipe", "data", "imaging", "augment", "metrics", "environment"},
     {"architectures", "files"},
     {"errors"},
 ]

@@ -20,6 +20,7 @@ from inkdigits.data import (
 from inkdigits.environment import describe_environment
 from inkdigits.metrics import (
     ClassScores,
+    calibration_noise,
     class_scores,
     confusion_matrix,
     cross_entropy,
@@ -39,10 +40,12 @@ class Report:
 
     `accuracy_interval` is the 95 % interval after Wilson; `macro` the plain mean over classes,
     `accepted` the share of images whose familiarity reaches the artifact's `accept_at`.
-    `calibration` has the expected calibration error over 15 bins and the bins; `prediction_sets`
-    the coverage that the artifact states, the measured one, the mean size and the share of sets
-    with more than one label; `selective` the errors among the most confident. `rejection` is what
-    was refused of pictures of no digit, `corruptions` the accuracy on damaged images, if measured.
+    `calibration` has the expected calibration error over 15 bins, the bins, and what a perfectly
+    calibrated reader would show `by_chance` (mean, 5 % and 95 % quantiles); `prediction_sets` the
+    coverage that the artifact states, the measured one, the mean size, the share of sets with more
+    than one label, and the number of sets by size, from 1 to 10; `selective` the errors among the
+    most confident. `rejection` is what was refused of pictures of no digit, `corruptions` the
+    accuracy on damaged images, if measured.
     `per_class` has label, precision, recall, f1, accuracy and support; the accuracy of a class is
     the share of its images that were recognised, which is its recall. `mistakes` has the most
     confident ones first, each with index, label, predicted and confidence. `artifact` is what
@@ -57,7 +60,7 @@ class Report:
     loss: float
     accepted: float
     calibration: dict[str, Any]
-    prediction_sets: dict[str, float]
+    prediction_sets: dict[str, Any]
     selective: list[dict[str, float]]
     rejection: list[dict[str, Any]]
     corruptions: list[dict[str, Any]]
@@ -77,10 +80,18 @@ class Report:
         )
 
     def summary(self) -> dict[str, Any]:
-        """The figures of the whole set, without classes, mistakes and origin."""
-        names = ("dataset", "images", "right", "accuracy", "accuracy_interval", "loss", "macro")
-        error = {"calibration_error": self.calibration["expected_error"]}
-        return {name: getattr(self, name) for name in names} | error
+        """The figures of the whole set, without classes, mistakes and origin.
+
+        `corruption_mean` is None where no corruptions were measured.
+        """
+        names = (
+            *("dataset", "images", "right", "accuracy", "accuracy_interval", "loss", "macro"),
+            *("accepted", "prediction_sets", "rejection", "corruptions"),
+        )
+        return {name: getattr(self, name) for name in names} | {
+            "calibration_error": self.calibration["expected_error"],
+            "corruption_mean": self.corruption_mean() if self.corruptions else None,
+        }
 
     def corruption_mean(self) -> float:
         """The mean accuracy over the corruptions, at the severities of MNIST-C."""
@@ -95,7 +106,7 @@ class Report:
 class Extent:
     """What to measure beyond the test images themselves.
 
-    `corruptions`: the fifteen of MNIST-C at five severities, which takes a minute. `outside`:
+    `corruptions`: the fifteen of MNIST-C at five severities, which takes two minutes. `outside`:
     images of no digit by the name of their data set, uint8 (n, 28, 28), to see them refused.
     """
 
@@ -178,8 +189,10 @@ def _mistakes(
 
 def _calibration(confidences: NDArray[np.float32], right: NDArray[np.bool_]) -> dict[str, Any]:
     found = reliability(confidences, right)
+    mean, low, high = calibration_noise(confidences)
     return {
         "expected_error": found.expected_error,
+        "by_chance": {"mean": mean, "low": low, "high": high},
         "bins": [
             {"count": int(count), "confidence": float(confidence), "accuracy": float(accuracy)}
             for count, confidence, accuracy in zip(
@@ -191,7 +204,7 @@ def _calibration(confidences: NDArray[np.float32], right: NDArray[np.bool_]) -> 
 
 def _prediction_sets(
     reader: Reader, probabilities: NDArray[np.float32], labels: NDArray[np.integer]
-) -> dict[str, float]:
+) -> dict[str, Any]:
     inside = reader.prediction_sets(probabilities)
     sizes = inside.sum(axis=1)
     return {
@@ -199,6 +212,7 @@ def _prediction_sets(
         "measured": float(inside[np.arange(len(labels)), labels].mean()),
         "mean_size": float(sizes.mean()),
         "larger_than_one": float((sizes > 1).mean()),
+        "sizes": np.bincount(sizes, minlength=inside.shape[1] + 1)[1:].tolist(),
     }
 
 

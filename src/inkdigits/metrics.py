@@ -85,6 +85,23 @@ def reliability(
     return Reliability(count, confidence, accuracy, expected_error)
 
 
+def calibration_noise(
+    confidences: NDArray[np.floating], draws: int = 500, seed: int = 0
+) -> tuple[float, float, float]:
+    """The expected error of a perfectly calibrated reader: its mean, 5 % and 95 % quantiles.
+
+    Over so many draws of which predictions are right, each as often as its confidence (n,) says.
+    On few images chance alone parts confidence and accuracy, so an error is to be read beside it.
+    """
+    rng = np.random.default_rng(seed)
+    errors = [
+        reliability(confidences, rng.random(len(confidences)) < confidences).expected_error
+        for _ in range(draws)
+    ]
+    low, high = np.quantile(errors, (0.05, 0.95))
+    return float(np.mean(errors)), float(low), float(high)
+
+
 def selective_risk(scores: NDArray[np.floating], right: NDArray[np.bool_]) -> NDArray[np.float64]:
     """The share of wrong ones among the 1, 2, … n highest scores (n,)."""
     wrong = ~right[np.argsort(-scores, kind="stable")]

@@ -6,12 +6,17 @@ from typing import Any
 import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
-from matplotlib.ticker import MaxNLocator
+from matplotlib.ticker import FuncFormatter, LogLocator, MaxNLocator, NullLocator
 from numpy.typing import NDArray
+
+from inkdigits.metrics import selective_risk, wilson_interval
 
 INK = "#1f2933"
 BLUE, ORANGE, RED, GREY = "#2f6fdb", "#e8833a", "#c0392b", "#9aa5b1"
 _DPI = 150
+# What is missing to 100 %, in %: the groups of the reliability diagram, and its range.
+_DOUBTS = np.array([0.001, 0.01, 0.03, 0.1, 0.3, 1, 3, 10, 30, 100])
+_PLAIN = FuncFormatter(lambda value, _: f"{value:g}")
 
 
 def encode_png(figure: Figure) -> bytes:
@@ -22,29 +27,36 @@ def encode_png(figure: Figure) -> bytes:
 
 
 def plot_history(history: list[dict[str, Any]]) -> Figure:
-    """Accuracy, loss and learning rate against the epoch; a line for each network."""
+    """Error, loss and learning rate against the epoch; a line for each network."""
     figure = Figure(figsize=(10, 3.2), layout="constrained")
-    accuracy, loss, rate = figure.subplots(1, 3)
+    error, loss, rate = figure.subplots(1, 3)
     for network in range(1, max(row["network"] for row in history) + 1):
         rows = [row for row in history if row["network"] == network]
         epochs = [row["epoch"] for row in rows]
-        for axes, quantity in ((accuracy, "accuracy"), (loss, "loss")):
-            for part, color in (("train", BLUE), ("validation", ORANGE)):
-                values = [row[f"{part}_{quantity}"] for row in rows]
-                if None not in values:
-                    label = part if network == 1 else None
-                    axes.plot(epochs, values, "o-", color=color, label=label, markersize=4)
+        for part, color in (("train", BLUE), ("validation", ORANGE)):
+            losses = [row[f"{part}_loss"] for row in rows]
+            if None in losses:
+                continue
+            wrong = [100 - 100 * row[f"{part}_accuracy"] for row in rows]
+            label = part if network == 1 else None
+            for axes, values in ((error, wrong), (loss, losses)):
+                above = np.maximum(values, 1e-3)  # a log scale has no 0
+                axes.plot(epochs, above, "o-", color=color, label=label, markersize=4)
         rates = [row["learning_rate"] for row in rows]
         rate.plot(epochs, rates, "o-", color=GREY, markersize=4)
     for axes, title in (
-        (accuracy, "accuracy"),
-        (loss, "loss"),
+        (error, "error, %"),
+        (loss, "loss, nats"),
         (rate, "learning rate at the epoch's end"),
     ):
         _dress(axes, title, "epoch")
         axes.xaxis.set_major_locator(MaxNLocator(integer=True))
-    accuracy.legend(frameon=False)
-    loss.legend(frameon=False)
+    for axes in (error, loss):
+        axes.set_yscale("log")
+        axes.yaxis.set_major_locator(LogLocator(subs=(1, 2, 5)))
+        axes.yaxis.set_major_formatter(_PLAIN)
+        axes.yaxis.set_minor_locator(NullLocator())
+        axes.legend(frameon=False)
     return figure
 
 
@@ -84,38 +96,71 @@ def _heat_map(
     axes.spines[:].set_visible(False)
 
 
-def plot_trust(bins: list[dict[str, Any]], selective: list[dict[str, float]]) -> Figure:
-    """A reliability diagram, and the error among the most confident predictions."""
-    figure = Figure(figsize=(10, 3.6), layout="constrained")
-    diagram, risk = figure.subplots(1, 2)
-    filled = [row for row in bins if row["count"]]
-    largest = max(row["count"] for row in filled)
-    diagram.plot([0, 1], [0, 1], color=GREY, linewidth=1)
-    diagram.scatter(
-        [row["confidence"] for row in filled],
-        [row["accuracy"] for row in filled],
-        s=[14 + 130 * (row["count"] / largest) ** 0.3 for row in filled],
-        color=BLUE,
-        alpha=0.8,
-    )
-    for row in filled:
-        place = (row["confidence"], row["accuracy"])
-        diagram.annotate(
-            f"{row['count']:,}", place, (7, -9), textcoords="offset points", fontsize=7
-        )
-    diagram.set(xlim=(0, 1.05), ylim=(-0.05, 1.08), ylabel="share that is right")
-    _dress(diagram, "reliability; the numbers are images", "confidence")
-    kept = [row["kept"] * 100 for row in selective]
-    risk.plot(kept, [row["error"] * 100 for row in selective], "o-", color=BLUE, markersize=4)
-    risk.set(ylabel="% of these wrong", ylim=(0, None))
-    _dress(risk, "error among the most confident", "% of the images kept")
+def plot_trust(confidences: NDArray[np.floating], right: NDArray[np.bool_]) -> Figure:
+    """A reliability diagram, and the error of the rest where the least confident are set aside.
+
+    Takes confidences in 0…1 and being right, each (n,).
+    """
+    figure = Figure(figsize=(10, 4.8), layout="constrained")
+    grid = figure.add_gridspec(2, 2, height_ratios=(4, 1), width_ratios=(6, 5))
+    diagram = figure.add_subplot(grid[0, 0])
+    counts = figure.add_subplot(grid[1, 0], sharex=diagram)
+    _plot_reliability(diagram, counts, confidences, right)
+    _plot_risk(figure.add_subplot(grid[:, 1]), selective_risk(confidences, right) * 100)
     return figure
+
+
+def _plot_reliability(
+    diagram: Axes, counts: Axes, confidences: NDArray[np.floating], right: NDArray[np.bool_]
+) -> None:
+    """By groups of confidence: the share that is right, and the number of images.
+
+    Most confidences are within a hair of 1, so the scales are of what is missing to 100 %.
+    """
+    doubt = np.maximum(100 - 100 * confidences.astype(np.float64), _DOUBTS[0])
+    group = np.digitize(doubt, _DOUBTS[1:-1])
+    for place in np.unique(group):
+        mine = group == place
+        total, wrong = int(mine.sum()), int((mine & ~right).sum())
+        low, high = wilson_interval(wrong, total)
+        said, found = doubt[mine].mean(), max(100 * wrong / total, _DOUBTS[0])
+        reach = [max(100 * low, _DOUBTS[0]), 100 * high]
+        diagram.plot([said, said], reach, color=BLUE, linewidth=2, alpha=0.35)
+        diagram.plot(said, found, "o" if wrong else "^", color=BLUE, markersize=6)
+    diagram.plot(_DOUBTS[[0, -1]], _DOUBTS[[0, -1]], color=GREY, linewidth=1)
+    _note(diagram, 0.03, 0.87, "left", "too cautious")
+    _note(diagram, 0.97, 0.04, "right", "too sure")
+    _dress(diagram, "reliability: is it right as often as it says?", "")
+    diagram.set(xscale="log", yscale="log", ylabel="right, % (with 95 % interval)")
+    diagram.set(xlim=_DOUBTS[[-1, 0]] * (1, 0.7), ylim=_DOUBTS[[-1, 0]] * (1, 0.7))
+    number = np.bincount(group, minlength=len(_DOUBTS) - 1)
+    bars = counts.bar(_DOUBTS[:-1], number, np.diff(_DOUBTS), align="edge", color=BLUE, alpha=0.35)
+    counts.bar_label(bars, [f"{n:,}" if n else "" for n in number], fontsize=8, padding=1)
+    counts.set(yticks=[], ylabel="images", ylim=(0, number.max() * 1.4))
+    _dress(counts, "", "confidence, %")
+    for axis in (diagram.xaxis, diagram.yaxis):
+        axis.set_major_formatter(FuncFormatter(lambda doubt, _: f"{100 - doubt:.5g}"))
+        axis.set_minor_locator(NullLocator())
+    diagram.tick_params(labelbottom=False)
+
+
+def _plot_risk(axes: Axes, wrong: NDArray[np.float64]) -> None:
+    """From the % wrong among the 1, 2, … n most confident."""
+    aside = 100 - 100 * np.arange(1, len(wrong)) / len(wrong)
+    axes.plot(aside, wrong[:-1], color=BLUE)
+    axes.axhline(wrong[-1], color=GREY, linewidth=1, linestyle="--")
+    _note(axes, 0.98, 0.95, "right", f"none set aside: {wrong[-1]:.2f} %")
+    axes.set(xscale="log", ylabel="of the rest wrong, %", ylim=(0, wrong[-1] * 1.15 or 1))
+    axes.set(xlim=(min(100 / len(wrong), 50), 100))
+    axes.xaxis.set_major_formatter(_PLAIN)
+    axes.xaxis.set_minor_locator(NullLocator())
+    _dress(axes, "error without the least confident", "least confident images set aside, %")
 
 
 def plot_digits(
     images: NDArray[np.uint8], captions: list[str], right: list[bool], columns: int = 10
 ) -> Figure:
-    """A grid of images (n, 28, 28) with a caption under each; red where `right` is False."""
+    """A grid of images (n, 28, 28), 0 black, with a caption under each; red where not `right`."""
     rows = max(1, -(-len(images) // columns))
     figure = Figure(figsize=(columns, 1.32 * rows), layout="constrained")
     grid = figure.subplots(rows, columns, squeeze=False).ravel()
@@ -123,9 +168,13 @@ def plot_digits(
         axes.set(xticks=[], yticks=[])
         axes.spines[:].set_visible(False)
     for axes, image, caption, good in zip(grid, images, captions, right, strict=False):
-        axes.imshow(255 - image, cmap="gray", vmin=0, vmax=255)
+        axes.imshow(image, cmap="gray", vmin=0, vmax=255)
         axes.set_xlabel(caption, fontsize=8, color=INK if good else RED)
     return figure
+
+
+def _note(axes: Axes, across: float, up: float, side: str, text: str) -> None:
+    axes.text(across, up, text, ha=side, fontsize=8, color="#616e7c", transform=axes.transAxes)
 
 
 def _ink_on(heat: float) -> str:

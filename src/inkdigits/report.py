@@ -27,6 +27,7 @@ from inkdigits.reading import Reader
 
 SAMPLES = 30
 MISTAKES = 30
+UNSURE = 10
 
 
 def write_report(
@@ -42,7 +43,7 @@ def write_report(
     The page is one self-contained file. Returns the report and the path of the page.
     """
     report = evaluate(reader, data, dataset, extent, progress)
-    plots = _draw(report, data, reader.predict_proba(data.images[:SAMPLES]))
+    plots = _draw(report, data, reader)
     for name, content in plots.items():
         write_atomic(folder / "plots" / f"{name}.png", content)
     write_atomic(folder / "report.json", json.dumps(report.to_dict(), indent=2).encode())
@@ -51,18 +52,22 @@ def write_report(
     return report, page
 
 
-def _draw(
-    report: Report, data: LabelledImages, probabilities: NDArray[np.float32]
-) -> dict[str, bytes]:
+def _draw(report: Report, data: LabelledImages, reader: Reader) -> dict[str, bytes]:
     names = dataset_info(report.dataset).class_names
     confusion = np.array(report.confusion_matrix)
+    probabilities = reader.predict_proba(data.images)
+    right = probabilities.argmax(axis=1) == data.labels
     figures = {
         "confusion": plot_confusion(confusion, names),
-        "samples": _draw_samples(data, probabilities, names),
+        "trust": plot_trust(probabilities.max(axis=1), right),
+        "samples": _draw_samples(data, probabilities[:SAMPLES], names),
     }
     if report.artifact["history"]:
         figures["history"] = plot_history(report.artifact["history"])
-    figures["trust"] = plot_trust(report.calibration["bins"], report.selective)
+    inside = reader.prediction_sets(probabilities)
+    unsure = np.flatnonzero(inside.sum(axis=1) > 1)[:UNSURE]
+    if len(unsure):
+        figures["sets"] = _draw_sets(unsure, inside, data, names)
     if report.corruptions:
         figures["corruptions"] = _draw_corruptions(data, report.corruptions)
     if report.mistakes:
@@ -77,11 +82,27 @@ def _draw_samples(
     shown = len(probabilities)
     predicted, confidences = probabilities.argmax(axis=1), probabilities.max(axis=1)
     captions = [f"{names[p]} · {c:.1%}" for p, c in zip(predicted, confidences, strict=True)]
-    return plot_digits(data.images[:shown], captions, list(predicted == data.labels[:shown]))
+    right = list(predicted == data.labels[:shown])
+    return plot_digits(_on_paper(data.images[:shown]), captions, right)
+
+
+def _draw_sets(
+    unsure: NDArray[np.intp],
+    inside: NDArray[np.bool_],
+    data: LabelledImages,
+    names: tuple[str, ...],
+) -> Figure:
+    """The images of these indices, each with the labels of its prediction set."""
+    captions = []
+    for index in unsure:
+        *others, last = [names[label] for label in np.flatnonzero(inside[index])]
+        captions.append(f"{', '.join(others)} or {last}")
+    held = list(inside[unsure, data.labels[unsure]])
+    return plot_digits(_on_paper(data.images[unsure]), captions, held)
 
 
 def _draw_corruptions(data: LabelledImages, rows: list[dict[str, Any]]) -> Figure:
-    """An image for each corruption, damaged at the severity of MNIST-C."""
+    """An image for each corruption, damaged at the severity of MNIST-C, as the network sees it."""
     chosen = [place % len(data) for place in range(len(rows))]
     images = [
         corrupt(data.images[place : place + 1], row["corruption"])[0]
@@ -99,14 +120,19 @@ def _draw_mistakes(
         for m in mistakes
     ]
     indices = [mistake["index"] for mistake in mistakes]
-    return plot_digits(data.images[indices], captions, [False] * len(mistakes))
+    return plot_digits(_on_paper(data.images[indices]), captions, [False] * len(mistakes))
+
+
+def _on_paper(images: NDArray[np.uint8]) -> NDArray[np.uint8]:
+    """Dark ink on light, of bright ink on dark."""
+    return 255 - images
 
 
 @cache
 def _template() -> jinja2.Template:
     source = files("inkdigits").joinpath("report.html.jinja").read_text(encoding="utf-8")
     environment = jinja2.Environment(autoescape=True, undefined=jinja2.StrictUndefined)
-    environment.filters["percent"] = lambda share: f"{share * 100:.2f} %"
+    environment.filters["percent"] = lambda share: f"{share * 100:.2f}\N{NO-BREAK SPACE}%"
     return environment.from_string(source)
 
 

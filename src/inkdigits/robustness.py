@@ -16,7 +16,8 @@ def measure_corruptions(
 ) -> list[dict[str, Any]]:
     """The accuracy on each corruption: `paper` at the severity of MNIST-C, and at 1…5.
 
-    A row has `corruption`, `paper` and `severities`, a list of five; shares in 0…1.
+    A row has `corruption`, `paper`, `paper_severity` (which of 1…5 that is) and `severities`, a
+    list of five; shares in 0…1.
     """
     rows, total = [], len(CORRUPTIONS) * len(SEVERITIES)
     for done, (name, corruption) in enumerate(CORRUPTIONS.items()):
@@ -25,8 +26,15 @@ def measure_corruptions(
             progress("damaging digits", done * len(SEVERITIES) + severity, total)
             predicted = reader.predict(corrupt(data.images, name, severity))
             accuracies.append(float((predicted == data.labels).mean()))
-        paper = accuracies[corruption.paper_severity - 1]
-        rows.append({"corruption": name, "paper": paper, "severities": accuracies})
+        severity = corruption.paper_severity
+        rows.append(
+            {
+                "corruption": name,
+                "paper": accuracies[severity - 1],
+                "paper_severity": severity,
+                "severities": accuracies,
+            }
+        )
     return rows
 
 
