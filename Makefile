@@ -23,7 +23,7 @@ format: .venv/test
 	$(BIN)/ruff format .
 	$(BIN)/ruff check --fix .
 
-measure: .venv/train  ## measure every recipe; write measured.json and the README's table
+measure: .venv/train  ## measure every recipe; write measured.json, the tables of README and docs/accuracy.md
 	$(BIN)/python benchmarks/recipes.py --again
 
 bench: .venv/train .venv-keras/done  ## train ours and the peers side by side; table and plot
@@ -35,11 +35,11 @@ bench-reading: .venv/train  ## time the shipped artifact and the commands
 bench-pictures: .venv/train  ## read drawn photographs, strings and grids; tables in docs/pictures.md
 	$(BIN)/python benchmarks/pictures.py
 
-ablation: .venv/train  ## what makes accurate accurate and robust robust: tables in docs/
-	$(BIN)/python benchmarks/accuracy.py
+ablation: .venv/train  ## what makes accurate accurate and robust robust: tables in docs/; needs Fashion-MNIST
 	$(BIN)/python benchmarks/robustness.py
+	$(BIN)/python benchmarks/accuracy.py
 
-trust: .venv/test  ## what the shipped artifact can be trusted with: a table in docs/trust.md
+trust: .venv/test  ## what the shipped artifact can be trusted with: a table in docs/trust.md; needs Fashion-MNIST
 	$(BIN)/python benchmarks/trust.py
 
 shipped: .venv/train  ## make the artifact inside the package again

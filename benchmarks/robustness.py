@@ -1,12 +1,11 @@
 """What makes `robust` robust, and which score tells digits from junk: two tables on validation.
 
-    make ablation                                       (with benchmarks/accuracy.py)
-    python benchmarks/robustness.py --outside FOLDER    FOLDER has Fashion-MNIST's training images
+    make ablation      (with benchmarks/accuracy.py)
 
 Trains `robust` for a few epochs, then with one effect or the junk left out each. Everything is
 measured on the held-out part of the training set, damaged or not, on drawings of no digit, and on
-Fashion-MNIST's *training* images where they are at hand. Writes `benchmarks/results/
-robustness.json` and the tables in `docs/trust.md`.
+Fashion-MNIST's *training* images, from a data folder or the cache. Writes
+`benchmarks/results/robustness.json` and the tables in `docs/trust.md`.
 """
 
 import argparse
@@ -16,6 +15,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+from clothing import fashion_mnist
 from numpy.typing import NDArray
 from pages import put_table
 from torch import nn
@@ -160,15 +160,9 @@ def main() -> None:
     """Parse, train, measure, write."""
     parser = argparse.ArgumentParser(description=__doc__.partition("\n")[0])
     parser.add_argument("--epochs", type=int, default=12)
-    parser.add_argument("--outside", type=Path, metavar="FOLDER")
     arguments = parser.parse_args()
+    outside = {"Fashion-MNIST": fashion_mnist("train")[:10_000], **draw_every_kind()}
     split = stratified_split(load_dataset(), 0.1, seed=0)
-    outside = draw_every_kind()
-    if arguments.outside:
-        fashion = load_dataset("fashion-mnist", "train", arguments.outside)
-        outside = {"Fashion-MNIST": fashion.images[:10_000], **outside}
-    else:
-        print("Fashion-MNIST is left out: name its folder with --outside")
     results: dict[str, Any] = {}
     for name, recipe in variants(arguments.epochs).items():
         results[name] = measure(train(recipe, split, seed=0), split, outside)

@@ -9,7 +9,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from tests.conftest import take
+from tests.conftest import take, write_dataset
 
 BENCHMARKS = Path(__file__).parent.parent / "benchmarks"
 
@@ -52,3 +52,37 @@ def test_the_table_of_pictures_is_of_the_stored_results():
     page = (BENCHMARKS.parent / "docs" / "pictures.md").read_text(encoding="utf-8")
     assert tables["accuracy_table"](results["accuracy"]) in page
     assert tables["speed_table"](results["seconds"]) in page
+
+
+def test_the_tables_of_trust_are_of_the_stored_results():
+    page = (BENCHMARKS.parent / "docs" / "trust.md").read_text(encoding="utf-8")
+
+    def stored(name, key):
+        return json.loads((BENCHMARKS / "results" / f"{name}.json").read_text("utf-8"))[key]
+
+    shipped = runpy.run_path(str(BENCHMARKS / "trust.py"))["table"]
+    assert shipped(stored("trust", "figures")) in page
+    tables = runpy.run_path(str(BENCHMARKS / "robustness.py"))
+    for table in ("ablation_table", "score_table"):
+        assert tables[table](stored("robustness", "results")) in page
+    assert "Fashion-MNIST" in stored("trust", "figures")["rejection"]
+
+
+@pytest.mark.parametrize("name", ["trust", "robustness"])
+def test_without_fashion_mnist_no_table_loses_a_row(name, empty_cache, monkeypatch):
+    run = runpy.run_path(str(BENCHMARKS / f"{name}.py"))
+    written = []
+    for writer in ("write_atomic", "put_table"):
+        monkeypatch.setitem(run["main"].__globals__, writer, lambda *what: written.append(what))
+    monkeypatch.setattr(sys, "argv", [name])
+    with pytest.raises(SystemExit, match="Fashion-MNIST is not here, so nothing was measured"):
+        run["main"]()
+    assert written == []
+
+
+def test_fashion_mnist_is_found_where_the_package_looks(tmp_path, mnist, monkeypatch):
+    images = take(mnist, 20)
+    write_dataset(tmp_path / "fashion-mnist", "fashion-mnist", images, take(mnist, 10, start=20))
+    monkeypatch.setenv("INKDIGITS_DATA", str(tmp_path))
+    found = runpy.run_path(str(BENCHMARKS / "clothing.py"))["fashion_mnist"]("train")
+    np.testing.assert_array_equal(found, images.images)
