@@ -85,14 +85,20 @@ def hardware() -> str:
 def readme_table() -> str:
     """The README's table of recipes, from `measured.json`."""
     measured = load_measured()
+    machines = dict(
+        zip(dict.fromkeys(run["hardware"] for run in measured.runs), "ABCD", strict=False)
+    )
     lines = [
-        "| recipe | test accuracy, % | seeds | training, median | parameters | what it is |",
-        "|---|---|---|---|---|---|",
+        "| recipe | test accuracy, % | seeds | training, median | on | parameters | what it is |",
+        "|---|---|---|---|---|---|---|",
     ]
     for name, recipe in RECIPES.items():
-        figures = " | ".join(measured.figures(name))
+        accuracy, seeds, seconds, parameters = measured.figures(name)
+        on = {machines[run["hardware"]] for run in measured.runs if run["recipe"] == name}
+        figures = " | ".join((accuracy, seeds, seconds, ", ".join(sorted(on)), parameters))
         lines.append(f"| `{name}` | {figures} | {recipe.summary} |")
-    return "\n".join(lines) + f"\n\nMean ± standard deviation; {measured.hardware}.\n"
+    named = "; ".join(f"{letter}: {machine}" for machine, letter in machines.items())
+    return "\n".join(lines) + f"\n\nMean ± standard deviation. {named}.\n"
 
 
 def record_table() -> str:

@@ -6,7 +6,7 @@
 Each system is a script in `peers/` that runs as a process of its own, in its own environment
 (`.venv` or `.venv-keras`), with the data in memory. In every round each system trains once, with
 the round as its seed. Writes `benchmarks/results/training.json` after every run, then
-`training.md` and `training.png`. Keep the machine otherwise idle; ratios are to seed 000's
+`training.md` and `training.png`. Keep the machine otherwise idle; ratios are to `keras-baseline`'s
 network, within the same round.
 """
 
@@ -72,7 +72,7 @@ def runs_of(runs: list[dict[str, Any]], system: str) -> list[dict[str, Any]]:
 def table(runs: list[dict[str, Any]]) -> str:
     """Markdown: accuracy and seconds of each system, and its speed against the reference."""
     lines = [
-        "| system | test accuracy, % | n | median seconds (min … max) | speed, seed 000 = 1 |",
+        f"| system | test accuracy, % | n | median seconds (min … max) | speed, {REFERENCE} = 1 |",
         "|---|---|---|---|---|",
     ]
     reference = {run["round"]: run["seconds"][-1] for run in runs_of(runs, REFERENCE)}

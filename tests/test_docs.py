@@ -22,6 +22,13 @@ def test_the_tables_of_recipes_are_the_measured_ones():
     assert MEASURING["record_table"]() in (ROOT / "docs" / "accuracy.md").read_text("utf-8")
 
 
+def test_seconds_in_the_table_name_the_machine_that_they_are_of():
+    rows = re.findall(r"^\| `(.+?)` \|.*? s \| ([A-Z]) \|", README, re.MULTILINE)
+    machines = dict(re.findall(r"([A-Z]): (2 cores [^;]+?)(?:;|\.\n)", README))
+    measured = {run["recipe"]: run["hardware"] for run in load_measured().runs}
+    assert {name: machines[letter] for name, letter in rows} == measured
+
+
 # An ensemble takes an hour on two cores without bf16; the README's table says
 # how many there are.
 FEWER_SEEDS_YET = {"ensemble": 1}

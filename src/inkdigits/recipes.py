@@ -8,7 +8,7 @@ from inkdigits.recipe import EFFECT_NAMES, Recipe, nearest
 
 KERAS_BASELINE = Recipe(
     name="keras-baseline",
-    summary="seed 000: the Keras course network, 2 convolutions and a dense layer",
+    summary="the Keras course network, 2 convolutions and a dense layer",
     architecture="keras-baseline",
     epochs=10,
     validation_fraction=0.2,
@@ -20,26 +20,27 @@ ours is a stratified 20 %."""
 KERAS_SIMPLE = replace(
     KERAS_BASELINE,
     name="keras-simple",
-    summary="seed 001: convolution, pooling, dropout, fully connected",
+    summary="Keras: convolution, pooling, dropout, fully connected",
     architecture="keras-simple",
 )
-"""Source: the Keras project "MNIST Digit Classification with CNN" (seed 001). It names the kinds
-of layer and nothing more; widths are the usual 32, 64 and 128, training is as in seed 000."""
+"""Source: the Keras project "MNIST Digit Classification with CNN" (seed-systems 001). It names the
+kinds of layer and nothing more; widths are the usual 32, 64 and 128, training is as in
+`keras-baseline`."""
 
 KERAS_FIVE_EPOCHS = replace(
     KERAS_BASELINE,
     name="keras-five-epochs",
-    summary="seed 002: convolution, pooling, dense, dropout, five epochs",
+    summary="Keras: convolution, pooling, dense, dropout, five epochs",
     architecture="keras-two-dropouts",
     epochs=5,
 )
-"""Source: the Keras project "MNIST Digit Classification with CNN" (seed 002): convolutions, max
-pooling, dropout layers, dense layers; reshape to 4-D, normalise, one-hot, 5 epochs. Widths and
-optimiser aren't given; they are as in seed 000."""
+"""Source: the Keras project "MNIST Digit Classification with CNN" (seed-systems 002): convolutions,
+max pooling, dropout layers, dense layers; reshape to 4-D, normalise, one-hot, 5 epochs. Widths and
+optimiser aren't given; they are as in `keras-baseline`."""
 
 KERAS_AUGMENTED = Recipe(
     name="keras-augmented",
-    summary="seed 003: batch norm, augmentation, decaying SGD, early stopping",
+    summary="Keras: batch norm, augmentation, decaying SGD, early stopping",
     architecture="keras-batch-norm",
     epochs=5,
     optimizer="sgd",
@@ -57,12 +58,12 @@ shift and zoom ±0.1. It watches the test set; ours watches a stratified 10 % of
 
 TORCH_TWO_CONV = Recipe(
     name="torch-two-conv",
-    summary="seed 004: the PyTorch network, 2 convolutions, dropout, one dense layer",
+    summary="the PyTorch network, 2 convolutions, dropout, one dense layer",
     architecture="torch-two-conv",
     epochs=10,
 )
-"""Source: the PyTorch project "mnist-cnn-classifier" (seed 004): two convolutions with ReLU and
-max pooling, dropout, one fully connected layer. Widths and training aren't given."""
+"""Source: the PyTorch project "mnist-cnn-classifier" (seed-systems 004): two convolutions with
+ReLU and max pooling, dropout, one fully connected layer. Widths and training aren't given."""
 
 TINY = Recipe(
     name="tiny",
