@@ -7,7 +7,7 @@ it is one at all, and of its confidence; the digits that cover a line with the h
 """
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import NDArray
@@ -31,17 +31,25 @@ _USUAL_HEIGHT, _LOW_COST = 0.65, 6.0  # of the digits' height; what is lower is 
 # A digit with a part of its neighbour is less familiar than a digit, the strangest things far less.
 _FAMILIAR, _STRANGEST, _STRANGENESS_COST = 12.0, -5.0, 0.06
 _TALL = 0.7  # of the digits' height: such a piece may be a digit of its own
+# Doubts, on the scale of familiarity. Of 120 letters 55 passed for digits without them, with them
+# 18; of 98 touching strings that were read right 97 passed, with them 92.
+_CUT, _NOTHING_BUT_CUT = 2.0, 5.0
 _LOW = 0.45  # of the digits' height: no digit is so low
 
 
 @dataclass(frozen=True)
 class Candidate:
-    """A piece that may be a digit, with what the network says of its glyph."""
+    """A piece that may be a digit, with what the network says of its glyph.
+
+    The more ways of seeing the ink were tried, the more likely it is that one of them looks like
+    digits: `doubt` is by how much more familiar it must be than others to be accepted.
+    """
 
     piece: Piece
     glyph: NDArray[np.uint8]
     probabilities: NDArray[np.float32]
     familiarity: float
+    doubt: float = 0.0
 
     @property
     def score(self) -> float:
@@ -85,10 +93,19 @@ def compose(
     joined = [join([part.piece for part in parts[i:j]]) for i, j in spans]
     candidates = dict(zip(spans, judge_pieces(joined, judge), strict=True))
     chosen = _best_cover(parts, candidates, height, expected)
+    cut_off = [not _is_uncut(parts, i, j) for i, j in chosen]
+    doubt = _NOTHING_BUT_CUT if all(cut_off) else _CUT
     found: list[list[Candidate]] = [[] for _ in lines]
-    for i, j in chosen:
-        found[parts[i].line].append(candidates[i, j])
+    for (i, j), off in zip(chosen, cut_off, strict=True):
+        found[parts[i].line].append(replace(candidates[i, j], doubt=doubt * off))
     return found
+
+
+def _is_uncut(parts: list[_Part], start: int, end: int) -> bool:
+    """Whether these parts are all of the pieces that they are of."""
+    sources = {part.source for part in parts[start:end]}
+    beyond = (*parts[:start], *parts[end:])
+    return not any(part.source in sources for part in beyond)
 
 
 def _cut_where_it_may_help(

@@ -1,7 +1,7 @@
 """From a canvas to the digits on it: ink, pieces, lines, and what the network makes of them."""
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 
 import numpy as np
@@ -38,6 +38,7 @@ _SURE = np.log(0.9)  # the score of what certainly is a digit
 _CERTAIN = 0.7  # the probability of a digit under which other ways of seeing it are tried
 _NOISE = 150  # digits; another look at so many takes seconds, and there is no such page
 _TOO_MANY = 0.2  # of the digits below that
+_ANOTHER_LOOK = 3.0  # of doubt, where the first one was doubtful
 _WINDOW, _OTHER_WINDOWS = 0.4, (1.0, 0.15)  # of the shorter side; see `find_ink`
 _BARE = 0.45  # of its height: what is narrower is one stroke
 _STROKES = 3  # widths of the widest stroke: a window that covers it with some room
@@ -52,6 +53,10 @@ class Found:
     candidate: Candidate
     box: Box
     notes: tuple[str, ...]
+
+    def doubted(self, by: float) -> "Found":
+        """The same, less readily accepted."""
+        return replace(self, candidate=replace(self.candidate, doubt=self.candidate.doubt + by))
 
 
 _Find = Callable[..., list[list[Found | None]]]
@@ -92,8 +97,13 @@ def _look(canvas: Canvas, find: _Find) -> list[list[Found | None]]:
         looks = [(light_on_dark, window) for window in _OTHER_WINDOWS]
         looks.append((not light_on_dark, _WINDOW))
         others = [find(canvas, light_on_dark=light, window=window) for light, window in looks]
-        return max(found, *others, key=_quality)
+        return max(found, *map(_doubted, others), key=_quality)
     return found
+
+
+def _doubted(lines: list[list[Found | None]]) -> list[list[Found | None]]:
+    """The same, less readily accepted."""
+    return [[cell and cell.doubted(_ANOTHER_LOOK) for cell in line] for line in lines]
 
 
 def _candidates(lines: list[list[Found | None]]) -> list[Candidate]:

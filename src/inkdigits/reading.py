@@ -234,9 +234,8 @@ class Reader:
 
     def _digit(self, found: Found) -> Digit:
         seen = found.candidate
-        return self._describe(
-            seen.probabilities, seen.familiarity, seen.glyph, found.box, found.notes
-        )
+        familiarity = seen.familiarity - seen.doubt
+        return self._describe(seen.probabilities, familiarity, seen.glyph, found.box, found.notes)
 
     def _describe(
         self,
