@@ -57,8 +57,12 @@ class CanvasError(InkdigitsError):
     """A picture that can't be opened or read; `code` is stable and machine-readable."""
 
     def __init__(self, code: str, message: str) -> None:
-        super().__init__(message)
+        super().__init__(code, message)  # both, or copies and other processes could not rebuild it
         self.code = code
+        self.message = message
+
+    def __str__(self) -> str:
+        return self.message
 
 
 class TrainingDiverged(InkdigitsError):
