@@ -6,11 +6,11 @@ import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis.extra import numpy as hnp
-from PIL import Image
+from PIL import Image, ImageCms
 
 from inkdigits import Reader
 from inkdigits.errors import CanvasError
-from inkdigits.imaging import load_canvas, open_canvas
+from inkdigits.imaging import load_canvas, open_canvas, open_picture
 from inkdigits.imaging.canvas import WORK_PX, count_pages
 from inkdigits.imaging.layout import center_of_mass
 
@@ -134,6 +134,78 @@ def test_an_array_that_is_no_picture_has_a_code(values):
     with pytest.raises(CanvasError, match="the array is .* it must be grey") as caught:
         open_canvas(values)
     assert caught.value.code == "bad_array"
+
+
+UNIT = np.tile(np.linspace(0, 1, 20), (10, 1))
+
+
+@pytest.mark.parametrize("white", [1, 255, 4095, 65535])
+def test_values_may_overshoot_black_and_white_a_little(white):
+    values = UNIT * white
+    expected = open_canvas(values)
+    assert (expected.min(), expected.max()) == (0, 255)
+    values[0, 0], values[0, -1] = -0.04 * white, 1.04 * white
+    np.testing.assert_array_equal(open_canvas(values), expected)
+
+
+@pytest.mark.parametrize(
+    ("white", "outlier"),
+    [(1, 1.2), (255, 300), (1, -0.4), (255, np.inf), (255, -np.inf), (1, np.nan), (1, 1e300)],
+)
+def test_values_without_a_clear_white_are_refused(white, outlier):
+    values = UNIT * white
+    values[0, 0] = outlier
+    with pytest.raises(CanvasError, match="the values lie between .* 0…1, 0…255") as caught:
+        open_canvas(values)
+    assert caught.value.code == "bad_array"
+
+
+@pytest.mark.parametrize("values", [(UNIT - 0.1307) / 0.3081, (1 - UNIT) / 0.3081, 2 * UNIT - 1])
+def test_standardised_pictures_are_refused(save, values):
+    for source in (values, save(Image.fromarray(values.astype(np.float32)), "a.tiff")):
+        with pytest.raises(CanvasError, match="scale them") as caught:
+            open_canvas(source)
+        assert caught.value.code == "bad_array"
+
+
+@pytest.mark.parametrize("source", [None, 3, [[0, 255]], io.BytesIO(encoded("PNG"))])
+def test_what_is_no_picture_at_all_is_named(source):
+    name = type(source).__name__
+    with pytest.raises(CanvasError, match=f"is a {name}; it must be a path, .* NumPy") as caught:
+        open_canvas(source)
+    assert caught.value.code == "bad_array"
+
+
+def test_a_lab_picture_has_its_greys_and_colours(save):
+    red = Image.new("RGB", (8, 8), (255, 0, 0))
+    profiles = (ImageCms.createProfile("sRGB"), ImageCms.createProfile("LAB"))
+    path = save(ImageCms.profileToProfile(red, *profiles, outputMode="LAB"), "lab.tiff")
+    assert np.abs(np.asarray(open_picture(path)).astype(int) - (255, 0, 0)).max() < 10
+    assert open_canvas(path).max() < 100
+
+
+def test_a_drawing_keeps_the_colours_of_the_picture(save, draw):
+    bar = draw(90, 60)[:, :, None] > 100
+    picture = np.where(bar, (255, 255, 255), (255, 0, 0)).astype(np.uint8)
+    clear = np.dstack([picture, 255 * (picture[:, :, 1] == 0).astype(np.uint8)])  # paper: none
+    exif = Image.Exif()
+    exif[0x0112] = 6
+    turned = save(Image.fromarray(np.rot90(clear).copy()), "turned.png", exif=exif)
+    for source in (picture, Image.fromarray(picture), save(Image.fromarray(picture)), turned):
+        reading = READER.read(source)
+        drawn = np.asarray(reading.draw(source))
+        assert drawn.shape == picture.shape
+        same = (drawn == picture).all(axis=2)
+        (digit,) = reading.digits
+        box = digit.box
+        inside = same[box.y : box.y + box.height - 1, box.x : box.x + box.width - 1]
+        assert inside.mean() > 0.9
+        assert 0 < (~same).mean() < 0.2
+
+
+def test_a_folder_is_no_picture(tmp_path):
+    with pytest.raises(CanvasError, match="is a folder; give the files in it"):
+        open_canvas(tmp_path)
 
 
 def test_a_heic_picture_is_read():

@@ -23,9 +23,9 @@ class Mark:
     color: str
 
 
-def draw_boxes(canvas: NDArray[np.uint8], marks: list[Mark]) -> Image.Image:
-    """The canvas in RGB, each digit in a box with its label."""
-    image = Image.fromarray(canvas).convert("RGB")
+def draw_boxes(picture: Image.Image, marks: list[Mark]) -> Image.Image:
+    """A copy of the RGB picture, each digit in a box with its label."""
+    image = picture.copy()
     draw = ImageDraw.Draw(image)
     width = max(1, round(max(image.size) / 400))
     for mark in marks:

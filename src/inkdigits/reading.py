@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from inkdigits.artifact import Artifact, ArtifactInfo, load_artifact, parse_artifact
 from inkdigits.errors import CanvasError, UsageError
 from inkdigits.explanation import evidence_map
-from inkdigits.imaging import Box, Source, load_canvas, open_canvas
+from inkdigits.imaging import Box, Source, load_canvas, open_picture
 from inkdigits.imaging.layout import GLYPH_PX
 from inkdigits.pages import Found, find_digits
 
@@ -96,14 +96,14 @@ class Reading:
         }
 
     def draw(self, source: Source, page: int = 0) -> "Image.Image":
-        """The picture with each digit's box and label drawn in, as an RGB image.
+        """The picture in its colours, each digit's box and label drawn in, as an RGB image.
 
         `page` is that of `read`. Green: the only candidate; orange: one of several; red: not like
         a digit.
         """
         from inkdigits.drawing import draw_boxes
 
-        return draw_boxes(open_canvas(source, page), self.marks())
+        return draw_boxes(open_picture(source, page), self.marks())
 
     def marks(self) -> "list[Mark]":
         """The digits as `drawing` takes them."""
@@ -208,7 +208,7 @@ class Reader:
     def read_many(self, sources: Iterable[Source], **wishes: Any) -> Iterator[Reading]:
         """A reading for each picture as it comes; one that can't be opened has an `error`.
 
-        `wishes` are those of `read`.
+        `wishes` are those of `read`. Of a PDF the first page is read, or the `page` among them.
         """
         for source in sources:
             try:

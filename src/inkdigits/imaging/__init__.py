@@ -6,6 +6,22 @@ into pieces (`segmentation`); a digit's pieces are laid out as a glyph, uint8 (2
 on black (`layout`).
 """
 
-from inkdigits.imaging.canvas import IMAGE_SUFFIXES, Box, Canvas, Source, load_canvas, open_canvas
+from inkdigits.imaging.canvas import (
+    IMAGE_SUFFIXES,
+    Box,
+    Canvas,
+    Source,
+    load_canvas,
+    open_canvas,
+    open_picture,
+)
 
-__all__ = ["IMAGE_SUFFIXES", "Box", "Canvas", "Source", "load_canvas", "open_canvas"]
+__all__ = [
+    "IMAGE_SUFFIXES",
+    "Box",
+    "Canvas",
+    "Source",
+    "load_canvas",
+    "open_canvas",
+    "open_picture",
+]

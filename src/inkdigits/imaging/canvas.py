@@ -7,27 +7,29 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import IO, Any
 
 import numpy as np
 from numpy.typing import NDArray
 from PIL import Image, ImageOps, UnidentifiedImageError
 
 from inkdigits.errors import CanvasError
+from inkdigits.imaging.arrays import check_range, image_of, to_8_bits
 
 Source = str | Path | bytes | Image.Image | NDArray[Any]
 """A path, the bytes of a file, a Pillow image, or an array: grey, RGB or RGBA."""
 
 MAX_PIXELS = 64_000_000  # decoding takes 20 to 30 bytes a pixel: 2 GB at the most
+MAX_BYTES = 1 << 28  # of a file: MAX_PIXELS of RGBA, not compressed, and a header
 WORK_PX = 1400  # the longer side that pictures are reduced to before they are read
 _SHORTEST_PX, _LONGEST_TO_SHORTEST = 4, 100
 IMAGE_SUFFIXES = frozenset(
-    {".png", ".jpg", ".jpeg", ".webp", ".bmp", ".tif", ".tiff", ".gif", ".pgm", ".ppm"}
-    | {".heic", ".heif", ".pdf"}
+    {".png", ".jpg", ".jpeg", ".jpe", ".jfif", ".webp", ".bmp", ".tif", ".tiff", ".gif"}
+    | {".pgm", ".ppm", ".avif", ".heic", ".heif", ".pdf"}
 )
-_FORMATS = ("PNG", "JPEG", "WEBP", "BMP", "TIFF", "GIF", "PPM")
-_WHITE_LEVELS = (1, 255, 4095, 65535)  # of float, 8, 12 and 16 bit pictures
+_FORMATS = ("PNG", "JPEG", "WEBP", "BMP", "TIFF", "GIF", "PPM", "AVIF")
 _PDF_DPI = 150
+_PDF_MAGIC = b"%PDF-"
 
 
 @dataclass(frozen=True)
@@ -59,9 +61,17 @@ def open_canvas(source: Source, page: int = 0) -> NDArray[np.uint8]:
     `page` counts from 0 and is for PDF files. Raises `CanvasError` with one of the codes
     `not_found`, `no_images` (a folder), `not_a_file`, `unreadable`, `empty`, `not_an_image`,
     `not_supported` (an optional library is missing), `no_such_page`, `too_large`, `too_small`,
-    `too_thin`, `truncated`, `bad_array`.
+    `too_thin`, `truncated`, `bad_array` (values outside 0…1, 0…255, 0…4095 and 0…65535, another
+    shape, or what is no picture at all).
     """
-    return _open(source, page, reduced=False).grey
+    with _opened(source, page) as image:
+        return _grey(image)
+
+
+def open_picture(source: Source, page: int = 0) -> Image.Image:
+    """As `open_canvas`, but in its colours: a new RGB image."""
+    with _opened(source, page) as image:
+        return _opaque(image).convert("RGB")
 
 
 def load_canvas(source: Source, page: int = 0) -> Canvas:
@@ -69,37 +79,83 @@ def load_canvas(source: Source, page: int = 0) -> Canvas:
 
     A JPEG is reduced while it is decoded: 12 megapixels in a third of the time.
     """
-    return _open(source, page, reduced=True)
-
-
-def count_pages(path: Path) -> int:
-    """How many canvases a file holds: the pages of a PDF, else 1."""
-    if path.suffix.lower() != ".pdf":
-        return 1
-    try:
-        content = _read_file(path)
-    except CanvasError:
-        return 1  # opening it will say what is wrong
-    with _faults(str(path)):
-        return len(_pdf(content, str(path)))
-
-
-def _open(source: Source, page: int, *, reduced: bool) -> Canvas:
-    name = str(source) if isinstance(source, str | Path) else "the picture"
-    ours = not isinstance(source, Image.Image)  # what is the caller's isn't changed
-    if isinstance(source, np.ndarray):
-        source = _image_of(source)
-    elif isinstance(source, str | Path):
-        source = _read_file(Path(source))
-    with _faults(name):
-        image = source if isinstance(source, Image.Image) else _decode(source, page, name)
-        _check_size(image, name)
-        scale = _reduce_while_decoding(image) if reduced and ours else 1
+    with _opened(source, page) as image:
+        ours = not isinstance(source, Image.Image)  # what is the caller's isn't changed
+        scale = _reduce_while_decoding(image) if ours else 1
         grey = _grey(image)
-    factor = -(-max(grey.shape) // WORK_PX) if reduced else 1
+    factor = -(-max(grey.shape) // WORK_PX)
     if factor > 1:
         grey = np.asarray(Image.fromarray(grey).reduce(factor))
     return Canvas(grey, scale * factor)
+
+
+def count_pages(source: Path | bytes) -> int:
+    """How many canvases a file holds, by its path or its bytes: the pages of a PDF, else 1."""
+    name = _name(source)
+    if isinstance(source, Path):
+        with open_file(source) as file:
+            start = file.peek(len(_PDF_MAGIC))
+            source = read_within(file, name) if start.startswith(_PDF_MAGIC) else start
+    if not source.startswith(_PDF_MAGIC):
+        return 1
+    with _faults(name):
+        return max(1, len(_pdf(source, name)))  # opening it will say that it has none
+
+
+@contextmanager
+def open_file(path: Path) -> Iterator[io.BufferedReader]:
+    """A file to read from; `CanvasError` where it is none, or the disk refuses."""
+    try:
+        if path.is_dir():
+            if not os.access(path, os.R_OK | os.X_OK):
+                raise CanvasError("unreadable", f"{path} can't be read: permission denied")
+            raise CanvasError("no_images", f"{path} is a folder; give the files in it one by one")
+        if path.exists() and not path.is_file():
+            raise CanvasError("not_a_file", f"{path} is a device or a pipe, not a file")
+        with path.open("rb") as file:
+            yield file
+    except FileNotFoundError:
+        raise CanvasError("not_found", f"{path} does not exist") from None
+    except (OSError, ValueError) as error:
+        reason = getattr(error, "strerror", None) or error
+        raise CanvasError("unreadable", f"{path} can't be read: {reason}") from None
+
+
+def read_within(file: IO[bytes], name: object) -> bytes:
+    """All that a file or a stream holds; `CanvasError` if that is more than `MAX_BYTES`."""
+    content = file.read(MAX_BYTES + 1)
+    if len(content) > MAX_BYTES:
+        limit = f"{MAX_BYTES / 2**20:.0f} MB"
+        raise CanvasError("too_large", f"{name} has more than {limit}; make it smaller")
+    return content
+
+
+@contextmanager
+def _opened(source: Source, page: int) -> Iterator[Image.Image]:
+    """The image of a source, of a size that is read, its pixels not decoded yet.
+
+    What goes wrong in the block is a `CanvasError` too.
+    """
+    name = _name(source)
+    if isinstance(source, np.ndarray):
+        source = image_of(source)
+    elif isinstance(source, str | Path):
+        with open_file(Path(source)) as file:
+            source = read_within(file, name)
+    elif not isinstance(source, bytes | bytearray | memoryview | Image.Image):
+        raise CanvasError(
+            "bad_array",
+            f"the picture is a {type(source).__name__}; it must be a path, the bytes of a file, "
+            "a Pillow image or a NumPy array",
+        )
+    with _faults(name):
+        image = source if isinstance(source, Image.Image) else _decode(source, page, name)
+        _check_size(image, name)
+        yield image
+
+
+def _name(source: Source) -> str:
+    return str(source) if isinstance(source, str | Path) else "the picture"
 
 
 @contextmanager
@@ -122,30 +178,13 @@ def _faults(name: str) -> Iterator[None]:
         raise CanvasError("truncated", f"{name} is damaged or cut short: {reason}") from None
 
 
-def _read_file(path: Path) -> bytes:
-    try:
-        if path.is_dir():
-            if not os.access(path, os.R_OK | os.X_OK):
-                raise CanvasError("unreadable", f"{path} can't be read: permission denied")
-            raise CanvasError("no_images", f"{path} is a folder without image files")
-        if path.exists() and not path.is_file():
-            raise CanvasError("not_a_file", f"{path} is a device or a pipe, not a file")
-        content = path.read_bytes()
-    except FileNotFoundError:
-        raise CanvasError("not_found", f"{path} does not exist") from None
-    except (OSError, ValueError) as error:
-        reason = getattr(error, "strerror", None) or error
-        raise CanvasError("unreadable", f"{path} can't be read: {reason}") from None
-    return content
-
-
 def _decode(content: bytes, page: int, name: str) -> Image.Image:
     """The image in a file's bytes, its pixels not decoded yet."""
     if not content:
         raise CanvasError("empty", f"{name} is empty: 0 bytes")
-    if content[:5] == b"%PDF-":
+    if content[:5] == _PDF_MAGIC:
         document = _pdf(content, name)
-        if page >= len(document):
+        if not 0 <= page < len(document):
             raise CanvasError("no_such_page", f"{name} has {len(document)} pages, not {page + 1}")
         width, height = document[page].get_size()  # in 1/72 inch
         if width * height * (_PDF_DPI / 72) ** 2 > MAX_PIXELS:
@@ -177,24 +216,6 @@ def _optional(library: str, extra: str, name: str) -> Iterator[None]:
         ) from None
 
 
-def _image_of(values: NDArray[Any]) -> Image.Image:
-    """An array as an image: uint8, bool, 16 bits, or floats in 0…1 or 0…255."""
-    fits = values.ndim == 2 or (values.ndim == 3 and values.shape[2] in {1, 3, 4})
-    if not fits or values.size == 0 or values.dtype.kind not in "buif":
-        raise CanvasError(
-            "bad_array",
-            f"the array is {values.dtype} {values.shape}; it must be grey (height, width), RGB "
-            "(height, width, 3) or RGBA (height, width, 4), of numbers",
-        )
-    if values.ndim == 3 and values.shape[2] == 1:
-        values = values[:, :, 0]
-    if values.dtype == np.bool_:
-        values = values * np.uint8(255)
-    if values.dtype != np.uint8:
-        values = _to_8_bits(values.astype(np.float32))
-    return Image.fromarray(values)
-
-
 def _check_size(image: Image.Image, name: str) -> None:
     shorter, longer = sorted(image.size)
     if shorter * longer > MAX_PIXELS:
@@ -220,14 +241,34 @@ def _reduce_while_decoding(image: Image.Image) -> int:
 
 
 def _grey(image: Image.Image) -> NDArray[np.uint8]:
+    return np.asarray(_opaque(image).convert("L"))
+
+
+def _opaque(image: Image.Image) -> Image.Image:
+    """The image upright, over white, with 8 bits a channel."""
     upright = _turn_upright(image)
+    if upright.mode == "LAB":
+        return _from_lab(upright)
     if upright.mode.startswith(("I", "F")):  # 16 or 32 bits a pixel
-        return _to_8_bits(np.asarray(upright, dtype=np.float32))
+        values = np.asarray(upright)
+        if upright.mode == "F":
+            check_range(values)
+        return Image.fromarray(to_8_bits(values.astype(np.float32)))
     if upright.has_transparency_data:
         rgba = upright.convert("RGBA")
         white = Image.new("RGBA", rgba.size, "white")
-        upright = Image.alpha_composite(white, rgba)
-    return np.asarray(upright.convert("L"))
+        return Image.alpha_composite(white, rgba)
+    return upright
+
+
+def _from_lab(image: Image.Image) -> Image.Image:
+    """An RGB image of one in CIE L*a*b*, which Pillow converts by colour profiles alone."""
+    from PIL import ImageCms
+
+    lab, rgb = ImageCms.createProfile("LAB"), ImageCms.createProfile("sRGB")
+    converted = ImageCms.profileToProfile(image, lab, rgb, outputMode="RGB")
+    assert converted  # noqa: S101 - None only where it works in place
+    return converted
 
 
 def _turn_upright(image: Image.Image) -> Image.Image:
@@ -236,15 +277,6 @@ def _turn_upright(image: Image.Image) -> Image.Image:
         return ImageOps.exif_transpose(image)
     except Exception:  # damaged EXIF data must not cost the picture
         return image
-
-
-def _to_8_bits(values: NDArray[np.float32]) -> NDArray[np.uint8]:
-    """White is the smallest of the usual white levels that no pixel exceeds."""
-    values = np.nan_to_num(values).clip(0)
-    top = float(values.max())
-    white = next((level for level in _WHITE_LEVELS if top <= level), top)
-    grey: NDArray[np.uint8] = (values * (255 / white)).round().astype(np.uint8)
-    return grey
 
 
 def _too_large(name: str) -> CanvasError:
