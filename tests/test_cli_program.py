@@ -7,6 +7,9 @@ import sys
 
 import pytest
 
+from inkdigits import Reader
+from tests.command_line import call
+
 
 def test_training_draws_bars_on_a_terminal(small_data, tmp_path):
     screen, terminal = pty.openpty()
@@ -66,3 +69,12 @@ def test_import_needs_no_torch():
     heavy = {"torch", "onnx", "matplotlib", "scipy"}
     code = f"import sys, inkdigits; assert not {heavy} & set(sys.modules)"
     subprocess.run([sys.executable, "-c", code], check=True)
+
+
+def test_ctrl_c_that_a_compiled_module_hides_is_quiet_too(capsys, pictures, monkeypatch):
+    def load(*_: object) -> None:  # as ONNX Runtime does it, interrupted while it is imported
+        raise ImportError("initialization failed") from KeyboardInterrupt()
+
+    monkeypatch.setattr(Reader, "load", load)
+    code, out, err = call(capsys, "predict", pictures)
+    assert (code, out, err) == (130, "", "inkdigits: interrupted\n")

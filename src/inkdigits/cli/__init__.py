@@ -217,12 +217,15 @@ def main(arguments: Sequence[str] | None = None) -> int:
             code: int = import_module(chosen.module).run(chosen)
         finally:
             sys.stdout.flush()  # here, where its faults are still caught
+    except ImportError as error:  # what compiled modules make of Ctrl-C while they are imported
+        if not isinstance(error.__cause__, KeyboardInterrupt):
+            raise
+        return _interrupted()
     except InkdigitsError as error:
         print(f"inkdigits: error: {error}", file=sys.stderr)
         return next(code for kind, code in EXIT_CODES.items() if isinstance(error, kind))
     except KeyboardInterrupt:
-        print("inkdigits: interrupted", file=sys.stderr)
-        return EXIT_CODES[TrainingInterrupted]
+        return _interrupted()
     except BrokenPipeError:  # the reader of a pipe, such as head, has gone
         _discard_output()
         return 0
@@ -233,6 +236,11 @@ def main(arguments: Sequence[str] | None = None) -> int:
         print(f"inkdigits: error: can't {culprit}: {error.strerror or error}", file=sys.stderr)
         return EXIT_CODES[StorageError]
     return code
+
+
+def _interrupted() -> int:
+    print("inkdigits: interrupted", file=sys.stderr)
+    return EXIT_CODES[TrainingInterrupted]
 
 
 def _prepare_output() -> None:

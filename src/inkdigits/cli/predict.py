@@ -4,7 +4,8 @@ import io
 import sys
 from argparse import Namespace
 from collections import deque
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -12,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from inkdigits.cli.formats import FORMATS, Row
-from inkdigits.cli.sources import Item, expand
+from inkdigits.cli.sources import Item, find_files, open_items
 from inkdigits.errors import CanvasError, UsageError
 from inkdigits.files import open_atomic, write_atomic
 from inkdigits.reading import Reader, Reading
@@ -20,7 +21,9 @@ from inkdigits.reading import Reader, Reading
 if TYPE_CHECKING:
     from concurrent.futures import Future
 
-_BAR_FROM = 20  # items: fewer are read before a bar is seen
+    from PIL import Image
+
+_BAR_FROM = 20  # files: fewer are read before a bar is seen
 
 
 @dataclass(frozen=True)
@@ -43,9 +46,10 @@ def run(arguments: Namespace) -> int:
 
     def rows() -> Iterator[Row]:
         nonlocal failed
-        for row in _read_all(list(expand(arguments.paths)), job, reader, arguments.jobs):
-            failed = failed or row["error"] is not None
-            yield row
+        with _progress(find_files(arguments.paths)) as found:
+            for some in _in_order(open_items(found), job, reader, arguments.jobs):
+                failed = failed or any(row["error"] for row in some)
+                yield from some
 
     if out:
         with open_atomic(out) as file:
@@ -68,27 +72,25 @@ def _parse_job(arguments: Namespace) -> Job:
     )
 
 
-def _read_all(items: list[Item], job: Job, reader: Reader, jobs: int) -> Iterator[Row]:
-    """The rows of all items in order, with a bar while it takes long."""
-    if len(items) < _BAR_FROM or not sys.stderr.isatty():  # Rich takes 0.1 s to import
-        for rows in _in_order(items, job, reader, jobs):
-            yield from rows
-        return
-    from rich.console import Console
-    from rich.progress import Progress
+@contextmanager
+def _progress(files: Iterable[Path | Item]) -> Iterator[Iterable[Path | Item]]:
+    """The files; on a terminal, if they are many, a bar shows how many have been opened."""
+    if sys.stderr.isatty():
+        files = list(files)
+        if len(files) >= _BAR_FROM:
+            from rich.console import Console  # takes 0.1 s to import
+            from rich.progress import Progress
 
-    with Progress(console=Console(stderr=True), transient=True) as bar:
-        task = bar.add_task("reading", total=len(items))
-        for rows in _in_order(items, job, reader, jobs):
-            yield from rows
-            bar.advance(task)
+            with Progress(console=Console(stderr=True), transient=True) as bar:
+                yield bar.track(files, description="reading")
+            return
+    yield files
 
 
-def _in_order(items: list[Item], job: Job, reader: Reader, jobs: int) -> Iterator[list[Row]]:
+def _in_order(items: Iterator[Item], job: Job, reader: Reader, jobs: int) -> Iterator[list[Row]]:
     """The rows of each item; with several jobs a bounded number of items is under way."""
-    if jobs == 1 or len(items) < 2:
-        worker = _Worker(job, reader)
-        yield from map(worker.read, items)
+    if jobs == 1:
+        yield from map(_Worker(job, reader).read, items)
         return
     from concurrent.futures import ProcessPoolExecutor
 
@@ -111,10 +113,14 @@ class _Worker:
 
     def read(self, item: Item) -> list[Row]:
         """A row for each picture or glyph of the item."""
-        return [
-            {"path": _printable(name), **reading.to_dict()}
-            for name, reading in zip(item.names(), self._readings(item), strict=True)
-        ]
+        rows = []
+        for name, reading in zip(item.names(), self._readings(item), strict=True):
+            if self.job.annotate and not reading.error:
+                picture = io.BytesIO()
+                self._draw(item, reading).save(picture, "PNG")
+                write_atomic(self.job.annotate / _file_name(name), picture.getvalue())
+            rows.append({"path": _printable(name), **reading.to_dict()})
+        return rows
 
     def _readings(self, item: Item) -> list[Reading]:
         source = item.source
@@ -122,28 +128,21 @@ class _Worker:
             return [Reading("", (), error=source)]
         if isinstance(source, np.ndarray):
             return self.reader.read_glyphs(source)
-        try:
-            reading = self.reader.read(source, page=item.page, **self.job.wishes)
-        except CanvasError as error:
-            return [Reading("", (), error=error)]
-        if self.job.annotate:
-            self._annotate(item, reading)
-        return [reading]
+        return list(self.reader.read_many([source], page=item.page, **self.job.wishes))
 
-    def _annotate(self, item: Item, reading: Reading) -> None:
-        """The picture with boxes, as PNG, under its own path in the folder."""
+    def _draw(self, item: Item, reading: Reading) -> "Image.Image":
+        """The picture with boxes, the glyphs beneath it if wished for; of a table the glyph."""
         from inkdigits.drawing import below, draw_glyphs
 
-        assert not isinstance(item.source, CanvasError | np.ndarray)  # noqa: S101
+        assert not isinstance(item.source, CanvasError)  # noqa: S101
+        digits = reading.digits
+        maps = [self.reader.explain(digit) for digit in digits] if self.job.explain else None
+        if isinstance(item.source, np.ndarray):
+            return draw_glyphs(reading.marks(), maps)
         image = reading.draw(item.source, item.page)
         if self.job.show_glyphs or self.job.explain:
-            digits = reading.digits
-            maps = [self.reader.explain(digit) for digit in digits] if self.job.explain else None
             image = below(image, draw_glyphs(reading.marks(), maps))
-        buffer = io.BytesIO()
-        image.save(buffer, "PNG")
-        assert self.job.annotate  # noqa: S101
-        write_atomic(self.job.annotate / _file_name(item.name), buffer.getvalue())
+        return image
 
 
 _worker: _Worker | None = None  # in a process of the pool

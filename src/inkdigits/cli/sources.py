@@ -2,24 +2,28 @@
 
 import csv
 import gzip
+import io
 import os
 import sys
 import zlib
-from collections.abc import Iterator
+from collections import deque
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
-from itertools import islice
+from itertools import groupby, islice
 from pathlib import Path
+from typing import IO, Any, cast
 
 import numpy as np
 from numpy.typing import NDArray
 
-from inkdigits.errors import CanvasError, InkdigitsError
+from inkdigits.errors import CanvasError, InvalidIdx
 from inkdigits.imaging import IMAGE_SUFFIXES
-from inkdigits.imaging.canvas import count_pages
+from inkdigits.imaging.canvas import count_pages, open_file, read_within
 
 STDIN = Path("-")
 _PIXELS = 28 * 28
 _CHUNK = 1000  # glyphs that are read at once
+_LONGEST_LINE = 1 << 16  # characters of a table's line; the names of 784 columns take some 8,000
 
 
 @dataclass(frozen=True)
@@ -37,99 +41,166 @@ class Item:
         return [f"{self.name}#{self.page + row + 1}" for row in range(len(self.source))]
 
 
-def expand(paths: list[Path]) -> Iterator[Item]:
-    """An item for each picture file, also in folders below those given, in order.
+def find_files(paths: Iterable[Path]) -> Iterator[Path | Item]:
+    """The files given, and the picture files in and below the folders given, in order, unopened.
 
-    Linked folders are looked into, but a link back to a folder that it is in is a fault.
+    Links to folders are followed last, and each folder is read once, so mostly by its own path. A
+    link back to a folder that it lies in is a fault, and so is a folder that can't be read: an
+    item instead of a path.
     """
     for path in paths:
-        if path == STDIN:
-            yield Item("-", sys.stdin.buffer.read())
-        elif os.path.isdir(path):  # noqa: PTH112 - Path.is_dir fails on too long a name
+        if path != STDIN and os.path.isdir(path):  # noqa: PTH112 - is_dir fails on too long a name
             yield from _walk(path)
         else:
-            yield from _open(path)
+            yield path
 
 
-def _walk(top: Path) -> Iterator[Item]:
-    found = False
-    for item in _below(top, frozenset()):
-        found = True
-        yield item
+def open_items(files: Iterable[Path | Item]) -> Iterator[Item]:
+    """An item for each page of each file, and for every thousand glyphs of a table."""
+    for file in files:
+        if isinstance(file, Item):
+            yield file
+            continue
+        try:
+            yield from _open(file)
+        except CanvasError as error:
+            yield Item(str(file), error)
+
+
+def _walk(top: Path) -> Iterator[Path | Item]:
+    waiting, seen, found = deque([top]), set(), False  # on the right folders, on the left links
+    while waiting:
+        folder = waiting.pop()
+        try:
+            status = folder.stat()
+            entries = sorted((entry.is_dir(), entry.name, entry) for entry in folder.iterdir())
+        except OSError as error:
+            fault = CanvasError("unreadable", f"{folder} can't be read: {error.strerror}")
+            yield Item(str(folder), fault)
+            found = True
+            continue
+        if (status.st_dev, status.st_ino) in seen:
+            if folder.parent.resolve().is_relative_to(folder.resolve()):
+                fault = CanvasError("folder_loop", f"{folder} links back to a folder that it is in")
+                yield Item(str(folder), fault)
+            continue
+        seen.add((status.st_dev, status.st_ino))
+        for is_folder, name, entry in entries:
+            if not is_folder and Path(name).suffix.lower() in IMAGE_SUFFIXES:
+                yield entry
+                found = True
+        folders = [entry for is_folder, _, entry in entries if is_folder]
+        waiting.extendleft(folder for folder in folders if folder.is_symlink())
+        waiting.extend(folder for folder in reversed(folders) if not folder.is_symlink())
     if not found:
-        yield Item(str(top), top)  # opening it says that it has no images
-
-
-def _below(folder: Path, above: frozenset[str]) -> Iterator[Item]:
-    here = os.path.realpath(folder)
-    if here in above:
-        fault = CanvasError("folder_loop", f"{folder} links back to a folder that it is in")
-        yield Item(str(folder), fault)
-        return
-    try:
-        entries = sorted(folder.iterdir(), key=lambda entry: (entry.is_dir(), entry.name))
-    except OSError:
-        yield Item(str(folder), folder)  # opening it says why not
-        return
-    for entry in entries:
-        if entry.is_dir():
-            yield from _below(entry, above | {here})
-        elif entry.suffix.lower() in IMAGE_SUFFIXES:
-            yield from _open(entry)
+        fault = CanvasError("no_images", f"{top} is a folder without image files")
+        yield Item(str(top), fault)
 
 
 def _open(path: Path) -> Iterator[Item]:
     name = path.name.lower().removesuffix(".gz")
-    try:
-        if name.endswith(".csv"):
-            yield from _read_csv(path)
-        elif name.endswith(("idx3-ubyte", ".idx")):
-            yield from _read_idx(path)
-        else:
-            pages = count_pages(path)
-            names = [f"{path}#{page + 1}" for page in range(pages)] if pages > 1 else [str(path)]
-            yield from (Item(name, path, page) for page, name in enumerate(names))
-    except CanvasError as error:
-        yield Item(str(path), error)
+    if path == STDIN:
+        yield from _pages("-", _read_stdin())
+    elif name.endswith(".csv"):
+        with open_file(path) as file:
+            yield from _in_blocks(path, _parse_csv(file, path))
+    elif name.endswith(("idx3-ubyte", ".idx")):
+        yield from _in_blocks(path, iter(_read_idx(path)))
+    else:
+        yield from _pages(str(path), path)
 
 
-def _read_idx(path: Path) -> Iterator[Item]:
-    from inkdigits.data import load_idx  # its sources take 0.07 s to import
+def _read_stdin() -> bytes:
+    if sys.stdin is None:
+        raise CanvasError("unreadable", "standard input is closed")
+    return read_within(sys.stdin.buffer, "standard input")
 
-    try:
-        images = load_idx(path)
-    except InkdigitsError as error:
-        raise CanvasError("bad_table", str(error)) from None
+
+def _pages(name: str, source: Path | bytes) -> Iterator[Item]:
+    pages = count_pages(source)
+    for page in range(pages):
+        yield Item(f"{name}#{page + 1}" if pages > 1 else name, source, page)
+
+
+def _in_blocks(path: Path, glyphs: Iterator[Any]) -> Iterator[Item]:
+    """Items of up to a thousand glyphs (28, 28) in a row, and of each `CanvasError` among them."""
+    start = 0
+    for is_fault, run in groupby(glyphs, lambda glyph: isinstance(glyph, CanvasError)):
+        while block := list(islice(run, 1 if is_fault else _CHUNK)):
+            if is_fault:
+                yield Item(f"{path}#{start + 1}", block[0])
+            else:
+                yield Item(str(path), np.stack(block), start)
+            start += len(block)
+    if not start:
+        raise CanvasError("empty", f"{path} holds no images")
+
+
+def _read_idx(path: Path) -> NDArray[np.uint8]:
+    from inkdigits.data import parse_idx  # its sources take 0.07 s to import
+
+    with open_file(path) as file:
+        try:
+            content = read_within(_unpacked(file), path)
+            images = parse_idx(content, str(path)) if content else np.empty((0, 28, 28), np.uint8)
+        except InvalidIdx as error:
+            raise CanvasError("bad_table", str(error)) from None
+        except (EOFError, zlib.error, gzip.BadGzipFile) as error:
+            raise CanvasError("bad_table", f"{path}: the gzip data is damaged: {error}") from None
     if images.dtype != np.uint8 or images.ndim != 3 or images.shape[1:] != (28, 28):
         raise CanvasError(
             "bad_table",
             f"{path} holds {images.dtype} {images.shape}; it must be uint8 (n, 28, 28) images",
         )
-    for start in range(0, len(images), _CHUNK):
-        yield Item(str(path), images[start : start + _CHUNK], start)
+    return images
 
 
-def _read_csv(path: Path) -> Iterator[Item]:
-    """The table of Kaggle's Digit Recognizer: a header, a row of 784 pixels for each image.
+def _unpacked(file: io.BufferedReader) -> IO[bytes]:
+    """The file itself, or what is in it if it is gzip."""
+    is_gzip = file.peek(2).startswith(b"\x1f\x8b")
+    return cast("IO[bytes]", gzip.GzipFile(fileobj=file)) if is_gzip else file
 
-    A first column `label` is passed over, and so are empty lines.
+
+def _parse_csv(file: io.BufferedReader, path: Path) -> Iterator[NDArray[np.uint8] | CanvasError]:
+    """The glyphs in a table of Kaggle's Digit Recognizer; for a row that is none, its fault.
+
+    It has a header, then a row of 784 pixels for each image. A first column `label` is passed
+    over, and so are empty lines.
     """
-    unpacked = gzip.open if path.suffix.lower() == ".gz" else open
+    rows = _csv_rows(file, path)
+    header = next(rows, None)
+    if header is None:
+        return
+    has_label = header[0].strip().lower() == "label"
+    if all(name.isdecimal() for name in header):
+        raise _bad_header(path, "has numbers where the columns' names belong")
+    if len(header) - has_label != _PIXELS:
+        raise _bad_header(path, f"has {len(header) - has_label} names of pixels")
     try:
-        with unpacked(path, "rt", newline="", encoding="utf-8-sig") as file:
-            rows = filter(None, csv.reader(file))
-            header = next(rows, [])
-            if header and all(name.isdecimal() for name in header):
-                raise ValueError("its first row has numbers where the columns' names belong")
-            first = int(header[:1] == ["label"])
-            start = 0
-            while chunk := list(islice(rows, _CHUNK)):
-                values = np.array([row[first:] for row in chunk], np.uint8)
-                yield Item(str(path), values.reshape(-1, 28, 28), start)
-                start += len(chunk)
-    except (ValueError, OverflowError, csv.Error, EOFError, zlib.error, gzip.BadGzipFile) as error:
-        raise CanvasError(
-            "bad_table", f"{path} is not a table of {_PIXELS} pixels 0…255 a row: {error}"
-        ) from None
-    except OSError as error:
-        raise CanvasError("unreadable", f"{path} can't be read: {error.strerror}") from None
+        for number, row in enumerate(rows, start=1):
+            try:
+                yield np.array(row[has_label:], np.uint8).reshape(28, 28)
+            except (ValueError, OverflowError) as error:
+                reason = f"row {number} of {path} is not {_PIXELS} pixels 0…255: {error}"
+                yield CanvasError("bad_table", reason)
+    except CanvasError as error:
+        yield error  # after the rows before it
+
+
+def _bad_header(path: Path, fault: str) -> CanvasError:
+    reason = f"{path} is not a table of {_PIXELS} pixels 0…255 a row: its first row {fault}"
+    return CanvasError("bad_table", reason)
+
+
+def _csv_rows(file: io.BufferedReader, path: Path) -> Iterator[list[str]]:
+    """The lines that are not empty, each parsed for itself: an open quote can't take the rest."""
+    try:
+        with io.TextIOWrapper(_unpacked(file), encoding="utf-8-sig", newline="") as text:
+            while line := text.readline(_LONGEST_LINE):
+                if len(line) == _LONGEST_LINE:
+                    reason = f"{path} has a line of more than {_LONGEST_LINE} characters"
+                    raise CanvasError("too_large", reason)
+                if row := next(csv.reader([line]), []):
+                    yield row
+    except (EOFError, zlib.error, gzip.BadGzipFile, UnicodeDecodeError, csv.Error) as error:
+        raise CanvasError("bad_table", f"{path} is not a CSV file: {error}") from None
