@@ -120,14 +120,21 @@ def test_folders_that_link_to_each_other_are_read_once_by_their_own_paths(capsys
     assert paths == [f"{pictures}/all/{name}/a.png" for name in names]
 
 
-def test_folders_may_be_deeper_than_python_recurses(capsys, pictures, monkeypatch):
+@pytest.fixture
+def deep(pictures, monkeypatch):
+    """A folder with a picture deeper in it than Python recurses, so than pytest can clean up."""
     monkeypatch.chdir(pictures)
     for _ in range(sys.getrecursionlimit() + 10):
         Path("d").mkdir()
         os.chdir("d")
     os.link(pictures / "a.png", "a.png")
     os.chdir(pictures)
-    rows = rows_of(capsys, "d")
+    yield Path("d")
+    subprocess.run(["rm", "-r", "d"], check=True)
+
+
+def test_folders_may_be_deeper_than_python_recurses(capsys, deep):
+    rows = rows_of(capsys, deep)
     assert [(row["text"], row["path"][-8:]) for row in rows] == [("7", "/d/a.png")]
 
 
