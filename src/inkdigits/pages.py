@@ -248,7 +248,7 @@ def _read_cells(
 ) -> list[list[Candidate | None]]:
     """What is in each cell of the table."""
     rows, columns = grid
-    corners = table_corners(ink.mask)
+    corners = table_corners(ink)
     height = digit_height(pieces)
     cells: dict[tuple[int, int], list[Piece]] = {}
     for piece in pieces:

@@ -7,11 +7,15 @@ as a share of it, is ink.
 """
 
 from dataclasses import dataclass
+from functools import cached_property
 
 import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
 from scipy import ndimage
+
+Place = tuple[slice, slice]
+"""Rows and columns of a canvas."""
 
 _COARSE_PX = 256  # the longer side of the picture that paper and polarity are estimated on
 _BLOCK_PX = 8  # of that picture: strokes are a small part of such a block, or fill it
@@ -38,6 +42,12 @@ class Ink:
     mask: NDArray[np.bool_]
     contrast: float
     paper: NDArray[np.float32]
+
+    @cached_property
+    def strokes(self) -> tuple[NDArray[np.intp], list[Place]]:
+        """The connected strokes: (height, width) with the number of each, from 1; their places."""
+        labels, _ = ndimage.label(self.mask, np.ones((3, 3)))
+        return labels, ndimage.find_objects(labels)
 
 
 def find_ink(canvas: NDArray[np.uint8], *, light_on_dark: bool, window_px: float) -> Ink | None:
@@ -98,33 +108,31 @@ def _smooth_light(coarse: NDArray[np.float32]) -> NDArray[np.float32]:
 
     The closing takes the dark end of a slope for ink: beyond the border there is nothing darker.
     """
-    values = shrunk(coarse, min(1.0, _COARSEST_PX / max(coarse.shape)))
-    terms, values = _quadratic_terms(values.shape), values.ravel()
-    near = np.ones(len(values), bool)
+    coarsest = shrunk(coarse, min(1.0, _COARSEST_PX / max(coarse.shape)))
+    y, x = np.mgrid[tuple(slice(-1, 1, length * 1j) for length in coarsest.shape)]
+    terms = np.stack([np.ones_like(x), x, y, x * x, x * y, y * y], axis=-1)
+    near = np.ones(coarsest.shape, bool)
     for _ in range(_FITS):
-        weights = np.linalg.lstsq(terms[near], values[near], rcond=None)[0]
-        off = np.abs(values - terms @ weights)
+        some = terms[near]  # the normal equations: six by six, no work for several threads
+        fitted = terms @ np.linalg.lstsq(some.T @ some, some.T @ coarsest[near], rcond=None)[0]
+        off = np.abs(coarsest - fitted)
         near = off <= 2 * np.median(off)
-    light = (_quadratic_terms(coarse.shape) @ weights).reshape(coarse.shape)
-    smooth = np.median(off) < _SMOOTH * np.median(values) and light.min() > 1
-    return light if smooth else np.ones_like(coarse)
-
-
-def _quadratic_terms(shape: tuple[int, ...]) -> NDArray[np.float32]:
-    """1, x, y, x², xy and y² for each pixel of that (height, width), over -1…1: (pixels, 6)."""
-    y, x = (axis.ravel() for axis in np.mgrid[tuple(slice(-1, 1, length * 1j) for length in shape)])
-    return np.stack([np.ones_like(x), x, y, x * x, x * y, y * y], axis=1)
+    smooth = np.median(off) < _SMOOTH * np.median(coarsest) and fitted.min() > 1
+    return _resized(fitted.astype(np.float32), coarse.shape) if smooth else np.ones_like(coarse)
 
 
 def _measure(grey: NDArray[np.float32], paper: NDArray[np.float32]) -> Ink | None:
     darkness = 1 - grey / paper
-    level, noise = _paper_level(darkness)
+    step = 1 + max(darkness.shape) // _SAMPLE_PX
+    sample = darkness[::step, ::step]
+    level, noise = _paper_level(sample)
     darkness -= level
     # Light ink is seen on a ground that is dark, perhaps nearly black: there noise is a large
     # share of the brightness, and the levels tell.
-    drop = darkness * paper
-    least = max(_MIN_LEVELS, 5 * _paper_level(drop)[1])
-    candidates = darkness[(darkness > max(5 * noise, _MIN_CONTRAST)) & (drop > least)]
+    least = max(_MIN_LEVELS, 5 * _paper_level(sample * paper[::step, ::step])[1])
+    dark = darkness > max(5 * noise, _MIN_CONTRAST)
+    candidates = darkness[dark]
+    candidates = candidates[candidates * paper[dark] > least]
     if candidates.size < 3:
         return None
     # Shading and ruled lines are candidates too, but the ink is darker.
@@ -140,8 +148,7 @@ def _paper_level(darkness: NDArray[np.float32]) -> tuple[float, float]:
     Of normal noise around its level, the quantiles 0.05 and 0.25 lie 0.97 standard deviations
     apart, and the latter 0.67 below the level.
     """
-    step = 1 + max(darkness.shape) // _SAMPLE_PX
-    lightest, light = (float(q) for q in np.quantile(darkness[::step, ::step], (0.05, 0.25)))
+    lightest, light = (float(q) for q in np.quantile(darkness, (0.05, 0.25)))
     noise = (light - lightest) / 0.97
     return light + 0.67 * noise, noise
 

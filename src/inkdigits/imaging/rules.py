@@ -11,8 +11,8 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy import ndimage
 
-from inkdigits.imaging.ink import Ink, stroke_width
-from inkdigits.imaging.tables import Place, find_frames
+from inkdigits.imaging.ink import Ink, Place, stroke_width
+from inkdigits.imaging.tables import find_frames
 
 _SLOPES = np.linspace(-0.2, 0.2, 81)
 _COVERAGE = 0.7  # of the width with ink: strokes of digits in a row don't line up for so long
@@ -40,8 +40,8 @@ class _Lines:
 
 def remove_rules(ink: Ink) -> Ink:
     """The ink without the lines of frames, and without those that run along most of the canvas."""
-    labels, _ = ndimage.label(ink.mask, np.ones((3, 3)))
-    for label, place in find_frames(labels):
+    labels = ink.strokes[0]
+    for label, place in find_frames(ink):
         ink = _without_frame(ink, labels[place] == label, place)
     return _without_lines(ink, max(3, round(min(ink.mask.shape) * _THICKEST)))
 
@@ -53,12 +53,14 @@ def _without_frame(ink: Ink, frame: NDArray[np.bool_], place: Place) -> Ink:
     strength, mask = ink.strength.copy(), ink.mask.copy()
     alone = replace(ink, strength=np.where(edges, strength[place], 0), mask=frame)
     touching = _without_lines(alone, thickest)
-    labels, _ = ndimage.label(touching.mask, np.ones((3, 3)))
-    for label, left in enumerate(ndimage.find_objects(labels), start=1):
-        if max(side.stop - side.start for side in left) <= 2 * thickest:  # the end of a line
-            touching.mask[left] &= labels[left] != label
+    labels, places = touching.strokes
+    ends = [
+        label
+        for label, left in enumerate(places, start=1)
+        if max(side.stop - side.start for side in left) <= 2 * thickest
+    ]
     strength[place] = np.where(edges, touching.strength, strength[place])
-    mask[place] = np.where(frame, touching.mask, mask[place])
+    mask[place] = np.where(frame, (labels > 0) & ~np.isin(labels, ends), mask[place])
     return replace(ink, strength=strength, mask=mask)
 
 

@@ -50,8 +50,8 @@ class Piece:
 
 def find_pieces(ink: Ink) -> list[Piece]:
     """The connected strokes, without frames around others; specks of a few pixels are left out."""
-    labels, count = ndimage.label(ink.mask, np.ones((3, 3)))
-    if not count:
+    labels, places = ink.strokes
+    if not places:
         return []
     areas = np.bincount(labels.ravel())
     # Each stroke with the grey edge around it, which in an enlarged picture is wide.
@@ -59,7 +59,7 @@ def find_pieces(ink: Ink) -> list[Piece]:
     least = max(3, 2e-5 * labels.size, np.sort(areas[1:])[::-1][:_MOST_PIECES][-1])
     lifted = [
         _lift(ink, labels, label, place, edge_px)
-        for label, place in enumerate(ndimage.find_objects(labels), start=1)
+        for label, place in enumerate(places, start=1)
         if areas[label] >= least
     ]
     pieces = [piece for piece in lifted if piece]

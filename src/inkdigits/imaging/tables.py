@@ -4,8 +4,7 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy import ndimage
 
-Place = tuple[slice, slice]
-"""Rows and columns of a canvas."""
+from inkdigits.imaging.ink import Ink, Place
 
 _SMALLEST_PX = 24  # the shorter side of a frame: smaller ones are digits
 _HOLLOW = 0.4  # of its box with ink at the most; of a thick 0 it is 0.6
@@ -19,13 +18,13 @@ _ALIKE = 0.5  # of the largest frame's area: the boxes of one table
 _LYING = 1.3  # times its height: a wider frame without anything in it is no 0
 
 
-def find_frames(labels: NDArray[np.intp]) -> list[tuple[int, Place]]:
-    """The label and the place of each frame, from labelled pieces of ink (`ndimage.label`).
+def find_frames(ink: Ink) -> list[tuple[int, Place]]:
+    """The number, in `ink.strokes`, and the place of each frame.
 
     A frame is hollow and has four straight sides, seen from anywhere. A 0 and an 8 in straight
     strokes are like that as well, but stand upright and have nothing inside.
     """
-    places = ndimage.find_objects(labels)
+    labels, places = ink.strokes
     frames, seen = [], 0
     for label, place in enumerate(places, start=1):
         height, width = (side.stop - side.start for side in place)
@@ -81,15 +80,14 @@ def _corners(piece: NDArray[np.bool_]) -> NDArray[np.intp]:
     return np.array([(columns[end], rows[end]) for end in ends])
 
 
-def table_corners(mask: NDArray[np.bool_]) -> NDArray[np.float64]:
+def table_corners(ink: Ink) -> NDArray[np.float64]:
     """The corners (4, 2) of a table as x and y, clockwise from the top left.
 
     They are those of its frame, or of all its boxes; of the whole canvas where there are none.
     """
-    labels, _ = ndimage.label(mask, np.ones((3, 3)))
-    frames = find_frames(labels)
+    labels, frames = ink.strokes[0], find_frames(ink)
     if not frames:
-        height, width = mask.shape
+        height, width = labels.shape
         return np.array([(0, 0), (width, 0), (width, height), (0, height)], float)
     largest = max(labels[place].size for _, place in frames)
     boxes = [label for label, place in frames if labels[place].size > _ALIKE * largest]
