@@ -11,7 +11,14 @@ from scipy import ndimage
 
 from inkdigits.composition import Candidate, Judge, compose, judge_pieces
 from inkdigits.imaging.canvas import Box, Canvas
-from inkdigits.imaging.ink import THRESHOLD, Ink, find_ink, is_light_on_dark, thickest_stroke
+from inkdigits.imaging.ink import (
+    THRESHOLD,
+    Ink,
+    bounds,
+    find_ink,
+    is_light_on_dark,
+    thickest_stroke,
+)
 from inkdigits.imaging.layout import is_laid_out
 from inkdigits.imaging.rules import remove_rules
 from inkdigits.imaging.segmentation import (
@@ -267,9 +274,9 @@ def _read_cells(
 def _describe(candidate: Candidate, ink: Ink, canvas: Canvas) -> Found:
     piece = candidate.piece
     mask = piece.ink > THRESHOLD
-    rows, columns = np.flatnonzero(mask.any(axis=1)), np.flatnonzero(mask.any(axis=0))
-    x, y = piece.x + int(columns[0]), piece.y + int(rows[0])
-    width, height = int(np.ptp(columns)) + 1, int(np.ptp(rows)) + 1
+    rows, columns = bounds(mask)
+    height, width = mask[rows, columns].shape
+    x, y = piece.x + columns.start, piece.y + rows.start
     on_picture = (x + canvas.left, y + canvas.top, width, height)
     box = Box(*(canvas.scale * length for length in on_picture))
     notes = []

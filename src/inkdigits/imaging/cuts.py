@@ -8,7 +8,7 @@ both sides, so that digits which overlap in slant come apart where they touch.
 import numpy as np
 from numpy.typing import NDArray
 
-from inkdigits.imaging.ink import THRESHOLD, shrunk, stroke_width
+from inkdigits.imaging.ink import THRESHOLD, bounds, shrunk, stroke_width
 from inkdigits.imaging.segmentation import Piece
 
 _COARSE_PX = 32  # a digit's height in the picture that seams are looked for in
@@ -102,11 +102,6 @@ def _enlarged(seam: NDArray[np.int64], columns: int, shape: tuple[int, ...]) -> 
 
 
 def _cropped(ink: NDArray[np.float32], x: int, y: int) -> Piece | None:
-    rows, columns = (
-        np.flatnonzero(ink.max(axis=1) > THRESHOLD),
-        np.flatnonzero(ink.max(axis=0) > THRESHOLD),
-    )
-    if not len(rows):
-        return None
-    top, left = int(rows[0]), int(columns[0])
-    return Piece(ink[top : rows[-1] + 1, left : columns[-1] + 1], x + left, y + top)
+    rows, columns = bounds(ink > THRESHOLD)
+    inside = ink[rows, columns]
+    return Piece(inside, x + columns.start, y + rows.start) if inside.size else None

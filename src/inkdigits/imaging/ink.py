@@ -185,6 +185,12 @@ def stroke_width(mask: NDArray[np.bool_]) -> float:
     return float(2 * mask.sum() / (outline * np.pi / 4))
 
 
+def bounds(mask: NDArray[np.bool_]) -> Place:
+    """The rows and columns that a mask has something in; of length 0 if it has nothing."""
+    found = ndimage.find_objects(mask.view(np.int8))
+    return found[0] if found else (slice(0, 0), slice(0, 0))
+
+
 def shrunk(grey: NDArray[np.uint8] | NDArray[np.float32], scale: float) -> NDArray[np.float32]:
     """A smaller picture, of `scale` ≤ 1 times the size and at least a pixel, averaged."""
     return _resized(grey, tuple(max(1, round(side * scale)) for side in grey.shape))

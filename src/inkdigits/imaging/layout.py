@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 from PIL import Image
 from scipy import ndimage
 
-from inkdigits.imaging.ink import stroke_width
+from inkdigits.imaging.ink import bounds, stroke_width
 
 GLYPH_PX = 28
 BOX_PX = 20  # the side of the square that the ink's box is scaled to fit
@@ -68,11 +68,7 @@ def place_glyph(small: NDArray[np.uint8]) -> NDArray[np.uint8]:
 
 def crop(ink: NDArray[np.float32]) -> NDArray[np.float32]:
     """The ink without the empty margin; of size 0 if there is none."""
-    rows = np.flatnonzero(ink.max(axis=1, initial=0) > _FAINT)
-    columns = np.flatnonzero(ink.max(axis=0, initial=0) > _FAINT)
-    if not len(rows):
-        return ink[:0, :0]
-    return ink[rows[0] : rows[-1] + 1, columns[0] : columns[-1] + 1]
+    return ink[bounds(ink > _FAINT)]
 
 
 def center_of_mass(ink: NDArray[np.generic]) -> tuple[float, float]:

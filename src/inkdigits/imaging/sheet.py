@@ -12,7 +12,7 @@ from PIL import Image
 from scipy import ndimage
 
 from inkdigits.imaging.canvas import Canvas
-from inkdigits.imaging.ink import otsu, shrunk
+from inkdigits.imaging.ink import bounds, otsu, shrunk
 
 _COARSE_PX = 128  # the longer side of the picture that the sheet is looked for on
 _SMALLEST_PX = 100  # a smaller canvas shows a digit, whose stroke may look like a sheet
@@ -100,6 +100,5 @@ def _cut_out(canvas: Canvas, coarse: NDArray[np.float32], inside: NDArray[np.boo
     painted = Image.fromarray(paper[tuple(nearest)]).resize(size, Image.Resampling.BILINEAR)
     mask = np.asarray(Image.fromarray(inside).resize(size, Image.Resampling.NEAREST))
     whole = np.where(mask, canvas.grey, np.asarray(painted, np.uint8))
-    rows, columns = np.flatnonzero(mask.any(axis=1)), np.flatnonzero(mask.any(axis=0))
-    grey = whole[rows[0] : rows[-1] + 1, columns[0] : columns[-1] + 1]
-    return Canvas(grey, canvas.scale, left=int(columns[0]), top=int(rows[0]))
+    rows, columns = bounds(mask)
+    return Canvas(whole[rows, columns], canvas.scale, left=columns.start, top=rows.start)
