@@ -258,6 +258,13 @@ def test_a_pen_on_the_paper_is_not_read(clear, ends):
     assert READER.read(dark(np.maximum(page, np.asarray(pen, np.float32) / 255))).text == "4"
 
 
+def test_a_digit_at_the_border_is_read_beside_a_speck(clear):
+    ink = ink_of(clear[9][0], 120, np.random.default_rng(0))
+    page = np.pad(ink, ((20, 0), (30, 40)))
+    page[24:38, -12:-6] = 1
+    assert READER.read(dark(page)).text == "9"
+
+
 def test_a_tightly_cropped_string_keeps_what_touches_the_border(clear):
     page = chain(clear, "32055", range(1, 3))
     columns = np.flatnonzero(page.max(axis=0) > 0.5)

@@ -19,6 +19,7 @@ SPECK = 0.3  # of a digit's height: what is smaller each way is no part of a dig
 _EDGE = 0.6  # of a stroke's width: how far its grey edge may reach
 _OTHER_GROUND = 0.04  # of its edge; beside a table it was 0.05 and more, under shadows 0.02
 _EDGE_SHARE = 0.9  # of a side of the canvas
+_BROAD = 0.25  # of its length: of what reaches in, touches the border; a digit's stroke less
 _INTRUDES, _DIGIT_BESIDE_DUST = 2.5, 16.0  # times the height of a digit
 # The spread of ink across a bar by that along it; of eight joined digits it was 0.14 and more.
 _BAR = 0.13
@@ -109,18 +110,20 @@ def _without_intruders(pieces: list[Piece], shape: tuple[int, ...]) -> list[Piec
 
 
 def _intrudes(piece: Piece, height: float, shape: tuple[int, ...]) -> bool:
-    """Whether it is much larger than a digit, and touches the border or lies as a 1 doesn't.
+    """Whether it is much larger than a digit, and reaches in from the border or is a lying bar.
 
     `height` is that of digits; if it is very much lower, it is dust beside a digit. A bar is
     measured along its longer side, other things, which may be touching digits, by their height.
     """
     tall, wide = piece.ink.shape
-    if touches_border(piece.box, shape):
-        if _runs_along_a_side(piece, shape):
-            return True
-        size = max(tall, wide) if _is_bar(piece) else tall
+    contacts = _contacts(piece, shape)
+    if any(contact > _EDGE_SHARE * side for contact, side in contacts):
+        return True
+    if _is_bar(piece):
+        size = max(tall, wide) if contacts or wide > tall else 0
     else:
-        size = wide if wide > tall and _is_bar(piece) else 0
+        broad = any(contact > _BROAD * max(tall, wide) for contact, _ in contacts)
+        size = tall if broad else 0
     return bool(_INTRUDES < size / height < _DIGIT_BESIDE_DUST)
 
 
@@ -140,22 +143,16 @@ def _is_mark(piece: Piece) -> bool:
     return height < _UPRIGHT * width and (mask.mean() > _SOLID or _is_bar(piece))
 
 
-def _runs_along_a_side(piece: Piece, shape: tuple[int, ...]) -> bool:
-    mask = piece.ink > THRESHOLD
-    (top, left), (bottom, right) = (
-        (piece.y, piece.x),
-        (piece.y + mask.shape[0], piece.x + mask.shape[1]),
-    )
+def _contacts(piece: Piece, shape: tuple[int, ...]) -> list[tuple[int, int]]:
+    """For each side of the canvas that it touches, along how much of it; and the side's length."""
+    mask, box = piece.ink > THRESHOLD, piece.box
     sides = (
-        (top == 0, mask[:2], shape[1], 0),
-        (bottom == shape[0], mask[-2:], shape[1], 0),
-        (left == 0, mask[:, :2], shape[0], 1),
-        (right == shape[1], mask[:, -2:], shape[0], 1),
+        (box.y == 0, mask[:2].any(axis=0), shape[1]),
+        (box.y + box.height == shape[0], mask[-2:].any(axis=0), shape[1]),
+        (box.x == 0, mask[:, :2].any(axis=1), shape[0]),
+        (box.x + box.width == shape[1], mask[:, -2:].any(axis=1), shape[0]),
     )
-    return any(
-        touches and np.count_nonzero(line.any(axis=axis)) > _EDGE_SHARE * length
-        for touches, line, length, axis in sides
-    )
+    return [(int(line.sum()), length) for touches, line, length in sides if touches]
 
 
 def _is_frame(piece: Piece, edges: NDArray[np.int64]) -> bool:

@@ -98,7 +98,8 @@ def _cut_out(canvas: Canvas, coarse: NDArray[np.float32], inside: NDArray[np.boo
     nearest = ndimage.distance_transform_edt(~inside, return_distances=False, return_indices=True)
     size = canvas.grey.shape[::-1]
     painted = Image.fromarray(paper[tuple(nearest)]).resize(size, Image.Resampling.BILINEAR)
-    mask = np.asarray(Image.fromarray(inside).resize(size, Image.Resampling.NEAREST))
+    enlarged = Image.fromarray(inside.view(np.uint8)).resize(size, Image.Resampling.NEAREST)
+    mask = np.asarray(enlarged) > 0
     whole = np.where(mask, canvas.grey, np.asarray(painted, np.uint8))
     rows, columns = bounds(mask)
     return Canvas(whole[rows, columns], canvas.scale, left=columns.start, top=rows.start)
