@@ -15,8 +15,8 @@ from typing import Any
 
 import numpy as np
 import torch
+from documents import put_table
 from numpy.typing import NDArray
-from pages import put_table
 
 from inkdigits.checkpoint import Checkpoint, Weights
 from inkdigits.data import LabelledImages, Split, load_dataset, stratified_split

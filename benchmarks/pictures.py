@@ -20,8 +20,8 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+from documents import put_table
 from handwriting import Page, grid, photograph, single, string, string_of_ink
-from pages import put_table
 from PIL import Image
 from scenes import scene
 

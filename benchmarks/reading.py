@@ -17,7 +17,7 @@ import time
 from collections.abc import Callable
 from pathlib import Path
 
-from pages import put_table
+from documents import put_table
 from PIL import Image
 
 from inkdigits.data import load_dataset

@@ -14,7 +14,7 @@ import tempfile
 from pathlib import Path
 from typing import Any
 
-from pages import put_table
+from documents import put_table
 
 from inkdigits.architectures import ARCHITECTURES
 from inkdigits.data import load_dataset

@@ -16,8 +16,8 @@ from typing import Any
 
 import numpy as np
 from clothing import fashion_mnist
+from documents import put_table
 from numpy.typing import NDArray
-from pages import put_table
 from torch import nn
 
 from inkdigits.architectures import ARCHITECTURES, CLASSES, Dense, knows_junk

@@ -19,8 +19,8 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+from documents import put_table
 from matplotlib.figure import Figure
-from pages import put_table
 
 from inkdigits.data import load_dataset
 from inkdigits.environment import describe_environment

@@ -11,8 +11,8 @@ from typing import Any
 
 import numpy as np
 from clothing import fashion_mnist
+from documents import put_table
 from numpy.typing import NDArray
-from pages import put_table
 from PIL import Image
 from sklearn.datasets import load_digits
 

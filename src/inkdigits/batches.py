@@ -1,4 +1,4 @@
-"""What a network is shown: the training set in batches, augmented, with junk and soft labels.
+"""What a network is shown: the training set in batches, augmented, with junk.
 
 Everything random comes from torch's global generator, whose state the checkpoint keeps.
 """
@@ -23,11 +23,11 @@ class Batches:
     def __init__(self, data: LabelledImages, recipe: Recipe) -> None:
         self.images = torch.from_numpy(data.images)
         classes = CLASSES + (recipe.junk_share > 0)
-        self.soft_labels = torch.from_numpy(one_hot(data.labels, classes))
+        self.one_hot_labels = torch.from_numpy(one_hot(data.labels, classes))
         self.recipe = recipe
 
     def __iter__(self) -> Iterator[tuple[Tensor, Tensor]]:
-        """Pairs of augmented float images (n, 1, 28, 28) and soft labels (n, 10).
+        """Pairs of augmented float images (n, 1, 28, 28) and one-hot labels (n, 10).
 
         With junk there are more images than `batch_size`, and an eleventh column.
         """
@@ -48,18 +48,18 @@ class Batches:
             if recipe.plain_share:
                 kept = torch.rand(len(plain), generator=generator) < recipe.plain_share
                 images = torch.where(kept[:, None, None, None], plain, images)
-            soft_labels = self.soft_labels[chosen]
+            one_hot_labels = self.one_hot_labels[chosen]
             if recipe.flourish_rate:
-                labels = soft_labels.argmax(1)
+                labels = one_hot_labels.argmax(1)
                 images = add_flourishes(images, labels, recipe.flourish_rate, generator)
             if recipe.junk_share:
                 count = max(1, round(len(images) * recipe.junk_share))
                 junk = draw_junk(count, images, generator)
                 images = torch.cat([images, junk])
                 junk_labels = torch.eye(CLASSES + 1)[CLASSES].expand(len(junk), -1)
-                soft_labels = torch.cat([soft_labels, junk_labels])
+                one_hot_labels = torch.cat([one_hot_labels, junk_labels])
             images = apply_effects(images, recipe.effects, recipe.effect_rate, generator)
-            yield images, soft_labels
+            yield images, one_hot_labels
 
     def __len__(self) -> int:
         return len(self._starts())

@@ -145,17 +145,17 @@ def _train_epoch(
     started = time.perf_counter()
     loss_sum = right = seen = lr = 0.0
     model.train()
-    for step, (images, soft_labels) in enumerate(batches, start=first_step):
+    for step, (images, one_hot_labels) in enumerate(batches, start=first_step):
         lr = learning_rate(recipe, step, len(batches))
         with torch.autocast("cpu", torch.bfloat16, enabled=use_bf16):
             logits = model(images)
         loss = functional.cross_entropy(
-            logits.float(), soft_labels, label_smoothing=recipe.label_smoothing
+            logits.float(), one_hot_labels, label_smoothing=recipe.label_smoothing
         )
         gradients = torch.autograd.grad(loss, optimizer.parameters)
         optimizer.step(gradients, lr)
         loss_sum += _finite(loss.item(), step, lr) * len(images)
-        right += (logits.argmax(1) == soft_labels.argmax(1)).sum().item()
+        right += (logits.argmax(1) == one_hot_labels.argmax(1)).sum().item()
         seen += len(images)
         on_step(before + step + 1, recipe.networks * steps)
     return Epoch(

@@ -147,7 +147,7 @@ def _add_evaluate(commands: _Commands) -> None:
     parser.add_argument(
         "--corruptions",
         action="store_true",
-        help="also on digits damaged in 15 ways at 5 severities; takes a minute",
+        help="also on digits damaged in 15 ways at 5 severities; two minutes",
     )
     _add_dataset(parser, "whose test set is used (default: that of the training)")
     _add_data_folder(parser)
