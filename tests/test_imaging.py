@@ -255,6 +255,16 @@ def test_a_large_jpeg_is_reduced_and_keeps_its_place(tmp_path, draw):
         assert abs(box.y + box.height / 2 - 1400) < 15
 
 
+@pytest.mark.parametrize("name", ["a.png", "a.jpg"])
+def test_boxes_stay_inside_a_picture_that_is_reduced(save, name):
+    canvas = np.full((1500, 2801), 250, np.uint8)
+    canvas[300:360, 2500:] = canvas[300:1100, -60:] = 20  # a 7 at the border
+    for turned in (canvas, canvas.T):
+        (digit,) = READER.read(save(Image.fromarray(turned), name)).digits
+        assert digit.box.x + digit.box.width <= turned.shape[1]
+        assert digit.box.y + digit.box.height <= turned.shape[0]
+
+
 @pytest.mark.parametrize("loaded", [False, True])
 def test_a_jpeg_of_pillows_stays_as_it_is(save, draw, loaded):
     canvas = np.full((2000, 3000), 250, np.uint8)

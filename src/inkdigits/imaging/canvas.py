@@ -80,13 +80,18 @@ def load_canvas(source: Source, page: int = 0) -> Canvas:
     A JPEG is reduced while it is decoded: 12 megapixels in a third of the time.
     """
     with _opened(source, page) as image:
+        shorter, longer = sorted(image.size)
         ours = not isinstance(source, Image.Image)  # what is the caller's isn't changed
         scale = _reduce_while_decoding(image) if ours else 1
         grey = _grey(image)
     factor = -(-max(grey.shape) // WORK_PX)
     if factor > 1:
         grey = np.asarray(Image.fromarray(grey).reduce(factor))
-    return Canvas(grey, scale * factor)
+    scale *= factor
+    # Reducing rounds up: boxes that end in the last, partial pixel would leave the picture.
+    whole = (longer // scale, shorter // scale)
+    height, width = whole if grey.shape[0] > grey.shape[1] else whole[::-1]
+    return Canvas(grey[:height, :width], scale)
 
 
 def count_pages(source: Path | bytes) -> int:
