@@ -22,6 +22,7 @@ from inkdigits.data import stratified_split
 from inkdigits.errors import CanvasError, UsageError
 from inkdigits.imaging.cuts import cut
 from inkdigits.imaging.segmentation import Piece, join
+from inkdigits.outsiders import draw_outsiders
 
 READER = Reader.load()
 
@@ -179,6 +180,14 @@ def chain(clear, text: str, touching: range) -> np.ndarray:
 def test_a_chain_of_touching_digits_comes_apart(clear):
     text = "25306825"
     assert READER.read(dark(chain(clear, text, range(1, len(text))))).text == text
+
+
+def test_what_had_to_be_cut_is_less_readily_accepted(clear):
+    letters = [
+        Image.fromarray(letter).resize((168, 168)) for letter in draw_outsiders("letters", 40)
+    ]
+    assert np.mean([READER.read(letter).accepted for letter in letters]) < 0.25  # without: 0.4
+    assert READER.read(dark(np.pad(write(clear, "35", gap_px=-4), 20))).accepted
 
 
 def test_a_wide_0_is_not_cut(clear):
