@@ -1,4 +1,9 @@
-"""From a canvas to the digits on it: ink, pieces, lines, and what the network makes of them."""
+"""From a canvas to the digits on it: ink, pieces, lines, and what the network makes of them.
+
+What is tried, in this order: the sheet on the desk, if there is one (`find_digits`), else the whole
+canvas; the likelier polarity, then, in doubt, other windows and the other polarity (`_look`); and
+of each look the pieces as several digits, or all that is in the middle as one (`_one_or_many`).
+"""
 
 from collections.abc import Callable
 from dataclasses import dataclass, replace
