@@ -255,6 +255,21 @@ def test_a_large_jpeg_is_reduced_and_keeps_its_place(tmp_path, draw):
         assert abs(box.y + box.height / 2 - 1400) < 15
 
 
+@pytest.mark.parametrize(
+    ("ink", "ground"),
+    [
+        ((200, 60, 60), (60, 115, 190)),
+        ((255, 105, 180), (255, 140, 60)),
+        ((30, 60, 170), (250,) * 3),
+    ],
+)
+def test_coloured_ink_is_seen_on_a_ground_of_its_brightness(save, draw, ink, ground):
+    stroke = np.pad(1 - draw(120, 84)[..., None] / 255, ((30, 30), (30, 30), (0, 0)))
+    colours = stroke * ink + (1 - stroke) * ground
+    path = save(Image.fromarray(colours.round().astype(np.uint8)), "a.png")
+    assert READER.read(path).text == "1"
+
+
 @pytest.mark.parametrize("name", ["a.png", "a.jpg"])
 def test_boxes_stay_inside_a_picture_that_is_reduced(save, name):
     canvas = np.full((1500, 2801), 250, np.uint8)

@@ -29,6 +29,8 @@ IMAGE_SUFFIXES = frozenset(
 )
 _FORMATS = ("PNG", "JPEG", "WEBP", "BMP", "TIFF", "GIF", "PPM", "AVIF")
 _PDF_DPI = 150
+_THUMBNAIL = (64, 64)
+_TELLS = 3.0  # times the spread of the brightness: blue or red ink on white has 1.1 in a colour
 _PDF_MAGIC = b"%PDF-"
 
 
@@ -246,7 +248,14 @@ def _reduce_while_decoding(image: Image.Image) -> int:
 
 
 def _grey(image: Image.Image) -> NDArray[np.uint8]:
-    return np.asarray(_opaque(image).convert("L"))
+    opaque = _opaque(image)
+    if opaque.mode == "RGB":  # red ink on blue of its brightness: one of the colours tells them
+        small = opaque.resize(_THUMBNAIL, Image.Resampling.BOX)
+        shades = (small.convert("L"), *small.split())
+        brightness, *colours = (np.asarray(shade).std() for shade in shades)
+        if max(colours) > _TELLS * brightness:
+            return np.asarray(opaque.getchannel(int(np.argmax(colours))))
+    return np.asarray(opaque.convert("L"))
 
 
 def _opaque(image: Image.Image) -> Image.Image:
