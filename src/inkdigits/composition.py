@@ -63,14 +63,15 @@ class Candidate:
 class _Part:
     """A piece, or what cuts left of it; `source` counts the pieces, `line` the lines.
 
-    `cut_cost` is for the cut to its left, 0 without. `whole` says that nothing was cut off it.
+    `cut_cost` is for the cut to its left, 0 without. `siblings` are the parts of the same piece,
+    itself included: 1 for a piece.
     """
 
     piece: Piece
     source: int
     line: int
     cut_cost: float
-    whole: bool
+    siblings: int
 
 
 def judge_pieces(pieces: list[Piece], judge: Judge) -> list[Candidate]:
@@ -94,13 +95,18 @@ def compose(
     joined = [join([part.piece for part in parts[i:j]]) for i, j in spans]
     candidates = dict(zip(spans, judge_pieces(joined, judge), strict=True))
     chosen = _best_cover(parts, candidates, height, expected)
-    in_all = Counter(part.source for part in parts)
-    cut_off = [Counter(p.source for p in parts[i:j]).items() - in_all.items() for i, j in chosen]
+    cut_off = [_is_cut_off(parts[i:j]) for i, j in chosen]
     doubt = _NOTHING_BUT_CUT if all(cut_off) else _CUT
     found: list[list[Candidate]] = [[] for _ in lines]
     for (i, j), off in zip(chosen, cut_off, strict=True):
         found[parts[i].line].append(replace(candidates[i, j], doubt=doubt if off else 0.0))
     return found
+
+
+def _is_cut_off(span: list[_Part]) -> bool:
+    """Whether parts of the same pieces lie outside of it."""
+    here = Counter(part.source for part in span)
+    return any(here[part.source] < part.siblings for part in span)
 
 
 def _cut_where_it_may_help(
@@ -115,8 +121,7 @@ def _cut_where_it_may_help(
         tall = piece.ink.shape[0] > _TALL * height
         cuts = tall and (width > _WIDE or (width > 0.4 and doubtful))
         inside = cut(piece, height) if cuts else [(piece, 0.0)]
-        whole = len(inside) == 1
-        parts += [_Part(part, source, line, cost, whole) for part, cost in inside]
+        parts += [_Part(part, source, line, cost, len(inside)) for part, cost in inside]
     return parts
 
 
@@ -189,7 +194,7 @@ def _keep(
 def _skip_cost(part: _Part, height: float) -> float:
     part_height, part_width = part.piece.ink.shape
     # What hangs together with a digit is no speck: a 3 without its foot is a good 7.
-    if part.whole and max(part_height, part_width) < SPECK * height:
+    if part.siblings == 1 and max(part_height, part_width) < SPECK * height:
         return _SKIP_SPECK_COST
     return part.cut_cost + (_SKIP_LOW_COST if part_height < _LOW * height else _SKIP_COST)
 

@@ -125,7 +125,19 @@ def evaluate(
     progress: Progress = ignore_progress,
 ) -> Report:
     """Measure a reader on labelled images."""
-    probabilities, familiarity = reader.judge(data.images)
+    return report_on(reader, data, reader.judge(data.images), dataset, extent, progress)
+
+
+def report_on(
+    reader: Reader,
+    data: LabelledImages,
+    judged: tuple[NDArray[np.float32], NDArray[np.float32]],
+    dataset: str,
+    extent: Extent,
+    progress: Progress,
+) -> Report:
+    """As `evaluate`, of probabilities (n, 10) and familiarity (n,) that the reader has given."""
+    probabilities, familiarity = judged
     labels, predicted = data.labels, probabilities.argmax(axis=1)
     confidences = probabilities.max(axis=1)
     confusion = confusion_matrix(labels, predicted)

@@ -66,10 +66,6 @@ class Found:
     box: Box
     notes: tuple[str, ...]
 
-    def doubted(self, by: float) -> "Found":
-        """The same, less readily accepted."""
-        return replace(self, candidate=replace(self.candidate, doubt=self.candidate.doubt + by))
-
 
 _Find = Callable[..., list[list[Found | None]]]
 """`_find` with all that the caller wishes: from a canvas, its polarity and a window to digits."""
@@ -109,13 +105,15 @@ def _look(canvas: Canvas, find: _Find) -> list[list[Found | None]]:
         looks = [(light_on_dark, window) for window in _OTHER_WINDOWS]
         looks.append((not light_on_dark, _WINDOW))
         others = [find(canvas, light_on_dark=light, window=window) for light, window in looks]
-        return max(found, *map(_doubted, others), key=_quality)
+        doubted = [[[cell and _doubted(cell) for cell in line] for line in look] for look in others]
+        return max(found, *doubted, key=_quality)
     return found
 
 
-def _doubted(lines: list[list[Found | None]]) -> list[list[Found | None]]:
+def _doubted(found: Found) -> Found:
     """The same, less readily accepted."""
-    return [[cell and cell.doubted(_ANOTHER_LOOK) for cell in line] for line in lines]
+    candidate = found.candidate
+    return replace(found, candidate=replace(candidate, doubt=candidate.doubt + _ANOTHER_LOOK))
 
 
 def _candidates(lines: list[list[Found | None]]) -> list[Candidate]:

@@ -20,7 +20,7 @@ from inkdigits.data import (
     dataset_info,
     ignore_progress,
 )
-from inkdigits.evaluation import NO_FURTHER, Extent, Report, evaluate
+from inkdigits.evaluation import NO_FURTHER, Extent, Report, report_on
 from inkdigits.files import write_atomic
 from inkdigits.plots import encode_png, plot_confusion, plot_digits, plot_history, plot_trust
 from inkdigits.reading import Reader
@@ -42,8 +42,9 @@ def write_report(
 
     The page is one self-contained file. Returns the report and the path of the page.
     """
-    report = evaluate(reader, data, dataset, extent, progress)
-    plots = _draw(report, data, reader)
+    judged = reader.judge(data.images)
+    report = report_on(reader, data, judged, dataset, extent, progress)
+    plots = _draw(report, data, reader, judged[0])
     for name, content in plots.items():
         write_atomic(folder / "plots" / f"{name}.png", content)
     write_atomic(folder / "report.json", json.dumps(report.to_dict(), indent=2).encode())
@@ -52,10 +53,11 @@ def write_report(
     return report, page
 
 
-def _draw(report: Report, data: LabelledImages, reader: Reader) -> dict[str, bytes]:
+def _draw(
+    report: Report, data: LabelledImages, reader: Reader, probabilities: NDArray[np.float32]
+) -> dict[str, bytes]:
     names = dataset_info(report.dataset).class_names
     confusion = np.array(report.confusion_matrix)
-    probabilities = reader.predict_proba(data.images)
     right = probabilities.argmax(axis=1) == data.labels
     figures = {
         "confusion": plot_confusion(confusion, names),

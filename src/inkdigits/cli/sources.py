@@ -22,6 +22,7 @@ from inkdigits.imaging.canvas import count_pages, open_file, read_within
 
 STDIN = Path("-")
 _PIXELS = 28 * 28
+_GZIP_FAULTS = (EOFError, zlib.error, gzip.BadGzipFile)
 _CHUNK = 1000  # glyphs that are read at once
 _LONGEST_LINE = 1 << 16  # characters of a table's line; the names of 784 columns take some 8,000
 
@@ -145,7 +146,7 @@ def _read_idx(path: Path) -> NDArray[np.uint8]:
             images = parse_idx(content, str(path)) if content else np.empty((0, 28, 28), np.uint8)
         except InvalidIdx as error:
             raise CanvasError("bad_table", str(error)) from None
-        except (EOFError, zlib.error, gzip.BadGzipFile) as error:
+        except _GZIP_FAULTS as error:
             raise CanvasError("bad_table", f"{path}: the gzip data is damaged: {error}") from None
     if images.dtype != np.uint8 or images.ndim != 3 or images.shape[1:] != (28, 28):
         raise CanvasError(
@@ -202,5 +203,5 @@ def _csv_rows(file: io.BufferedReader, path: Path) -> Iterator[list[str]]:
                     raise CanvasError("too_large", reason)
                 if row := next(csv.reader([line]), []):
                     yield row
-    except (EOFError, zlib.error, gzip.BadGzipFile, UnicodeDecodeError, csv.Error) as error:
+    except (*_GZIP_FAULTS, UnicodeDecodeError, csv.Error) as error:
         raise CanvasError("bad_table", f"{path} is not a CSV file: {error}") from None

@@ -70,8 +70,8 @@ def is_light_on_dark(canvas: NDArray[np.uint8]) -> bool:
     small blocks, which the edges of tables and shadows seldom cross. Neither says much where a
     stroke, or such an edge, fills it.
     """
-    fine = shrunk(canvas, min(1.0, _COARSE_PX / max(canvas.shape)))
-    coarse = shrunk(fine, min(1.0, _COARSEST_PX / max(fine.shape)))
+    fine = shrunk_to(canvas, _COARSE_PX)
+    coarse = shrunk_to(fine, _COARSEST_PX)
     window = max(3, round(0.5 * min(coarse.shape)) | 1)
     wide = coarse - ndimage.median_filter(coarse, size=window, mode="nearest")
     fine = np.pad(fine, [(0, -length % _BLOCK_PX) for length in fine.shape], mode="edge")
@@ -108,7 +108,7 @@ def _smooth_light(coarse: NDArray[np.float32]) -> NDArray[np.float32]:
 
     The closing takes the dark end of a slope for ink: beyond the border there is nothing darker.
     """
-    coarsest = shrunk(coarse, min(1.0, _COARSEST_PX / max(coarse.shape)))
+    coarsest = shrunk_to(coarse, _COARSEST_PX)
     y, x = np.mgrid[tuple(slice(-1, 1, length * 1j) for length in coarsest.shape)]
     terms = np.stack([np.ones_like(x), x, y, x * x, x * y, y * y], axis=-1)
     near = np.ones(coarsest.shape, bool)
@@ -191,9 +191,23 @@ def bounds(mask: NDArray[np.bool_]) -> Place:
     return found[0] if found else (slice(0, 0), slice(0, 0))
 
 
+def polygon_area(x: NDArray[np.number], y: NDArray[np.number]) -> NDArray[np.float64]:
+    """The area inside corners in order, (…, corners): (…)."""
+    doubled = (x * np.roll(y, -1, axis=-1) - y * np.roll(x, -1, axis=-1)).sum(axis=-1)
+    area: NDArray[np.float64] = np.abs(doubled) / 2
+    return area
+
+
 def shrunk(grey: NDArray[np.uint8] | NDArray[np.float32], scale: float) -> NDArray[np.float32]:
     """A smaller picture, of `scale` ≤ 1 times the size and at least a pixel, averaged."""
     return _resized(grey, tuple(max(1, round(side * scale)) for side in grey.shape))
+
+
+def shrunk_to(
+    grey: NDArray[np.uint8] | NDArray[np.float32], longest_px: int
+) -> NDArray[np.float32]:
+    """A picture averaged to that many pixels on its longer side, if it has more."""
+    return shrunk(grey, min(1.0, longest_px / max(grey.shape)))
 
 
 def _resized(

@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy import ndimage
 
-from inkdigits.imaging.ink import Ink, Place, stroke_width
+from inkdigits.imaging.ink import Ink, stroke_width
 from inkdigits.imaging.tables import find_frames
 
 _SLOPES = np.linspace(-0.2, 0.2, 81)
@@ -40,18 +40,22 @@ class _Lines:
 
 def remove_rules(ink: Ink) -> Ink:
     """The ink without the lines of frames, and without those that run along most of the canvas."""
-    labels = ink.strokes[0]
-    for label, place in find_frames(ink):
-        ink = _without_frame(ink, labels[place] == label, place)
+    labels, frames = ink.strokes[0], find_frames(ink)
+    if frames:
+        strength, mask = ink.strength.copy(), ink.mask.copy()
+        for label, place in frames:
+            inside = replace(ink, strength=strength[place], mask=mask[place])
+            left = _without_frame(inside, labels[place] == label)
+            strength[place], mask[place] = left.strength, left.mask
+        ink = replace(ink, strength=strength, mask=mask)
     return _without_lines(ink, max(3, round(min(ink.mask.shape) * _THICKEST)))
 
 
-def _without_frame(ink: Ink, frame: NDArray[np.bool_], place: Place) -> Ink:
+def _without_frame(ink: Ink, frame: NDArray[np.bool_]) -> Ink:
     """The ink with what is left of a frame without its lines: digits that touch them."""
     edges = ndimage.binary_dilation(frame, iterations=2)
     thickest = round(_OUTER * stroke_width(frame))
-    strength, mask = ink.strength.copy(), ink.mask.copy()
-    alone = replace(ink, strength=np.where(edges, strength[place], 0), mask=frame)
+    alone = replace(ink, strength=np.where(edges, ink.strength, 0), mask=frame)
     touching = _without_lines(alone, thickest)
     labels, places = touching.strokes
     ends = [
@@ -59,8 +63,8 @@ def _without_frame(ink: Ink, frame: NDArray[np.bool_], place: Place) -> Ink:
         for label, left in enumerate(places, start=1)
         if max(side.stop - side.start for side in left) <= 2 * thickest
     ]
-    strength[place] = np.where(edges, touching.strength, strength[place])
-    mask[place] = np.where(frame, (labels > 0) & ~np.isin(labels, ends), mask[place])
+    strength = np.where(edges, touching.strength, ink.strength)
+    mask = np.where(frame, (labels > 0) & ~np.isin(labels, ends), ink.mask)
     return replace(ink, strength=strength, mask=mask)
 
 

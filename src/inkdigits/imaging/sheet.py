@@ -12,7 +12,7 @@ from PIL import Image
 from scipy import ndimage
 
 from inkdigits.imaging.canvas import Canvas
-from inkdigits.imaging.ink import bounds, otsu, shrunk
+from inkdigits.imaging.ink import bounds, otsu, polygon_area, shrunk_to
 
 _COARSE_PX = 128  # the longer side of the picture that the sheet is looked for on
 _SMALLEST_PX = 100  # a smaller canvas shows a digit, whose stroke may look like a sheet
@@ -44,7 +44,7 @@ def find_sheet(canvas: Canvas) -> Sheet | None:
     """
     if min(canvas.grey.shape) < _SMALLEST_PX:
         return None
-    coarse = shrunk(canvas.grey, min(1.0, _COARSE_PX / max(canvas.grey.shape)))
+    coarse = shrunk_to(canvas.grey, _COARSE_PX)
     bright = coarse > otsu(coarse.ravel())
     sheet = _bright_field(bright)
     if sheet is None or not (_has_four_corners(sheet) and _is_sharp(sheet, coarse)):
@@ -75,9 +75,8 @@ def _has_four_corners(sheet: NDArray[np.bool_]) -> bool:
     directions = turns[:, None] + np.arange(4) * np.pi / 2
     out = x * np.cos(directions)[..., None] + y * np.sin(directions)[..., None]
     corners = out.argmax(axis=2)
-    u, v = x[corners], y[corners]
-    areas = np.abs((u * np.roll(v, -1, axis=1) - v * np.roll(u, -1, axis=1)).sum(axis=1)) / 2
-    return bool(abs(areas.max() / len(x) - 1) < _CORNERS)
+    area = polygon_area(x[corners], y[corners]).max()
+    return bool(abs(area / len(x) - 1) < _CORNERS)
 
 
 def _is_sharp(sheet: NDArray[np.bool_], coarse: NDArray[np.float32]) -> bool:

@@ -4,7 +4,7 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy import ndimage
 
-from inkdigits.imaging.ink import Ink, Place
+from inkdigits.imaging.ink import Ink, Place, polygon_area
 
 _SMALLEST_PX = 24  # the shorter side of a frame: smaller ones are digits
 _HOLLOW = 0.4  # of its box with ink at the most; of a thick 0 it is 0.6
@@ -44,9 +44,7 @@ def find_frames(ink: Ink) -> list[tuple[int, Place]]:
 
 def _has_straight_sides(piece: NDArray[np.bool_]) -> bool:
     corners = _corners(piece)
-    x, y = corners.T
-    area = abs(x @ np.roll(y, -1) - y @ np.roll(x, -1)) / 2
-    if area < _FILLED * piece.size:
+    if polygon_area(*corners.T) < _FILLED * piece.size:
         return False
     for start, end in zip(corners, np.roll(corners, -1, axis=0), strict=True):
         length = max(2, int(np.hypot(*(end - start))))
