@@ -29,18 +29,12 @@ def test_seconds_in_the_table_name_the_machine_that_they_are_of():
     assert {name: machines[letter] for name, letter in rows} == measured
 
 
-# An ensemble takes an hour on two cores without bf16; the README's table says
-# how many there are.
-FEWER_SEEDS_YET = {"ensemble": 2}
-
-
 def test_every_recipe_was_measured_as_it_stands_with_all_its_seeds():
     runs = load_measured().runs
     assert all(MEASURING["is_current"](run) for run in runs)
     for name in RECIPES:
         seeds = [run["seed"] for run in runs if run["recipe"] == name]
-        wanted = FEWER_SEEDS_YET.get(name, MEASURING["SEEDS"].get(name, 3))
-        assert seeds == list(range(wanted)), name
+        assert seeds == list(range(MEASURING["SEEDS"].get(name, 3))), name
 
 
 # The headline of each seed system, as its authors or our issue state it.
