@@ -101,7 +101,7 @@ def test_what_is_no_file_has_codes(tmp_path):
 
 
 def test_a_decompression_bomb_is_refused_before_it_is_decoded(save, monkeypatch):
-    monkeypatch.setattr("inkdigits.imaging.canvas.MAX_PIXELS", 10_000)
+    monkeypatch.setattr("inkdigits.imaging.decoding.MAX_PIXELS", 10_000)
     with pytest.raises(CanvasError, match="megapixels") as caught:
         open_canvas(save(Image.new("L", (101, 100))))
     assert caught.value.code == "too_large"
@@ -221,16 +221,24 @@ def test_a_damaged_heic_picture_has_a_code():
     assert caught.value.code in {"truncated", "not_an_image"}
 
 
-def test_the_pages_of_a_pdf_are_canvases(tmp_path):
-    path = tmp_path / "two.pdf"
+@pytest.mark.parametrize("suffix", ["pdf", "tif"])
+def test_the_pages_of_a_pdf_or_tiff_are_canvases(tmp_path, suffix):
+    path = tmp_path / f"two.{suffix}"
     pages = [Image.new("L", (200, 100), 255), Image.new("L", (100, 200), 255)]
     pages[0].save(path, save_all=True, append_images=pages[1:])
     assert count_pages(path) == 2
     first, second = (open_canvas(path, page) for page in (0, 1))
     assert first.shape[1] > first.shape[0]
     assert second.shape[1] < second.shape[0]
-    with pytest.raises(CanvasError, match="has 2 pages, not 3"):
-        open_canvas(path, 2)
+    for page in (2, -1):
+        with pytest.raises(CanvasError, match=f"has no page {page}: it has 2, counted from 0"):
+            open_canvas(path, page)
+
+
+def test_a_picture_of_one_page_has_no_second(save):
+    with pytest.raises(CanvasError, match="has no page 1: it has 1") as caught:
+        open_canvas(save(Image.new("L", (64, 64), 255)), 1)
+    assert caught.value.code == "no_such_page"
 
 
 def test_a_missing_library_is_named_with_its_cure(tmp_path, monkeypatch):

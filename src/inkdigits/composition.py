@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 from inkdigits.imaging.canvas import Box
 from inkdigits.imaging.cuts import cut
 from inkdigits.imaging.layout import lay_out_glyph
-from inkdigits.imaging.segmentation import SPECK, Piece, distance, join
+from inkdigits.imaging.segmentation import SPECK, Piece, distances, edges_of, join
 
 Judge = Callable[[NDArray[np.uint8]], tuple[NDArray[np.float32], NDArray[np.float32]]]
 """From glyphs (n, 28, 28) to probabilities (n, 10) and familiarity (n,)."""
@@ -146,7 +146,8 @@ def _apart(before: list[_Part], part: _Part, height: float) -> bool:
     """Whether a part is of another piece than those before it, and too far from them all."""
     if part.source == before[-1].source:
         return False
-    return min(distance(other.piece, part.piece) for other in before) > _FARTHEST * height
+    edges = edges_of([other.piece for other in before])
+    return bool(distances(part.piece, edges).min() > _FARTHEST * height)
 
 
 def _best_cover(

@@ -19,7 +19,6 @@ from inkdigits.imaging.canvas import Box, Canvas
 from inkdigits.imaging.ink import (
     THRESHOLD,
     Ink,
-    bounds,
     find_ink,
     is_light_on_dark,
     thickest_stroke,
@@ -31,8 +30,9 @@ from inkdigits.imaging.segmentation import (
     Piece,
     contains,
     digit_height,
-    distance,
+    distances,
     drop_hairlines,
+    edges_of,
     find_lines,
     find_pieces,
     join,
@@ -45,11 +45,11 @@ from inkdigits.imaging.tables import place_in_table, table_corners
 _SINGLE_PX = 32  # there is no room for two digits on less
 _COARSE_PX = 20  # the faint parts of a stroke may part its pieces on less
 _NEAR = 0.4  # of the largest piece's size: what is nearer may belong to the same digit
-_HARDLY_A_DIGIT = -3.0  # the score below which ink beside digits is taken for none
-_SURE = np.log(0.9)  # the score of what certainly is a digit
-_CERTAIN = 0.7  # the probability of a digit under which other ways of seeing it are tried
+# Scores of what certainly is a digit, of what likely is one, and of ink beside digits that is none.
+_SURE, _LIKELY, _HARDLY_A_DIGIT = np.log(0.9), np.log(0.7), -3.0
+_MANY_UNLIKELY = 0.2  # of the digits: from there on other ways of seeing them are tried
 _NOISE = 150  # digits; another look at so many takes seconds, and there is no such page
-_TOO_MANY = 0.2  # of the digits below that
+_SEVERAL, _AT_LEAST = 2.2, 3  # heights of so many digits in it: what is larger is no digit
 _ANOTHER_LOOK = 3.0  # of doubt, where the first one was doubtful
 _WINDOW, _OTHER_WINDOWS = 0.4, (1.0, 0.15)  # of the shorter side; see `find_ink`
 _BARE = 0.45  # of its height: what is narrower is one stroke
@@ -101,7 +101,7 @@ def _look(canvas: Canvas, find: _Find) -> list[list[Found | None]]:
     """The digits on a canvas; where they are doubtful, as another look finds them."""
     light_on_dark = is_light_on_dark(canvas.grey)
     found = find(canvas, light_on_dark=light_on_dark, window=_WINDOW)
-    if _doubt(found):
+    if _is_doubtful(found):
         looks = [(light_on_dark, window) for window in _OTHER_WINDOWS]
         looks.append((not light_on_dark, _WINDOW))
         others = [find(canvas, light_on_dark=light, window=window) for light, window in looks]
@@ -120,10 +120,10 @@ def _candidates(lines: list[list[Found | None]]) -> list[Candidate]:
     return [found.candidate for line in lines for found in line if found]
 
 
-def _doubt(lines: list[list[Found | None]]) -> bool:
-    """Whether there is nothing, or too much that may be no digit; a page of noise is no doubt."""
+def _is_doubtful(lines: list[list[Found | None]]) -> bool:
+    """Whether there is nothing, or much that is unlikely to be a digit, and no page of noise."""
     scores = np.array([c.score for c in _candidates(lines)] or [_HARDLY_A_DIGIT])
-    return bool(len(scores) < _NOISE and np.mean(scores < np.log(_CERTAIN)) > _TOO_MANY)
+    return bool(len(scores) < _NOISE and np.mean(scores < _LIKELY) > _MANY_UNLIKELY)
 
 
 def _quality(lines: list[list[Found | None]]) -> float:
@@ -197,17 +197,14 @@ def _read_single(ink: Ink, pieces: list[Piece], judge: Judge) -> Candidate:
 
 def _gather(pieces: list[Piece]) -> Piece:
     """The largest piece with those near it, and near those; specks are left out."""
-    rest = sorted(pieces, key=lambda piece: -float(piece.ink.sum()))
-    digit = [rest.pop(0)]
-    size = max(digit[0].ink.shape)
-    rest = [piece for piece in rest if max(piece.ink.shape) >= SPECK / 2 * size]
-    grown = 0
-    while grown < len(digit):
-        grown = len(digit)
-        for piece in rest:
-            nearest = min(distance(piece, own) for own in digit)
-            if nearest < _NEAR * size and piece not in digit:
-                digit.append(piece)
+    largest = max(pieces, key=lambda piece: float(piece.ink.sum()))
+    size = max(largest.ink.shape)
+    rest = [p for p in pieces if p is not largest and max(p.ink.shape) >= SPECK / 2 * size]
+    digit = [largest]
+    for member in digit:  # which grows
+        near = distances(member, edges_of(rest)) < _NEAR * size
+        digit += [piece for piece, is_near in zip(rest, near, strict=True) if is_near]
+        rest = [piece for piece, is_near in zip(rest, near, strict=True) if not is_near]
     return join(digit)
 
 
@@ -223,10 +220,11 @@ def _one_or_many(
     beside = [c for c in found if not contains(single.piece.box, c.piece.box)]
     inside = [c for c in found if contains(single.piece.box, c.piece.box)]
     apart = len(inside) > 1 and sum(c.score for c in inside) > single.score
+    apart = apart or _is_too_large(single.piece.inked, inside)
     if single.score > _SURE and not apart and all(_is_stray(c, single, shape) for c in beside):
         return [[single]]
     likely = [[c for c in line if c.score >= _HARDLY_A_DIGIT] for line in lines]
-    heights = [c.piece.box.height for line in likely for c in line]
+    heights = [c.piece.inked.height for line in likely for c in line]
     if not heights:
         return [list(line) for line in lines]
     height = float(np.median(heights))
@@ -234,18 +232,26 @@ def _one_or_many(
     return [list(line) for line in digits or likely]
 
 
+def _is_too_large(box: Box, inside: list[Candidate]) -> bool:
+    """Whether that is no one digit, such as a column of digits, which from afar is a 1."""
+    heights = [c.piece.inked.height for c in inside if c.score > _LIKELY]
+    if len(heights) < _AT_LEAST:
+        return False
+    return max(box.height, box.width) > _SEVERAL * float(np.median(heights))
+
+
 def _is_remnant(line: list[Candidate], height: float, shape: tuple[int, ...]) -> bool:
     """Whether a line is one bare stroke at the border, or of another height than the digits."""
     if len(line) != 1:
         return False
-    box = line[0].piece.box
+    box = line[0].piece.inked
     return box.width < _BARE * box.height and not _stands_with(box, height, shape)
 
 
 def _is_stray(candidate: Candidate, single: Candidate, shape: tuple[int, ...]) -> bool:
-    """Whether it is unsure, at the border, or of another height than the digit."""
-    sure = candidate.score >= np.log(_CERTAIN)
-    return not (sure and _stands_with(candidate.piece.box, single.piece.box.height, shape))
+    """Whether it is unlikely, at the border, or of another height than the digit."""
+    likely = candidate.score >= _LIKELY
+    return not (likely and _stands_with(candidate.piece.inked, single.piece.inked.height, shape))
 
 
 def _stands_with(box: Box, height: float, shape: tuple[int, ...]) -> bool:
@@ -275,18 +281,14 @@ def _read_cells(
 
 
 def _describe(candidate: Candidate, ink: Ink, canvas: Canvas) -> Found:
-    piece = candidate.piece
-    mask = piece.ink > THRESHOLD
-    rows, columns = bounds(mask)
-    height, width = mask[rows, columns].shape
-    x, y = piece.x + columns.start, piece.y + rows.start
-    on_picture = (x + canvas.left, y + canvas.top, width, height)
+    inked = candidate.piece.inked
+    on_picture = (inked.x + canvas.left, inked.y + canvas.top, inked.width, inked.height)
     box = Box(*(canvas.scale * length for length in on_picture))
     notes = []
-    strokes = ndimage.label(mask, np.ones((3, 3)))[1]
+    strokes = ndimage.label(candidate.piece.ink > THRESHOLD, np.ones((3, 3)))[1]
     if strokes > 1:
         notes.append(f"{strokes} pieces")
-    if touches_border(Box(x, y, width, height), ink.mask.shape):
+    if touches_border(inked, ink.mask.shape):
         notes.append("touches the border")
     if ink.contrast < _FAINT:
         notes.append("low contrast")

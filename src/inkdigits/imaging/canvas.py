@@ -15,23 +15,26 @@ from PIL import Image, ImageOps, UnidentifiedImageError
 
 from inkdigits.errors import CanvasError
 from inkdigits.imaging.arrays import check_range, image_of, to_8_bits
+from inkdigits.imaging.decoding import (
+    LONGEST_MAGIC,
+    check_size,
+    count_images,
+    decode,
+    has_pages,
+    too_large,
+)
 
 Source = str | Path | bytes | Image.Image | NDArray[Any]
 """A path, the bytes of a file, a Pillow image, or an array: grey, RGB or RGBA."""
 
-MAX_PIXELS = 64_000_000  # decoding takes 20 to 30 bytes a pixel: 2 GB at the most
 MAX_BYTES = 1 << 28  # of a file: MAX_PIXELS of RGBA, not compressed, and a header
 WORK_PX = 1400  # the longer side that pictures are reduced to before they are read
-_SHORTEST_PX, _LONGEST_TO_SHORTEST = 4, 100
 IMAGE_SUFFIXES = frozenset(
     {".png", ".jpg", ".jpeg", ".jpe", ".jfif", ".webp", ".bmp", ".tif", ".tiff", ".gif"}
     | {".pgm", ".ppm", ".avif", ".heic", ".heif", ".pdf"}
 )
-_FORMATS = ("PNG", "JPEG", "WEBP", "BMP", "TIFF", "GIF", "PPM", "AVIF")
-_PDF_DPI = 150
 _THUMBNAIL = (64, 64)
 _TELLS = 3.0  # times the spread of the brightness: blue or red ink on white has 1.1 in a colour
-_PDF_MAGIC = b"%PDF-"
 
 
 @dataclass(frozen=True)
@@ -60,7 +63,7 @@ class Canvas:
 def open_canvas(source: Source, page: int = 0) -> NDArray[np.uint8]:
     """The grey canvas of a picture: upright by its EXIF mark, transparency over white.
 
-    `page` counts from 0 and is for PDF files. Raises `CanvasError` with one of the codes
+    `page` counts from 0, in PDF and TIFF files. Raises `CanvasError` with one of the codes
     `not_found`, `no_images` (a folder), `not_a_file`, `unreadable`, `empty`, `not_an_image`,
     `not_supported` (an optional library is missing), `no_such_page`, `too_large`, `too_small`,
     `too_thin`, `truncated`, `bad_array` (values outside 0…1, 0…255, 0…4095 and 0…65535, another
@@ -97,16 +100,14 @@ def load_canvas(source: Source, page: int = 0) -> Canvas:
 
 
 def count_pages(source: Path | bytes) -> int:
-    """How many canvases a file holds, by its path or its bytes: the pages of a PDF, else 1."""
+    """How many canvases a file holds, by its path or its bytes: the pages of a PDF or a TIFF."""
     name = _name(source)
     if isinstance(source, Path):
         with open_file(source) as file:
-            start = file.peek(len(_PDF_MAGIC))
-            source = read_within(file, name) if start.startswith(_PDF_MAGIC) else start
-    if not source.startswith(_PDF_MAGIC):
-        return 1
+            start = file.peek(LONGEST_MAGIC)
+            source = read_within(file, name) if has_pages(start) else start
     with _faults(name):
-        return max(1, len(_pdf(source, name)))  # opening it will say that it has none
+        return max(1, count_images(source, name))  # opening it will say that it has none
 
 
 @contextmanager
@@ -156,8 +157,8 @@ def _opened(source: Source, page: int) -> Iterator[Image.Image]:
             "a Pillow image or a NumPy array",
         )
     with _faults(name):
-        image = source if isinstance(source, Image.Image) else _decode(source, page, name)
-        _check_size(image, name)
+        image = source if isinstance(source, Image.Image) else decode(source, page, name)
+        check_size(image, name)
         yield image
 
 
@@ -179,60 +180,10 @@ def _faults(name: str) -> Iterator[None]:
             "not_an_image", f"{name} is not an image that Pillow can read, such as PNG or JPEG"
         ) from None
     except Image.DecompressionBombError:
-        raise _too_large(name) from None
+        raise too_large(name) from None
     except Exception as error:  # what the decoders raise for damaged files has no common base
         reason = str(error).strip()
         raise CanvasError("truncated", f"{name} is damaged or cut short: {reason}") from None
-
-
-def _decode(content: bytes, page: int, name: str) -> Image.Image:
-    """The image in a file's bytes, its pixels not decoded yet."""
-    if not content:
-        raise CanvasError("empty", f"{name} is empty: 0 bytes")
-    if content[:5] == _PDF_MAGIC:
-        document = _pdf(content, name)
-        if not 0 <= page < len(document):
-            raise CanvasError("no_such_page", f"{name} has {len(document)} pages, not {page + 1}")
-        width, height = document[page].get_size()  # in 1/72 inch
-        if width * height * (_PDF_DPI / 72) ** 2 > MAX_PIXELS:
-            raise _too_large(name)
-        rendered: Image.Image = document[page].render(scale=_PDF_DPI / 72).to_pil()
-        return rendered
-    if content[4:8] == b"ftyp" and content[8:11] in {b"hei", b"hev", b"mif"}:
-        with _optional("pi_heif", "heic", name):
-            import pi_heif
-
-            pi_heif.register_heif_opener()
-        return Image.open(io.BytesIO(content))
-    return Image.open(io.BytesIO(content), formats=_FORMATS)
-
-
-def _pdf(content: bytes, name: str) -> Any:
-    with _optional("pypdfium2", "pdf", name):
-        import pypdfium2
-    return pypdfium2.PdfDocument(content)
-
-
-@contextmanager
-def _optional(library: str, extra: str, name: str) -> Iterator[None]:
-    try:
-        yield
-    except ModuleNotFoundError:
-        raise CanvasError(
-            "not_supported", f"{name} needs {library}: pip install 'inkdigits[{extra}]'"
-        ) from None
-
-
-def _check_size(image: Image.Image, name: str) -> None:
-    shorter, longer = sorted(image.size)
-    if shorter * longer > MAX_PIXELS:
-        raise _too_large(name)
-    if longer < _SHORTEST_PX:
-        raise CanvasError("too_small", f"{name} is {image.width}×{image.height} pixels: too small")
-    if longer > _LONGEST_TO_SHORTEST * shorter:
-        raise CanvasError(
-            "too_thin", f"{name} is {image.width}×{image.height} pixels: a strip without digits"
-        )
 
 
 def _reduce_while_decoding(image: Image.Image) -> int:
@@ -291,9 +242,3 @@ def _turn_upright(image: Image.Image) -> Image.Image:
         return ImageOps.exif_transpose(image)
     except Exception:  # damaged EXIF data must not cost the picture
         return image
-
-
-def _too_large(name: str) -> CanvasError:
-    return CanvasError(
-        "too_large", f"{name} has more than {MAX_PIXELS // 10**6} megapixels; make it smaller"
-    )

@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from scipy import ndimage
 
 from inkdigits.imaging.canvas import Box
-from inkdigits.imaging.ink import THRESHOLD, Ink, stroke_width
+from inkdigits.imaging.ink import THRESHOLD, Ink, bounds, stroke_width
 from inkdigits.imaging.layout import crop
 
 SPECK = 0.3  # of a digit's height: what is smaller each way is no part of a digit
@@ -45,8 +45,15 @@ class Piece:
 
     @property
     def box(self) -> Box:
-        """Where it is on the canvas."""
+        """Where it is on the canvas, with the grey edge around its ink."""
         return Box(self.x, self.y, self.ink.shape[1], self.ink.shape[0])
+
+    @property
+    def inked(self) -> Box:
+        """Where its ink is on the canvas."""
+        rows, columns = bounds(self.ink > THRESHOLD)
+        x, y = self.x + columns.start, self.y + rows.start
+        return Box(x, y, columns.stop - columns.start, rows.stop - rows.start)
 
 
 def find_pieces(ink: Ink) -> list[Piece]:
@@ -65,7 +72,7 @@ def find_pieces(ink: Ink) -> list[Piece]:
     ]
     pieces = [piece for piece in lifted if piece]
     inside = _without_intruders(pieces, labels.shape)
-    edges = _edges(inside)
+    edges = edges_of(inside)
     found = [p for p in inside if not _is_frame(p, edges)] or pieces
     return [] if all(_is_mark(piece) for piece in found) else found
 
@@ -90,7 +97,7 @@ def _lift(
     return Piece(np.where(own, strength, np.float32(0)), left, top)
 
 
-def _edges(pieces: list[Piece]) -> NDArray[np.int64]:
+def edges_of(pieces: list[Piece]) -> NDArray[np.int64]:
     """Left, top, right and bottom of each piece, (n, 4): many are compared at once."""
     boxes = [(p.x, p.y, p.x + p.ink.shape[1], p.y + p.ink.shape[0]) for p in pieces]
     return np.array(boxes, np.int64).reshape(-1, 4)
@@ -158,7 +165,7 @@ def _contacts(piece: Piece, shape: tuple[int, ...]) -> list[tuple[int, int]]:
 def _is_frame(piece: Piece, edges: NDArray[np.int64]) -> bool:
     """Whether it goes around large ones of the pieces with these edges, and is empty inside."""
     height, width = piece.ink.shape
-    (mine,) = _edges([piece])
+    (mine,) = edges_of([piece])
     inside = (edges[:, :2] >= mine[:2]).all(axis=1) & (edges[:, 2:] <= mine[2:]).all(axis=1)
     large = edges[:, 3] - edges[:, 1] > 0.3 * height
     if np.count_nonzero(inside & large) < 2:  # itself is one
@@ -264,11 +271,9 @@ def find_lines(pieces: list[Piece], height: float) -> list[list[Piece]]:
         else:
             lines.append([piece])
     owners = [line for line in lines for _ in line]
-    edges = _edges([piece for line in lines for piece in line])
+    edges = edges_of([piece for line in lines for piece in line])
     for piece in low if owners else []:
-        (mine,) = _edges([piece])
-        apart = np.maximum(edges[:, :2] - mine[2:], mine[:2] - edges[:, 2:]).clip(0)
-        owners[int(np.hypot(*apart.T).argmin())].append(piece)
+        owners[int(distances(piece, edges).argmin())].append(piece)
     lines.sort(key=lambda line: np.mean([p.y + p.ink.shape[0] / 2 for p in line]))
     return [sorted(line, key=lambda p: p.x + p.ink.shape[1] / 2) for line in lines]
 
@@ -279,8 +284,12 @@ def _overlap(a: Piece, b: Piece) -> float:
     return float(shared / min(a.ink.shape[0], b.ink.shape[0]))
 
 
-def distance(a: Piece, b: Piece) -> float:
-    """The free pixels between the boxes of two pieces; 0 where they overlap."""
-    across = max(a.x, b.x) - min(a.x + a.ink.shape[1], b.x + b.ink.shape[1])
-    down = max(a.y, b.y) - min(a.y + a.ink.shape[0], b.y + b.ink.shape[0])
-    return float(np.hypot(max(0, across), max(0, down)))
+def distances(piece: Piece, edges: NDArray[np.int64]) -> NDArray[np.float64]:
+    """The free pixels (n,) between the box of a piece and those of others, given by their edges.
+
+    0 where they overlap.
+    """
+    (mine,) = edges_of([piece])
+    apart = np.maximum(edges[:, :2] - mine[2:], mine[:2] - edges[:, 2:]).clip(0)
+    free: NDArray[np.float64] = np.hypot(*apart.T)
+    return free

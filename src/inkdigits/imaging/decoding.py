@@ -1,0 +1,101 @@
+"""From the bytes of a picture file to an image, of a PDF or a TIFF to that of one of its pages."""
+
+import io
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Any
+
+from PIL import Image
+
+from inkdigits.errors import CanvasError
+
+MAX_PIXELS = 64_000_000  # decoding takes 20 to 30 bytes a pixel: 2 GB at the most
+LONGEST_MAGIC = 5
+_SHORTEST_PX, _LONGEST_TO_SHORTEST = 4, 100
+_FORMATS = ("PNG", "JPEG", "WEBP", "BMP", "TIFF", "GIF", "PPM", "AVIF")
+_PDF_DPI = 150
+_PDF_MAGIC = b"%PDF-"
+_TIFF_MAGIC = (b"II*\0", b"MM\0*", b"II+\0", b"MM\0+")
+
+
+def has_pages(start: bytes) -> bool:
+    """Whether a file that begins so may have several pages."""
+    return start.startswith((_PDF_MAGIC, *_TIFF_MAGIC))
+
+
+def count_images(content: bytes, name: str) -> int:
+    """How many pages there are in a file that `has_pages`; 1 in others."""
+    if content.startswith(_PDF_MAGIC):
+        return len(_pdf(content, name))
+    frames: int = getattr(_open(content, name), "n_frames", 1) if has_pages(content) else 1
+    return frames
+
+
+def decode(content: bytes, page: int, name: str) -> Image.Image:
+    """The image in a file's bytes, or on a page of it, its pixels not decoded yet.
+
+    Raises `CanvasError`, and for damaged files what the decoders raise.
+    """
+    if not content:
+        raise CanvasError("empty", f"{name} is empty: 0 bytes")
+    pages = count_images(content, name) if page or has_pages(content) else 1
+    if not 0 <= page < pages:
+        reason = f"{name} has no page {page}: it has {pages}, counted from 0"
+        raise CanvasError("no_such_page", reason)
+    if content.startswith(_PDF_MAGIC):
+        document = _pdf(content, name)
+        width, height = document[page].get_size()  # in 1/72 inch
+        if width * height * (_PDF_DPI / 72) ** 2 > MAX_PIXELS:
+            raise too_large(name)
+        rendered: Image.Image = document[page].render(scale=_PDF_DPI / 72).to_pil()
+        return rendered
+    image = _open(content, name)
+    if page:
+        image.seek(page)
+    return image
+
+
+def check_size(image: Image.Image, name: str) -> None:
+    """Raises `CanvasError` for an image too large, too small or too thin to be read."""
+    shorter, longer = sorted(image.size)
+    if shorter * longer > MAX_PIXELS:
+        raise too_large(name)
+    if longer < _SHORTEST_PX:
+        raise CanvasError("too_small", f"{name} is {image.width}×{image.height} pixels: too small")
+    if longer > _LONGEST_TO_SHORTEST * shorter:
+        raise CanvasError(
+            "too_thin", f"{name} is {image.width}×{image.height} pixels: a strip without digits"
+        )
+
+
+def too_large(name: str) -> CanvasError:
+    """The error for a picture of more than `MAX_PIXELS`."""
+    return CanvasError(
+        "too_large", f"{name} has more than {MAX_PIXELS // 10**6} megapixels; make it smaller"
+    )
+
+
+def _open(content: bytes, name: str) -> Image.Image:
+    if content[4:8] == b"ftyp" and content[8:11] in {b"hei", b"hev", b"mif"}:
+        with _optional("pi_heif", "heic", name):
+            import pi_heif
+
+            pi_heif.register_heif_opener()
+        return Image.open(io.BytesIO(content))
+    return Image.open(io.BytesIO(content), formats=_FORMATS)
+
+
+def _pdf(content: bytes, name: str) -> Any:
+    with _optional("pypdfium2", "pdf", name):
+        import pypdfium2
+    return pypdfium2.PdfDocument(content)
+
+
+@contextmanager
+def _optional(library: str, extra: str, name: str) -> Iterator[None]:
+    try:
+        yield
+    except ModuleNotFoundError:
+        raise CanvasError(
+            "not_supported", f"{name} needs {library}: pip install 'inkdigits[{extra}]'"
+        ) from None
