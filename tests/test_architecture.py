@@ -26,7 +26,7 @@ LAYERS = [
     {"effects"},
     {"models", "recipes", "corruptions", "outsiders", "plots"},
     {"recipe", "data", "imaging", "augment", "metrics", "environment"},
-    {"architectures", "files"},
+    {"architectures", "files", "wishes"},
     {"errors"},
 ]
 LEVEL = {room: level for level, rooms in enumerate(LAYERS) for room in rooms}

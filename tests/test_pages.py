@@ -325,6 +325,24 @@ def test_how_many_digits_there_are_can_be_told(held_out):
     assert right >= right_share(pages)
 
 
+@pytest.mark.parametrize("gap_px", [10, 20, 30])
+@pytest.mark.parametrize("text", ["4711", "902853", "31415926"])
+def test_a_column_of_digits_is_no_1(clear, text, gap_px):
+    step, rng = 60 + gap_px, np.random.default_rng(0)
+    page = np.zeros((len(text) * step + 40, 120), np.float32)
+    for row, digit in enumerate(text):
+        put(page, ink_of(clear[int(digit)][0], 60, rng), row * step + 20, 30)
+    assert READER.read(dark(page)).text == "\n".join(text)
+
+
+@pytest.mark.parametrize("margin_px", [2, 4, 8])
+def test_a_lone_1_near_the_border_is_read(clear, margin_px):
+    page = write(clear, "4071\n1")
+    rows, columns = np.nonzero(page)
+    inked = page[rows.min() : rows.max() + 1, columns.min() : columns.max() + 1]
+    assert READER.read(dark(np.pad(inked, margin_px))).text == "4071\n1"
+
+
 def test_fewer_digits_than_expected_are_noted(clear):
     reading = READER.read(dark(write(clear, "1")), expect=4)
     assert len(reading.digits) < 4
@@ -339,6 +357,13 @@ def test_an_empty_cell_is_a_point(clear):
         put(page, ink_of(clear[digit][0], 50, rng), row * 90 + 20, column * 90 + 25)
     assert READER.read(dark(np.pad(page, 15)), grid=(2, 3)).text == "5.3\n.7."
     assert READER.read(np.full((80, 90), 255, np.uint8), grid=(2, 3)).text == "...\n..."
+
+
+def test_what_a_cell_holds_beside_its_digit_is_noted(clear):
+    cells = dark(np.pad(table(clear, "57880135"), 30))
+    notes = [digit.notes for digit in READER.read(cells, grid=(1, 4)).digits]
+    assert notes == [("more ink in the cell",)] * 4
+    assert not any(digit.notes for digit in READER.read(cells, grid=(1, 8)).digits)
 
 
 def table(clear, text: str, *, cell: int = 60, line: int = 2, apart: int = 0) -> np.ndarray:
@@ -457,9 +482,12 @@ def test_boxes_are_where_the_digits_are(clear):
 def test_contradictory_wishes_are_refused(draw):
     with pytest.raises(UsageError, match="they exclude each other"):
         READER.read(draw(50, 50), single=True, expect=2)
-    for wishes in ({"expect": 0}, {"grid": (0, 3)}):
-        with pytest.raises(UsageError, match="must be 1 or more"):
-            READER.read(draw(50, 50), **wishes)
+    for expect in (0, 2.5, "3"):
+        with pytest.raises(UsageError, match="must be a whole number from 1 on"):
+            READER.read(draw(50, 50), expect=expect)
+    for size in ((0, 3), (), (3, 3, 3), 9):
+        with pytest.raises(UsageError, match="must be .rows, columns."):
+            READER.read(draw(50, 50), grid=size)
 
 
 def test_many_are_read_as_they_come_and_a_bad_one_stops_nothing(clear, draw):

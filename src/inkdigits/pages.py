@@ -5,9 +5,7 @@ canvas; the likelier polarity, then, in doubt, other windows and the other polar
 of each look the pieces as several digits, or all that is in the middle as one (`_one_or_many`).
 """
 
-from collections.abc import Callable
 from dataclasses import dataclass, replace
-from functools import partial
 
 import numpy as np
 from numpy.typing import NDArray
@@ -41,6 +39,7 @@ from inkdigits.imaging.segmentation import (
 )
 from inkdigits.imaging.sheet import find_sheet
 from inkdigits.imaging.tables import place_in_table, table_corners
+from inkdigits.wishes import Wishes
 
 _SINGLE_PX = 32  # there is no room for two digits on less
 _COARSE_PX = 20  # the faint parts of a stroke may part its pieces on less
@@ -56,6 +55,7 @@ _BARE = 0.45  # of its height: what is narrower is one stroke
 _STROKES = 3  # widths of the widest stroke: a window that covers it with some room
 _GLANCE_PX = 500  # the longer side of the picture that is looked at first
 _SMALL_PX, _FAINT = 12, 0.15
+_NOT_ALONE = "more ink in the cell"
 
 
 @dataclass(frozen=True)
@@ -67,47 +67,37 @@ class Found:
     notes: tuple[str, ...]
 
 
-_Find = Callable[..., list[list[Found | None]]]
-"""`_find` with all that the caller wishes: from a canvas, its polarity and a window to digits."""
-
-
-def find_digits(
-    canvas: Canvas,
-    judge: Judge,
-    *,
-    single: bool = False,
-    expect: int | None = None,
-    grid: tuple[int, int] | None = None,
-) -> list[list[Found | None]]:
+def find_digits(canvas: Canvas, judge: Judge, wishes: Wishes) -> list[list[Found | None]]:
     """The digits in lines from the top down, each from left to right.
 
     With `grid` the lines are the table's rows, and a cell without ink is None. Where the canvas
     shows a sheet on a desk, only what is on the sheet counts, if any of it is certain.
     """
-    find = partial(_find, judge=judge, single=single, expect=expect, grid=grid)
     sheet = find_sheet(canvas)
     if not sheet:
-        return _look(canvas, find)
+        return _look(canvas, judge, wishes)
     light = judge_pieces([Piece(sheet.shape.astype(np.float32), 0, 0)], judge)[0]
     is_digit = light.score > _SURE
     # A long receipt looks like a light 1. It has ink on it; a 1 has none.
-    on_sheet = [] if is_digit and light.probabilities.argmax() != 1 else _look(sheet.canvas, find)
+    has_ink = not is_digit or light.probabilities.argmax() == 1
+    on_sheet = _look(sheet.canvas, judge, wishes) if has_ink else []
     if _quality(on_sheet) > 0 or not (on_sheet or is_digit):
         return on_sheet
-    return max(on_sheet, _look(canvas, find), key=_quality)
+    return max(on_sheet, _look(canvas, judge, wishes), key=_quality)
 
 
-def _look(canvas: Canvas, find: _Find) -> list[list[Found | None]]:
+def _look(canvas: Canvas, judge: Judge, wishes: Wishes) -> list[list[Found | None]]:
     """The digits on a canvas; where they are doubtful, as another look finds them."""
-    light_on_dark = is_light_on_dark(canvas.grey)
-    found = find(canvas, light_on_dark=light_on_dark, window=_WINDOW)
-    if _is_doubtful(found):
-        looks = [(light_on_dark, window) for window in _OTHER_WINDOWS]
-        looks.append((not light_on_dark, _WINDOW))
-        others = [find(canvas, light_on_dark=light, window=window) for light, window in looks]
-        doubted = [[[cell and _doubted(cell) for cell in line] for line in look] for look in others]
-        return max(found, *doubted, key=_quality)
-    return found
+    grey, light_on_dark = canvas.grey, is_light_on_dark(canvas.grey)
+    first = _clean_ink(grey, light_on_dark, _WINDOW)
+    found = _find(canvas, first, judge, wishes)
+    if not _is_doubtful(found):
+        return found
+    looks = [(light_on_dark, window) for window in _OTHER_WINDOWS]
+    inks = [_clean_ink(grey, *look) for look in (*looks, (not light_on_dark, _WINDOW))]
+    others = [_find(canvas, ink, judge, wishes) for ink in inks if not _is_same(ink, first)]
+    doubted = [[[cell and _doubted(cell) for cell in line] for line in look] for look in others]
+    return max(found, *doubted, key=_quality)
 
 
 def _doubted(found: Found) -> Found:
@@ -137,47 +127,37 @@ def _quality(lines: list[list[Found | None]]) -> float:
 
 
 def _find(
-    canvas: Canvas,
-    judge: Judge,
-    *,
-    light_on_dark: bool,
-    window: float,
-    single: bool,
-    expect: int | None,
-    grid: tuple[int, int] | None,
+    canvas: Canvas, found_ink: tuple[Ink, Ink] | None, judge: Judge, wishes: Wishes
 ) -> list[list[Found | None]]:
-    """The digits on a canvas of known polarity; `window` is a share of its shorter side."""
-    ink, cleaned = _clean_ink(canvas.grey, light_on_dark, window * min(canvas.grey.shape))
-    pieces = drop_hairlines(find_pieces(cleaned)) if cleaned else []
-    if ink is None or not pieces:
+    """The digits that the ink on a canvas makes, given with and without ruled lines."""
+    if not found_ink:
         return []
-    found: list[list[Candidate | None]]
-    if grid:
-        found = _read_cells(ink, pieces, grid, judge)
-    elif single or max(ink.mask.shape) <= _SINGLE_PX:
+    ink, cleaned = found_ink
+    pieces = drop_hairlines(find_pieces(cleaned))
+    if not pieces:
+        return []
+    if wishes.grid:
+        return _read_cells(ink, pieces, wishes.grid, judge, canvas)
+    if wishes.single or max(ink.mask.shape) <= _SINGLE_PX:
         found = [[_read_single(ink, pieces, judge)]]
     else:
         mended = mend(pieces)
         height = digit_height(mended)
-        many = compose(find_lines(mended, height), height, judge, expect)
-        found = [list(line) for line in many]
-        if expect is None:
-            found = _one_or_many(_read_single(ink, pieces, judge), many, ink.mask.shape)
-    return [
-        [_describe(candidate, ink, canvas) if candidate else None for candidate in line]
-        for line in found
-        if line
-    ]
+        found = compose(find_lines(mended, height), height, judge, wishes.expect)
+        if wishes.expect is None:
+            found = _one_or_many(_read_single(ink, pieces, judge), found, ink.mask.shape)
+    return [[_describe(candidate, ink, canvas) for candidate in line] for line in found if line]
 
 
 def _clean_ink(
-    grey: NDArray[np.uint8], light_on_dark: bool, window_px: float
-) -> tuple[Ink | None, Ink | None]:
-    """The ink, and what is left of it without ruled lines.
+    grey: NDArray[np.uint8], light_on_dark: bool, window: float
+) -> tuple[Ink, Ink] | None:
+    """The ink, and what is left of it without ruled lines; `window` is of the shorter side.
 
     A glance at a smaller picture tells the strokes' width: a window that just covers them lets in
     less shadow.
     """
+    window_px = window * min(grey.shape)
     smaller = int(np.ceil(max(grey.shape) / _GLANCE_PX))
     small = np.asarray(Image.fromarray(grey).reduce(smaller))
     glance = find_ink(small, light_on_dark=light_on_dark, window_px=window_px / smaller)
@@ -186,7 +166,14 @@ def _clean_ink(
         if 0 < narrower < window_px:
             window_px = narrower
     ink = find_ink(grey, light_on_dark=light_on_dark, window_px=window_px)
-    return ink, remove_rules(ink) if ink else None
+    return (ink, remove_rules(ink)) if ink else None
+
+
+def _is_same(one: tuple[Ink, Ink] | None, other: tuple[Ink, Ink] | None) -> bool:
+    """Whether two windows were both narrowed to the same one."""
+    return (
+        one is not None and other is not None and np.array_equal(one[0].strength, other[0].strength)
+    )
 
 
 def _read_single(ink: Ink, pieces: list[Piece], judge: Judge) -> Candidate:
@@ -210,7 +197,7 @@ def _gather(pieces: list[Piece]) -> Piece:
 
 def _one_or_many(
     single: Candidate, lines: list[list[Candidate]], shape: tuple[int, ...]
-) -> list[list[Candidate | None]]:
+) -> list[list[Candidate]]:
     """The digits of the lines without strays, or all that is in the middle as one digit.
 
     The latter where it certainly is one, does not come apart in several that are as certain, and
@@ -226,10 +213,9 @@ def _one_or_many(
     likely = [[c for c in line if c.score >= _HARDLY_A_DIGIT] for line in lines]
     heights = [c.piece.inked.height for line in likely for c in line]
     if not heights:
-        return [list(line) for line in lines]
+        return lines
     height = float(np.median(heights))
-    digits = [line for line in likely if not _is_remnant(line, height, shape)]
-    return [list(line) for line in digits or likely]
+    return [line for line in likely if not _is_remnant(line, height, shape)] or likely
 
 
 def _is_too_large(box: Box, inside: list[Candidate]) -> bool:
@@ -260,8 +246,8 @@ def _stands_with(box: Box, height: float, shape: tuple[int, ...]) -> bool:
 
 
 def _read_cells(
-    ink: Ink, pieces: list[Piece], grid: tuple[int, int], judge: Judge
-) -> list[list[Candidate | None]]:
+    ink: Ink, pieces: list[Piece], grid: tuple[int, int], judge: Judge, canvas: Canvas
+) -> list[list[Found | None]]:
     """What is in each cell of the table."""
     rows, columns = grid
     corners = table_corners(ink)
@@ -276,7 +262,11 @@ def _read_cells(
         if 0 <= row < rows and 0 <= column < columns:
             cells.setdefault((row, column), []).append(piece)
     candidates = judge_pieces([_gather(inside) for inside in cells.values()], judge)
-    read = dict(zip(cells, candidates, strict=True))
+    read = {}
+    for (cell, inside), candidate in zip(cells.items(), candidates, strict=True):
+        found = _describe(candidate, ink, canvas)
+        alone = all(contains(candidate.piece.box, piece.box) for piece in inside)
+        read[cell] = found if alone else replace(found, notes=(*found.notes, _NOT_ALONE))
     return [[read.get((row, column)) for column in range(columns)] for row in range(rows)]
 
 

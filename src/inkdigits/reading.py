@@ -15,6 +15,7 @@ from inkdigits.explanation import evidence_map
 from inkdigits.imaging import Box, Source, load_canvas, open_picture
 from inkdigits.imaging.layout import GLYPH_PX
 from inkdigits.pages import Found, find_digits
+from inkdigits.wishes import Wishes
 
 if TYPE_CHECKING:
     from PIL import Image
@@ -189,12 +190,8 @@ class Reader:
         text. `page` counts the pages of a PDF from 0.
         Raises `CanvasError` for what can't be opened, `UsageError` for contradictory wishes.
         """
-        if single + (expect is not None) + (grid is not None) > 1:
-            raise UsageError("choose one of single, expect and grid: they exclude each other")
-        if min((*(grid or ()), 1 if expect is None else expect)) < 1:
-            raise UsageError(f"expect is {expect}, grid is {grid}; they must be 1 or more")
-        canvas = load_canvas(source, page)
-        found = find_digits(canvas, self.judge, single=single, expect=expect, grid=grid)
+        wishes = Wishes(single, expect, grid)
+        found = find_digits(load_canvas(source, page), self.judge, wishes)
         if grid and not found:
             found = [[None] * grid[1]] * grid[0]
         lines = [[self._digit(cell) if cell else None for cell in line] for line in found]

@@ -17,6 +17,7 @@ from inkdigits.cli.sources import Item, find_files, open_items
 from inkdigits.errors import CanvasError, UsageError
 from inkdigits.files import open_atomic, write_atomic
 from inkdigits.reading import Reader, Reading
+from inkdigits.wishes import Wishes
 
 if TYPE_CHECKING:
     from concurrent.futures import Future
@@ -67,6 +68,7 @@ def _parse_job(arguments: Namespace) -> Job:
     if arguments.jobs < 1:
         raise UsageError(f"--jobs is {arguments.jobs}; it must be 1 or more")
     wishes = {name: getattr(arguments, name) for name in ("single", "expect", "grid")}
+    Wishes(**wishes)  # says what is wrong with them, also where no picture follows
     return Job(
         arguments.model, wishes, arguments.annotate, arguments.show_glyphs, arguments.explain
     )

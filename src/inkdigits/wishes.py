@@ -1,0 +1,34 @@
+"""What a caller may know of a picture before it is read."""
+
+from dataclasses import dataclass
+from numbers import Integral
+
+from inkdigits.errors import UsageError
+
+
+@dataclass(frozen=True)
+class Wishes:
+    """That the picture is one digit, how many there are, or the rows and columns of its table.
+
+    Raises `UsageError` where these contradict each other or make no sense.
+    """
+
+    single: bool = False
+    expect: int | None = None
+    grid: tuple[int, int] | None = None
+
+    def __post_init__(self) -> None:
+        if bool(self.single) + (self.expect is not None) + (self.grid is not None) > 1:
+            raise UsageError("choose one of single, expect and grid: they exclude each other")
+        if self.expect is not None and not _is_count(self.expect):
+            raise UsageError(f"expect is {self.expect!r}; it must be a whole number from 1 on")
+        if self.grid is not None and not _is_size(self.grid):
+            raise UsageError(f"grid is {self.grid!r}; it must be (rows, columns), such as (9, 9)")
+
+
+def _is_count(value: object) -> bool:
+    return isinstance(value, Integral) and int(value) >= 1
+
+
+def _is_size(value: object) -> bool:
+    return isinstance(value, tuple) and len(value) == 2 and all(map(_is_count, value))
