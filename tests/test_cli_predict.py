@@ -25,7 +25,7 @@ def test_predict_json_follows_the_contract(capsys, pictures):
         str(pictures / name) for name in ("a.png", "b.bmp", "more/c.jpg")
     ]
     assert [row["text"] for row in rows] == ["7", "2", "1"]
-    assert set(rows[0]) == {"path", "text", "confidence", "digits", "notes", "error"}
+    assert set(rows[0]) == {"path", "text", "confidence", "accepted", "digits", "notes", "error"}
     assert rows[0]["error"] is None
     (digit,) = rows[0]["digits"]
     assert set(digit) == {
@@ -49,9 +49,9 @@ def test_the_formats_say_the_same(capsys, pictures):
     assert all(row["text"] in text for row in rows)
 
 
-@pytest.mark.parametrize("name", ["out.json", "out.jsonl", "out.csv"])
+@pytest.mark.parametrize("name", ["out.json", "out.jsonl", "out.csv", "out.CSV"])
 def test_output_goes_to_a_file_in_the_format_of_its_name(capsys, pictures, tmp_path, name):
-    form = name.partition(".")[2]
+    form = name.partition(".")[2].lower()
     printed = call(capsys, "predict", pictures, "--format", form)[1]
     code, out, _ = call(capsys, "predict", pictures, "--output", tmp_path / name)
     assert (code, out) == (0, "")
@@ -195,8 +195,10 @@ def test_annotated_pictures_lie_under_their_own_paths(capsys, pictures, tmp_path
     drawn = sorted(str(path.relative_to(out)) for path in out.rglob("*.png"))
     assert drawn == [f"pictures/{name}.png" for name in ("a.png", "b.bmp", "more/c.jpg")]
     other = tmp_path / "other"
-    assert call(capsys, "predict", pictures / ".." / pictures.name, "--annotate", other)[0] == 0
-    assert len({path.parent for path in other.rglob("*.png")}) == 2
+    for folder in (pictures.name, f"../{pictures.parent.name}/{pictures.name}"):
+        assert call(capsys, "predict", folder, "--annotate", other)[0] == 0
+    assert sorted(path.name for path in other.iterdir()) == ["_up_", "pictures"]
+    assert len(list(other.rglob("*.png"))) == 6
 
     def size() -> tuple[int, int]:
         with Image.open(out / "pictures" / "a.png.png") as image:
@@ -208,6 +210,17 @@ def test_annotated_pictures_lie_under_their_own_paths(capsys, pictures, tmp_path
         assert size()[1] > 140
     code, err = error_of(capsys, "predict", pictures, "--explain")
     assert (code, "--annotate FOLDER" in err) == (2, True)
+
+
+def test_many_glyphs_are_drawn_in_rows(capsys, tmp_path, mnist_test):
+    digits = np.hstack([np.pad(image, 10) for image in mnist_test.images[:12]])
+    Image.fromarray(digits).save(tmp_path / "a.png")
+    out = tmp_path / "seen"
+    assert call(capsys, "predict", tmp_path / "a.png", "--annotate", out, "--show-glyphs")[0] == 0
+    (seen,) = out.rglob("*.png")
+    with Image.open(seen) as image:
+        assert image.width < 1.2 * digits.shape[1]
+        assert image.height > 3 * 112  # the glyphs' size
 
 
 def test_a_full_disk_behind_standard_output_is_one_sentence(pictures):

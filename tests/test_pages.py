@@ -439,6 +439,7 @@ def test_an_empty_page_reads_as_nothing_with_a_note(canvas):
     assert reading.to_dict() == {
         "text": "",
         "confidence": None,
+        "accepted": False,
         "digits": [],
         "notes": ["no ink found"],
         "error": None,

@@ -96,7 +96,11 @@ def parse_artifact(content: bytes, name: str = "artifact", threads: int = 0) -> 
 
 
 def load_artifact(path: Path, threads: int = 0) -> Artifact:
-    """Read and check an artifact file; `StorageError` or `ArtifactError` when that fails."""
+    """Read and check an artifact file, or that of a run folder.
+
+    Raises `StorageError` or `ArtifactError` when that fails.
+    """
+    path = path / ARTIFACT_NAME if path.is_dir() else path
     return parse_artifact(read_bytes(path), str(path), threads)
 
 

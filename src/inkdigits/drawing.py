@@ -9,7 +9,8 @@ from PIL import Image, ImageDraw, ImageFont
 from inkdigits.imaging import Box
 
 SURE, UNSURE, REFUSED = "#1a7f37", "#d9822b", "#c0392b"
-_TILE_PX, _GAP_PX = 112, 8
+_TILE_PX, _GAP_PX, _CAPTION_PX = 112, 8, 24
+_LEAST_COLUMNS = 4
 
 
 @dataclass(frozen=True)
@@ -39,24 +40,26 @@ def draw_boxes(picture: Image.Image, marks: list[Mark]) -> Image.Image:
 
 
 def draw_glyphs(
-    marks: list[Mark], evidence: list[NDArray[np.float32]] | None = None
+    marks: list[Mark], evidence: list[NDArray[np.float32]] | None = None, width_px: int = 0
 ) -> Image.Image:
-    """What the network saw of each digit, side by side, with the caption beneath.
+    """What the network saw of each digit, the captions beneath, in rows of about that width.
 
     With evidence maps (28, 28) the ink that spoke for the label is blue, against it red.
     """
-    shown = len(marks)
-    step = _TILE_PX + _GAP_PX
-    strip = Image.new("RGB", (max(1, shown) * step + _GAP_PX, _TILE_PX + 3 * _GAP_PX + 14), "white")
-    draw = ImageDraw.Draw(strip)
+    across, down = _TILE_PX + _GAP_PX, _TILE_PX + _CAPTION_PX + _GAP_PX
+    columns = min(max(_LEAST_COLUMNS, width_px // across), max(1, len(marks)))
+    rows = max(1, -(-len(marks) // columns))
+    sheet = Image.new("RGB", (columns * across + _GAP_PX, rows * down + _GAP_PX), "white")
+    draw = ImageDraw.Draw(sheet)
     font = ImageFont.load_default(13)
     for place, mark in enumerate(marks):
+        row, column = divmod(place, columns)
         tile = tint(mark.glyph, evidence[place] if evidence else None)
         large = Image.fromarray(tile).resize((_TILE_PX, _TILE_PX), Image.Resampling.NEAREST)
-        left = _GAP_PX + place * step
-        strip.paste(large, (left, _GAP_PX))
-        draw.text((left, _TILE_PX + 2 * _GAP_PX), mark.caption, fill=mark.color, font=font)
-    return strip
+        left, top = _GAP_PX + column * across, _GAP_PX + row * down
+        sheet.paste(large, (left, top))
+        draw.text((left, top + _TILE_PX + _GAP_PX), mark.caption, fill=mark.color, font=font)
+    return sheet
 
 
 def below(upper: Image.Image, lower: Image.Image) -> Image.Image:

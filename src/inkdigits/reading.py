@@ -91,6 +91,7 @@ class Reading:
         return {
             "text": self.text,
             "confidence": self.confidence,
+            "accepted": self.accepted,
             "digits": [digit.to_dict() for digit in self.digits],
             "notes": list(self.notes),
             "error": error,
@@ -128,7 +129,7 @@ class Reader:
 
     @classmethod
     def load(cls, path: str | Path | None = None, *, threads: int = 0) -> "Reader":
-        """The reader of an artifact file; without a path, of the model inside the package.
+        """The reader of an artifact file or a run folder; without one, of the package's model.
 
         `threads` of the processor run the network, 0: all. Raises `ArtifactError` or
         `StorageError`.

@@ -7,7 +7,6 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from inkdigits.artifact import ARTIFACT_NAME
 from inkdigits.cli.console import Console
 from inkdigits.cli.extras import needing
 from inkdigits.data import Progress, load_dataset, locate_dataset
@@ -25,10 +24,9 @@ def run(arguments: Namespace) -> int:
     with needing("report", "evaluation"):
         import inkdigits.report  # noqa: F401
     console = Console(quiet=arguments.quiet, as_json=arguments.json)
-    given = arguments.artifact
-    reader = Reader.load(given / ARTIFACT_NAME if given and given.is_dir() else given)
+    reader = Reader.load(arguments.artifact)
     dataset = arguments.data or reader.info.dataset
-    out = arguments.out or _default_folder(given, reader, dataset)
+    out = arguments.out or _default_folder(arguments.artifact, reader, dataset)
     with console.progress() as progress:
         outcome = report_on_test_set(
             reader, dataset, out, arguments.data_dir, progress, corruptions=arguments.corruptions
@@ -59,7 +57,7 @@ def report_on_test_set(
         lines.append(f"damaged digits {report.corruption_mean():.2%}, the mean of 15 corruptions")
     if not outside and dataset != OUTSIDE:
         folder = (given_folder(data_folder) or cache_folder()) / OUTSIDE
-        lines.append(f"skipped   refusing {OUTSIDE}: its four files are not in {folder}")
+        lines.append(f"skipped   whether {OUTSIDE} is refused: its four files are not in {folder}")
     lines.append(f"report    {page}")
     return lines, {"report": str(page), "test": report.summary()}
 

@@ -30,13 +30,13 @@ def _write_csv(rows: Iterable[Row], stream: TextIO) -> None:
     for row in rows:
         error = row["error"] or {"code": "", "message": ""}
         confidence = "" if row["confidence"] is None else f"{row['confidence']:.6f}"
-        accepted = all(digit["accepted"] for digit in row["digits"]) if row["digits"] else ""
+        accepted = str(row["accepted"]).lower() if row["digits"] else ""
         writer.writerow(
             [
                 row["path"],
                 row["text"],
                 confidence,
-                str(accepted).lower(),
+                accepted,
                 "; ".join(_notes(row)),
                 error["code"],
                 error["message"],
@@ -73,7 +73,7 @@ def _remark(row: Row) -> Any:
     if row["error"]:
         return Text(row["error"]["message"], style="red")
     remarks = _notes(row)
-    if not all(digit["accepted"] for digit in row["digits"]):
+    if row["digits"] and not row["accepted"]:
         remarks.insert(0, "perhaps no digit")
     unsure = [digit["candidates"] for digit in row["digits"] if len(digit["candidates"]) > 1]
     remarks += [" or ".join(map(str, labels)) for labels in unsure]

@@ -143,7 +143,7 @@ class _Worker:
             return draw_glyphs(reading.marks(), maps)
         image = reading.draw(item.source, item.page)
         if self.job.show_glyphs or self.job.explain:
-            image = below(image, draw_glyphs(reading.marks(), maps))
+            image = below(image, draw_glyphs(reading.marks(), maps, image.width))
         return image
 
 
@@ -161,9 +161,9 @@ def _read_in_worker(item: Item) -> list[Row]:
 
 
 def _file_name(name: str) -> Path:
-    """Where an annotated picture goes: its own path, without what leads out of the folder."""
+    """Where an annotated picture goes: its own path, with "_up_" for what leads out of it."""
     path = Path("stdin" if name == "-" else name)
-    path = Path(*(part for part in path.parts if part not in {path.anchor, ".."}))
+    path = Path(*("_up_" if part == ".." else part for part in path.parts if part != path.anchor))
     return path.with_name(path.name + ".png")
 
 
@@ -173,6 +173,7 @@ def _printable(value: object) -> str:
 
 
 def _default_format(out: Path | None) -> str:
-    if out and out.suffix[1:] in FORMATS:
-        return out.suffix[1:]
+    suffix = out.suffix[1:].lower() if out else ""
+    if suffix in FORMATS:
+        return suffix
     return "table" if not out and sys.stdout.isatty() else "jsonl"

@@ -174,18 +174,31 @@ def _parse_csv(file: io.BufferedReader, path: Path) -> Iterator[NDArray[np.uint8
         return
     has_label = header[0].strip().lower() == "label"
     if all(name.isdecimal() for name in header):
-        raise _bad_header(path, "has numbers where the columns' names belong")
+        raise _bad_header(path, "has numbers; put one before it with the columns' names")
     if len(header) - has_label != _PIXELS:
-        raise _bad_header(path, f"has {len(header) - has_label} names of pixels")
+        names = f"{len(header) - has_label} names of pixels, parted by commas"
+        raise _bad_header(path, f"has {names}")
     try:
         for number, row in enumerate(rows, start=1):
+            pixels = row[has_label:]
             try:
-                yield np.array(row[has_label:], np.uint8).reshape(28, 28)
-            except (ValueError, OverflowError) as error:
-                reason = f"row {number} of {path} is not {_PIXELS} pixels 0…255: {error}"
-                yield CanvasError("bad_table", reason)
+                yield np.array(pixels, np.uint8).reshape(28, 28)
+            except (ValueError, OverflowError):
+                where = f"row {number} of {path} is not {_PIXELS} pixels 0…255"
+                yield CanvasError("bad_table", f"{where}: {_wrong_with(pixels)}")
     except CanvasError as error:
         yield error  # after the rows before it
+
+
+def _wrong_with(pixels: list[str]) -> str:
+    if len(pixels) != _PIXELS:
+        return f"it has {len(pixels)}"
+    number, text = next((n, t) for n, t in enumerate(pixels, start=1) if not _is_pixel(t))
+    return f"pixel {number} is {text!r}"
+
+
+def _is_pixel(text: str) -> bool:
+    return text.strip().isdecimal() and int(text) <= 255
 
 
 def _bad_header(path: Path, fault: str) -> CanvasError:
