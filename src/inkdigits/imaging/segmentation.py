@@ -57,7 +57,11 @@ class Piece:
 
 
 def find_pieces(ink: Ink) -> list[Piece]:
-    """The connected strokes, without frames around others; specks of a few pixels are left out."""
+    """The connected strokes that may be of digits: the largest, if there are very many.
+
+    Left out are specks of a few pixels, frames around others (unless nothing else is left), what
+    reaches in from the border, pens, the edges of other ground; and all if all are marks.
+    """
     labels, places = ink.strokes
     if not places:
         return []

@@ -88,7 +88,7 @@ def _is_sharp(sheet: NDArray[np.bool_], coarse: NDArray[np.float32]) -> bool:
 
 
 def _cut_out(canvas: Canvas, coarse: NDArray[np.float32], inside: NDArray[np.bool_]) -> Canvas:
-    """The canvas around what is inside the sheet; beyond that, paper.
+    """The part of a whole canvas around what is inside the sheet; beyond that, paper.
 
     The closing takes the ink away, which would be smeared over the desk where it is near the edge.
     """
