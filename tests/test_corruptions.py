@@ -115,6 +115,8 @@ def test_the_tables(mnist_test):
     for row in rows:
         assert row["paper"] in row["severities"]
         assert row["severities"][0] > 0.6
+        assert row["in_set"] >= row["paper"]
+        assert 0.6 < row["accepted"] <= 1
     refused = measure_rejection(reader, {"inked": few.images})
     assert [row["name"] for row in refused] == ["inked", *OUTSIDERS]
     assert refused[0]["rejected"] < 0.05

@@ -184,7 +184,8 @@ def test_a_chain_of_touching_digits_comes_apart(clear):
 
 def test_what_had_to_be_cut_is_less_readily_accepted(clear):
     letters = [
-        Image.fromarray(letter).resize((168, 168)) for letter in draw_outsiders("letters", 40)
+        Image.fromarray(letter).resize((168, 168))
+        for letter in draw_outsiders("letters", 40, seed=0)
     ]
     assert np.mean([READER.read(letter).accepted for letter in letters]) < 0.25  # without: 0.4
     assert READER.read(dark(np.pad(write(clear, "35", gap_px=-4), 20))).accepted

@@ -15,15 +15,15 @@ _LETTERS = "ACDEFHJKLMNPRTUVWXYadefhkmnprtuvwx"
 _ROWS, _COLUMNS = np.mgrid[:IMAGE_SIZE_PX, :IMAGE_SIZE_PX]
 
 
-def draw_outsiders(name: str, count: int, seed: int = 0) -> NDArray[np.uint8]:
+def draw_outsiders(name: str, count: int, seed: int) -> NDArray[np.uint8]:
     """Images (count, 28, 28) of one of the kinds in `OUTSIDERS`; the same seed, the same images."""
     rng = np.random.default_rng([seed, list(OUTSIDERS).index(name)])
     return np.stack([OUTSIDERS[name](rng) for _ in range(count)]).clip(0, 255).astype(np.uint8)
 
 
-def draw_every_kind() -> dict[str, NDArray[np.uint8]]:
+def draw_every_kind(seed: int) -> dict[str, NDArray[np.uint8]]:
     """`DRAWN` images of each kind in `OUTSIDERS`, by its name."""
-    return {name: draw_outsiders(name, DRAWN) for name in OUTSIDERS}
+    return {name: draw_outsiders(name, DRAWN, seed) for name in OUTSIDERS}
 
 
 def _blank(rng: Generator) -> NDArray[np.floating]:
