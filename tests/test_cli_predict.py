@@ -29,7 +29,8 @@ def test_predict_json_follows_the_contract(capsys, pictures):
     assert rows[0]["error"] is None
     (digit,) = rows[0]["digits"]
     assert set(digit) == {
-        *("label", "confidence", "probabilities", "candidates", "box", "accepted", "notes")
+        *("label", "confidence", "probabilities", "candidates", "coverage", "box", "accepted"),
+        "notes",
     }
     assert digit["label"] == 7
     assert len(digit["probabilities"]) == 10

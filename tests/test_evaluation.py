@@ -167,7 +167,11 @@ def test_damage_and_outsiders_are_reported_where_asked_for(reader, some, tmp_pat
     assert summary["corruption_mean"] == report.corruption_mean()
     assert summary["corruptions"] == report.corruptions
     assert summary["rejection"] == report.rejection
-    assert (tmp_path / "plots" / "corruptions.png").is_file()
+    assert summary["selective"] == report.selective
+    picture = tmp_path / "plots" / "corruptions.png"
+    assert picture.is_file()
+    write_report(reader, few, tmp_path)
+    assert not picture.exists()
 
 
 def test_the_summary_has_sets_and_rejection_and_no_mean_of_no_corruptions(written):

@@ -54,6 +54,11 @@ class ArtifactInfo:
     environment: dict[str, Any]
     format: int = FORMAT
 
+    @property
+    def knows_junk(self) -> bool:
+        """Whether the network was shown what is no digit: without that it accepts much of it."""
+        return bool(self.recipe.get("junk_share"))
+
     def to_dict(self) -> dict[str, Any]:
         """Field names and values, for JSON."""
         return asdict(self)

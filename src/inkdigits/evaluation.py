@@ -86,7 +86,7 @@ class Report:
         """
         names = (
             *("dataset", "images", "right", "accuracy", "accuracy_interval", "loss", "macro"),
-            *("accepted", "prediction_sets", "rejection", "corruptions"),
+            *("accepted", "prediction_sets", "selective", "rejection", "corruptions"),
         )
         return {name: getattr(self, name) for name in names} | {
             "calibration_error": self.calibration["expected_error"],

@@ -31,8 +31,8 @@ _BATCH = 512  # bounds memory; 64 to 1000 were equally fast
 class Digit:
     """One digit that was read: `label` is the class 0…9, `probabilities` has all ten.
 
-    `candidates` are the labels of the prediction set, the likeliest first: they hold the truth at
-    the coverage that the artifact states. `accepted` says whether the picture is like the digits
+    `candidates` are the labels of the prediction set, the likeliest first: they hold the truth for
+    the share `coverage` of digits. `accepted` says whether the picture is like the digits
     that the network knows; where it isn't, the label means nothing. `notes` say what is poor about
     it: "touches the border", "low contrast", "2 pieces", "too small: 6 px". `glyph` is what the
     network saw, uint8 (28, 28).
@@ -42,6 +42,7 @@ class Digit:
     confidence: float
     probabilities: tuple[float, ...]
     candidates: tuple[int, ...]
+    coverage: float
     box: Box
     accepted: bool
     notes: tuple[str, ...]
@@ -54,6 +55,7 @@ class Digit:
             "confidence": self.confidence,
             "probabilities": list(self.probabilities),
             "candidates": list(self.candidates),
+            "coverage": self.coverage,
             "box": [self.box.x, self.box.y, self.box.width, self.box.height],
             "accepted": self.accepted,
             "notes": list(self.notes),
@@ -232,7 +234,8 @@ class Reader:
 
     def _digit(self, found: Found) -> Digit:
         seen = found.candidate
-        familiarity = seen.familiarity - seen.doubt
+        # Doubts are of the size that they need where the network knows junk.
+        familiarity = seen.familiarity - (seen.doubt if self.info.knows_junk else 0.0)
         return self._describe(seen.probabilities, familiarity, seen.glyph, found.box, found.notes)
 
     def _describe(
@@ -251,6 +254,7 @@ class Reader:
             confidence=float(probabilities[label]),
             probabilities=tuple(float(p) for p in probabilities),
             candidates=tuple(int(k) for k in order if inside[k]),
+            coverage=self.info.coverage,
             box=box,
             accepted=bool(familiarity >= self.info.accept_at),
             notes=notes,

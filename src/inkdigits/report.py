@@ -28,6 +28,7 @@ from inkdigits.reading import Reader
 SAMPLES = 30
 MISTAKES = 30
 UNSURE = 10
+PLOTS = ("confusion", "trust", "samples", "history", "sets", "corruptions", "mistakes")
 
 
 def write_report(
@@ -45,8 +46,12 @@ def write_report(
     judged = reader.judge(data.images)
     report = report_on(reader, data, judged, dataset, extent, progress)
     plots = _draw(report, data, reader, judged[0])
-    for name, content in plots.items():
-        write_atomic(folder / "plots" / f"{name}.png", content)
+    for name in PLOTS:
+        path = folder / "plots" / f"{name}.png"
+        if name in plots:
+            write_atomic(path, plots[name])
+        else:
+            path.unlink(missing_ok=True)  # of an earlier report in this folder
     write_atomic(folder / "report.json", json.dumps(report.to_dict(), indent=2).encode())
     page = folder / "report.html"
     write_atomic(page, _render(report, plots).encode())
@@ -104,14 +109,12 @@ def _draw_sets(
 
 
 def _draw_corruptions(data: LabelledImages, rows: list[dict[str, Any]]) -> Figure:
-    """An image for each corruption, damaged at the severity of MNIST-C, as the network sees it."""
-    chosen = [place % len(data) for place in range(len(rows))]
-    images = [
-        corrupt(data.images[place : place + 1], row["corruption"])[0]
-        for place, row in zip(chosen, rows, strict=True)
-    ]
+    """The first image, and with each corruption at the severity of MNIST-C, in a frame."""
+    first = data.images[:1]
+    images = np.concatenate([first, *(corrupt(first, row["corruption"]) for row in rows)])
+    framed = np.pad(images, ((0, 0), (1, 1), (1, 1)), constant_values=128)
     captions = [f"{row['corruption'].replace('_', ' ')}\n{row['paper']:.1%}" for row in rows]
-    return plot_digits(np.stack(images), captions, [True] * len(images), columns=8)
+    return plot_digits(framed, ["undamaged\n", *captions], [True] * len(framed), columns=8)
 
 
 def _draw_mistakes(

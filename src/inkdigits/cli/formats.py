@@ -25,7 +25,10 @@ def _write_jsonl(rows: Iterable[Row], stream: TextIO) -> None:
 def _write_csv(rows: Iterable[Row], stream: TextIO) -> None:
     writer = csv.writer(stream, lineterminator="\n")
     writer.writerow(
-        ["path", "text", "confidence", "accepted", "notes", "error_code", "error_message"]
+        [
+            *("path", "text", "confidence", "accepted", "candidates", "notes"),
+            *("error_code", "error_message"),
+        ]
     )
     for row in rows:
         error = row["error"] or {"code": "", "message": ""}
@@ -37,6 +40,7 @@ def _write_csv(rows: Iterable[Row], stream: TextIO) -> None:
                 row["text"],
                 confidence,
                 accepted,
+                " ".join("|".join(map(str, digit["candidates"])) for digit in row["digits"]),
                 "; ".join(_notes(row)),
                 error["code"],
                 error["message"],
@@ -75,8 +79,11 @@ def _remark(row: Row) -> Any:
     remarks = _notes(row)
     if row["digits"] and not row["accepted"]:
         remarks.insert(0, "perhaps no digit")
-    unsure = [digit["candidates"] for digit in row["digits"] if len(digit["candidates"]) > 1]
-    remarks += [" or ".join(map(str, labels)) for labels in unsure]
+    for number, digit in enumerate(row["digits"], start=1):
+        if len(digit["candidates"]) > 1:
+            which = f"digit {number}: " if len(row["digits"]) > 1 else ""
+            labels = " or ".join(map(str, digit["candidates"]))
+            remarks.append(f"{which}{labels} at {digit['coverage']:.1%}")
     return Text("; ".join(remarks), style="yellow")
 
 
