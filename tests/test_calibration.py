@@ -37,9 +37,19 @@ def test_familiarity_is_the_log_of_the_odds_against_junk():
     np.testing.assert_allclose(familiarity(logits[:, :10]), np.log(odds) + logits[:, 10])
 
 
-def test_with_too_few_to_know_the_sets_hold_everything():
-    logits, labels = draw(500, seed=0)
-    assert calibrate(logits, labels).set_threshold == 0.0
-    none = calibrate(logits[:0], labels[:0])
-    assert (none.temperature, none.set_threshold) == (1.0, 0.0)
+def test_few_digits_state_the_coverage_that_they_can_tell():
+    logits, labels = draw(10_000, seed=99)
+    shares = []
+    for seed in range(40):
+        few = calibrate(*draw(199, seed))
+        assert few.coverage == pytest.approx(0.995)
+        probabilities = softmax(logits[:, :10] / few.temperature)
+        shares.append((probabilities[np.arange(len(labels)), labels] >= few.set_threshold).mean())
+    assert np.mean(shares) == pytest.approx(0.995, abs=0.002)
+
+
+def test_without_any_digits_the_sets_hold_everything():
+    logits, labels = draw(0, seed=0)
+    none = calibrate(logits, labels)
+    assert (none.temperature, none.set_threshold, none.coverage) == (1.0, 0.0, 1.0)
     assert none.accept_at < -1e30

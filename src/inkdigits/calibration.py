@@ -9,7 +9,7 @@ from inkdigits.architectures import CLASSES
 from inkdigits.metrics import cross_entropy, fit_temperature, log_sum_exp, softmax
 
 ACCEPTED_SHARE = 0.99
-COVERAGE = 0.999
+COVERAGE = 0.999  # where enough digits are held out: n of them can't tell more than n/(n + 1)
 
 
 @dataclass(frozen=True)
@@ -18,14 +18,15 @@ class Calibration:
 
     `accept_at` is the familiarity that `ACCEPTED_SHARE` of the held-out digits reach.
     `set_threshold` is the probability from which on a label belongs to the prediction set: with
-    it the set holds the truth for `COVERAGE` of new digits like these (split conformal prediction
-    with the true label's probability as the score; Sadinle, Lei and Wasserman, 2019).
+    it the set holds the truth for the share `coverage` of new digits like these (split conformal
+    prediction with the true label's probability as the score; Sadinle, Lei and Wasserman, 2019).
     `validation` has `accuracy`, `loss` and `images`.
     """
 
     temperature: float
     accept_at: float
     set_threshold: float
+    coverage: float
     validation: dict[str, float]
 
 
@@ -46,15 +47,16 @@ def calibrate(logits: NDArray[np.floating], labels: NDArray[np.integer]) -> Cali
     every label.
     """
     if not len(labels):
-        return Calibration(1.0, float(np.finfo(np.float32).min), 0.0, {"images": 0})
+        return Calibration(1.0, float(np.finfo(np.float32).min), 0.0, 1.0, {"images": 0})
     temperature = fit_temperature(logits[:, :CLASSES], labels)
     probabilities = softmax(logits[:, :CLASSES] / temperature)
     true = np.sort(probabilities[np.arange(len(labels)), labels])
-    left_out = int((len(labels) + 1) * (1 - COVERAGE))
+    left_out = max(1, int((len(labels) + 1) * (1 - COVERAGE)))
     return Calibration(
         temperature=temperature,
         accept_at=float(np.quantile(familiarity(logits), 1 - ACCEPTED_SHARE)),
-        set_threshold=float(true[left_out - 1]) if left_out else 0.0,
+        set_threshold=float(true[left_out - 1]),
+        coverage=min(COVERAGE, len(labels) / (len(labels) + 1)),
         validation={
             "images": len(labels),
             "accuracy": float((probabilities.argmax(axis=1) == labels).mean()),

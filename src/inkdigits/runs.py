@@ -20,7 +20,7 @@ from typing import Any
 import torch
 
 from inkdigits.artifact import ARTIFACT_NAME, ArtifactInfo, seal_artifact
-from inkdigits.calibration import COVERAGE, calibrate
+from inkdigits.calibration import calibrate
 from inkdigits.checkpoint import Checkpoint, Epoch
 from inkdigits.data import (
     DEFAULT_DATASET,
@@ -173,7 +173,7 @@ def _write_artifact(run: Run, split: Split, checkpoint: Checkpoint) -> Path:
         validation=found.validation,
         accept_at=found.accept_at,
         set_threshold=found.set_threshold,
-        coverage=COVERAGE,
+        coverage=found.coverage,
         history=[asdict(epoch) for epoch in checkpoint.history],
         environment=run.environment,
     )
