@@ -86,6 +86,12 @@ def mahalanobis(model: Model, train_part: LabelledImages) -> Any:
     return score
 
 
+def mixed(one: Any, other: Any, digits: Images) -> Any:
+    """The sum of two scores, each in standard deviations from its mean over digits."""
+    spreads = [(score, score(digits).mean(), score(digits).std()) for score in (one, other)]
+    return lambda images: sum((score(images) - mean) / std for score, mean, std in spreads)
+
+
 def scores(model: Model, train_part: LabelledImages) -> dict[str, Any]:
     """Ways to score how like a digit images are: name to function."""
 
@@ -99,6 +105,10 @@ def scores(model: Model, train_part: LabelledImages) -> dict[str, Any]:
     }
     if knows_junk(model.layers):
         found["junk class"] = lambda images: familiarity(logits(images))
+    best = "junk class" if "junk class" in found else "energy"
+    found[f"{best} and Mahalanobis"] = mixed(
+        found[best], found["Mahalanobis"], train_part.images[:20_000]
+    )
     return found
 
 
