@@ -127,12 +127,15 @@ def _cut_where_it_may_help(
 
 def _spans(parts: list[_Part], height: float) -> list[tuple[int, int]]:
     """Runs i…j-1 of parts that could be one digit."""
-    spans = []
+    spans, edges = [], edges_of([part.piece for part in parts])
     for i, first in enumerate(parts):
         left, right = first.piece.x, 0
         for j in range(i, min(len(parts), i + _MOST_PARTS)):
             part = parts[j]
-            if part.line != first.line or (j > i and _apart(parts[i:j], part, height)):
+            if part.line != first.line:
+                break
+            own = j == i or part.source == parts[j - 1].source
+            if not own and distances(edges[j], edges[i:j]).min() > _FARTHEST * height:
                 break
             left = min(left, part.piece.x)
             right = max(right, part.piece.x + part.piece.ink.shape[1])
@@ -140,14 +143,6 @@ def _spans(parts: list[_Part], height: float) -> list[tuple[int, int]]:
                 break
             spans.append((i, j + 1))
     return spans
-
-
-def _apart(before: list[_Part], part: _Part, height: float) -> bool:
-    """Whether a part is of another piece than those before it, and too far from them all."""
-    if part.source == before[-1].source:
-        return False
-    edges = edges_of([other.piece for other in before])
-    return bool(distances(part.piece, edges).min() > _FARTHEST * height)
 
 
 def _best_cover(

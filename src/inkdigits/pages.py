@@ -14,13 +14,7 @@ from scipy import ndimage
 
 from inkdigits.composition import Candidate, Judge, compose, judge_pieces
 from inkdigits.imaging.canvas import Box, Canvas
-from inkdigits.imaging.ink import (
-    THRESHOLD,
-    Ink,
-    find_ink,
-    is_light_on_dark,
-    thickest_stroke,
-)
+from inkdigits.imaging.ink import THRESHOLD, Ink, find_ink, is_light_on_dark, thickest_stroke
 from inkdigits.imaging.layout import is_laid_out
 from inkdigits.imaging.rules import remove_rules
 from inkdigits.imaging.segmentation import (
@@ -186,13 +180,12 @@ def _gather(pieces: list[Piece]) -> Piece:
     """The largest piece with those near it, and near those; specks are left out."""
     largest = max(pieces, key=lambda piece: float(piece.ink.sum()))
     size = max(largest.ink.shape)
-    rest = [p for p in pieces if p is not largest and max(p.ink.shape) >= SPECK / 2 * size]
-    digit = [largest]
+    large = [piece for piece in pieces if max(piece.ink.shape) >= SPECK / 2 * size]
+    edges, digit = edges_of(large), [large.index(largest)]
     for member in digit:  # which grows
-        near = distances(member, edges_of(rest)) < _NEAR * size
-        digit += [piece for piece, is_near in zip(rest, near, strict=True) if is_near]
-        rest = [piece for piece, is_near in zip(rest, near, strict=True) if not is_near]
-    return join(digit)
+        near = np.flatnonzero(distances(edges[member], edges) < _NEAR * size)
+        digit += [int(place) for place in near if place not in digit]
+    return join([large[place] for place in digit])
 
 
 def _one_or_many(

@@ -32,10 +32,10 @@ class Digit:
     """One digit that was read: `label` is the class 0…9, `probabilities` has all ten.
 
     `candidates` are the labels of the prediction set, the likeliest first: they hold the truth for
-    the share `coverage` of digits. `accepted` says whether the picture is like the digits
-    that the network knows; where it isn't, the label means nothing. `notes` say what is poor about
-    it: "touches the border", "low contrast", "2 pieces", "too small: 6 px". `glyph` is what the
-    network saw, uint8 (28, 28).
+    the share `coverage` of digits. `accepted` says whether the picture is like the digits that the
+    network knows; where it isn't, the label means nothing. `notes` say what is poor about it:
+    "touches the border", "low contrast", "2 pieces", "too small: 6 px". `glyph` is what the network
+    saw, uint8 (28, 28).
     """
 
     label: int
@@ -190,7 +190,7 @@ class Reader:
 
         With `single` the whole is one digit, with `expect` there are that many, with `grid` it is
         a table of (rows, columns) with at most one digit in each cell; an empty one is "." in the
-        text. `page` counts the pages of a PDF from 0.
+        text. `page` counts the pages of a PDF or TIFF from 0.
         Raises `CanvasError` for what can't be opened, `UsageError` for contradictory wishes.
         """
         wishes = Wishes(single, expect, grid)
@@ -208,7 +208,7 @@ class Reader:
     def read_many(self, sources: Iterable[Source], **wishes: Any) -> Iterator[Reading]:
         """A reading for each picture as it comes; one that can't be opened has an `error`.
 
-        `wishes` are those of `read`. Of a PDF the first page is read, or the `page` among them.
+        `wishes` are those of `read`. Of several pages the first is read, or the `page` among them.
         """
         for source in sources:
             try:

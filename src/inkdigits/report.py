@@ -28,7 +28,7 @@ from inkdigits.reading import Reader
 SAMPLES = 30
 MISTAKES = 30
 UNSURE = 10
-PLOTS = ("confusion", "trust", "samples", "history", "sets", "corruptions", "mistakes")
+SOMETIMES = {"history", "sets", "corruptions", "mistakes"}  # plots that not every report has
 
 
 def write_report(
@@ -46,12 +46,10 @@ def write_report(
     judged = reader.judge(data.images)
     report = report_on(reader, data, judged, dataset, extent, progress)
     plots = _draw(report, data, reader, judged[0])
-    for name in PLOTS:
-        path = folder / "plots" / f"{name}.png"
-        if name in plots:
-            write_atomic(path, plots[name])
-        else:
-            path.unlink(missing_ok=True)  # of an earlier report in this folder
+    for name, content in plots.items():
+        write_atomic(folder / "plots" / f"{name}.png", content)
+    for name in SOMETIMES - plots.keys():  # of an earlier report in this folder
+        (folder / "plots" / f"{name}.png").unlink(missing_ok=True)
     write_atomic(folder / "report.json", json.dumps(report.to_dict(), indent=2).encode())
     page = folder / "report.html"
     write_atomic(page, _render(report, plots).encode())

@@ -27,8 +27,7 @@ def count_images(content: bytes, name: str) -> int:
     """How many pages there are in a file that `has_pages`; 1 in others."""
     if content.startswith(_PDF_MAGIC):
         return len(_pdf(content, name))
-    frames: int = getattr(_open(content, name), "n_frames", 1) if has_pages(content) else 1
-    return frames
+    return _count_frames(_open(content, name)) if has_pages(content) else 1
 
 
 def decode(content: bytes, page: int, name: str) -> Image.Image:
@@ -38,21 +37,31 @@ def decode(content: bytes, page: int, name: str) -> Image.Image:
     """
     if not content:
         raise CanvasError("empty", f"{name} is empty: 0 bytes")
-    pages = count_images(content, name) if page or has_pages(content) else 1
-    if not 0 <= page < pages:
-        reason = f"{name} has no page {page}: it has {pages}, counted from 0"
-        raise CanvasError("no_such_page", reason)
     if content.startswith(_PDF_MAGIC):
         document = _pdf(content, name)
+        _check_page(page, len(document), name)
         width, height = document[page].get_size()  # in 1/72 inch
         if width * height * (_PDF_DPI / 72) ** 2 > MAX_PIXELS:
             raise too_large(name)
         rendered: Image.Image = document[page].render(scale=_PDF_DPI / 72).to_pil()
         return rendered
     image = _open(content, name)
+    _check_page(page, _count_frames(image), name)
     if page:
         image.seek(page)
     return image
+
+
+def _check_page(page: int, pages: int, name: str) -> None:
+    if not 0 <= page < pages:
+        reason = f"{name} has no page {page}: it has {pages}, counted from 0"
+        raise CanvasError("no_such_page", reason)
+
+
+def _count_frames(image: Image.Image) -> int:
+    """The pages of a TIFF; of moving pictures the first frame alone is read."""
+    frames: int = getattr(image, "n_frames", 1) if image.format == "TIFF" else 1
+    return frames
 
 
 def check_size(image: Image.Image, name: str) -> None:

@@ -6,6 +6,7 @@ frame or the remains of a line, and which pieces stand in one line.
 """
 
 from dataclasses import dataclass
+from functools import cached_property
 
 import numpy as np
 from numpy.typing import NDArray
@@ -48,7 +49,7 @@ class Piece:
         """Where it is on the canvas, with the grey edge around its ink."""
         return Box(self.x, self.y, self.ink.shape[1], self.ink.shape[0])
 
-    @property
+    @cached_property
     def inked(self) -> Box:
         """Where its ink is on the canvas."""
         rows, columns = bounds(self.ink > THRESHOLD)
@@ -276,8 +277,8 @@ def find_lines(pieces: list[Piece], height: float) -> list[list[Piece]]:
             lines.append([piece])
     owners = [line for line in lines for _ in line]
     edges = edges_of([piece for line in lines for piece in line])
-    for piece in low if owners else []:
-        owners[int(distances(piece, edges).argmin())].append(piece)
+    for piece, mine in zip(low, edges_of(low), strict=True) if owners else []:
+        owners[int(distances(mine, edges).argmin())].append(piece)
     lines.sort(key=lambda line: np.mean([p.y + p.ink.shape[0] / 2 for p in line]))
     return [sorted(line, key=lambda p: p.x + p.ink.shape[1] / 2) for line in lines]
 
@@ -288,12 +289,11 @@ def _overlap(a: Piece, b: Piece) -> float:
     return float(shared / min(a.ink.shape[0], b.ink.shape[0]))
 
 
-def distances(piece: Piece, edges: NDArray[np.int64]) -> NDArray[np.float64]:
-    """The free pixels (n,) between the box of a piece and those of others, given by their edges.
+def distances(mine: NDArray[np.int64], edges: NDArray[np.int64]) -> NDArray[np.float64]:
+    """The free pixels (n,) between the box with edges (4,) and those with edges (n, 4).
 
     0 where they overlap.
     """
-    (mine,) = edges_of([piece])
     apart = np.maximum(edges[:, :2] - mine[2:], mine[:2] - edges[:, 2:]).clip(0)
     free: NDArray[np.float64] = np.hypot(*apart.T)
     return free
