@@ -1,0 +1,73 @@
+"""A fixed set of drawn pages, whose readings are kept in `golden/readings.json`.
+
+python -m tests.drawn_pages        # after a change of the reader that is meant: write them anew
+"""
+
+import json
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from handwriting import Page, grid, single, string
+from scenes import scene
+
+from inkdigits import Reader, Reading
+from inkdigits.data import LabelledImages, load_dataset, stratified_split
+
+READINGS = Path(__file__).parent / "golden" / "readings.json"
+PAGES_OF_A_KIND = 5
+
+
+@dataclass(frozen=True)
+class Kind:
+    """One way to draw a page, and what the reader is told of it."""
+
+    draw: Callable[[LabelledImages, np.random.Generator], Page]
+    hints: dict[str, Any] = field(default_factory=dict)
+
+
+KINDS = {
+    "single": Kind(single),
+    "single, told": Kind(single, {"single": True}),
+    "single in styles": Kind(lambda data, rng: single(data, rng, styles=True)),
+    "string": Kind(string),
+    "string in styles": Kind(lambda data, rng: string(data, rng, styles=True)),
+    "touching": Kind(lambda data, rng: string(data, rng, touching=True)),
+    "touching, told": Kind(lambda data, rng: string(data, rng, touching=True), {"expect": 5}),
+    "scene": Kind(scene),
+    "table": Kind(lambda data, rng: grid(data, rng, 4, 6), {"grid": (4, 6)}),
+}
+
+
+def read_all(data: LabelledImages) -> Iterator[tuple[str, dict[str, Any]]]:
+    """A name and what was read, for each page; `data` is where the digits come from."""
+    reader = Reader.load()
+    for kind_number, (name, kind) in enumerate(KINDS.items()):
+        for number in range(PAGES_OF_A_KIND):
+            page = kind.draw(data, np.random.default_rng([kind_number, number]))
+            reading = reader.read(page.canvas, **kind.hints)
+            yield f"{name} {number}", {"truth": page.text, **summary(reading)}
+
+
+def summary(reading: Reading) -> dict[str, Any]:
+    """What a move of code must not change: text, boxes, and what is accepted."""
+    return {
+        "text": reading.text,
+        "accepted": reading.accepted,
+        "digits": [
+            [digit.box.x, digit.box.y, digit.box.width, digit.box.height, digit.accepted]
+            for digit in reading.digits
+        ],
+    }
+
+
+def held_out() -> LabelledImages:
+    """What the shipped network, of seed 0, wasn't trained on."""
+    return stratified_split(load_dataset("mnist", "train"), 0.1, seed=0).validation
+
+
+if __name__ == "__main__":
+    rows = [f"{json.dumps(name)}: {json.dumps(row)}" for name, row in read_all(held_out())]
+    READINGS.write_text("{\n" + ",\n".join(rows) + "\n}\n", encoding="utf-8")

@@ -1,0 +1,41 @@
+"""What must not change unnoticed: the readings of a fixed set of pages, and the public names."""
+
+import importlib
+import json
+
+import pytest
+
+import inkdigits
+from tests.drawn_pages import READINGS, held_out, read_all
+
+
+def test_the_pages_are_read_exactly_as_before():
+    expected = json.loads(READINGS.read_text(encoding="utf-8"))
+    found = dict(read_all(held_out()))
+    assert found.keys() == expected.keys()
+    assert {name: row for name, row in found.items() if row != expected[name]} == {}
+
+
+def test_the_public_names():
+    assert sorted(inkdigits.__all__) == [
+        *("Digit", "InkdigitsError", "Reader", "Reading", "__version__", "open_canvas"),
+    ]
+    for name in inkdigits.__all__:
+        assert getattr(inkdigits, name) is not None
+
+
+@pytest.mark.parametrize(
+    ("path", "names"),
+    [
+        ("inkdigits.data", ["LabelledImages", "Split", "load_dataset", "stratified_split"]),
+        ("inkdigits.errors", ["CanvasError", "DataError", "InkdigitsError", "UsageError"]),
+        ("inkdigits.evaluation", ["Extent", "Report", "evaluate"]),
+        ("inkdigits.imaging", ["Box", "open_canvas", "open_picture"]),
+        ("inkdigits.reading", ["Digit", "Reader", "Reading"]),
+        ("inkdigits.recipes", ["RECIPES", "find_recipe"]),
+        ("inkdigits.training", ["fit"]),
+    ],
+)
+def test_the_public_paths(path, names):
+    module = importlib.import_module(path)
+    assert [name for name in names if not hasattr(module, name)] == []
