@@ -23,7 +23,7 @@ format: .venv/test
 	$(BIN)/ruff format .
 	$(BIN)/ruff check --fix .
 
-measure: .venv/train  ## measure every recipe; write measured.json, the tables of README and docs/accuracy.md
+measure: .venv/train  ## measure every recipe; write results.json, the tables of README and docs/accuracy.md
 	$(BIN)/python benchmarks/recipes.py --again
 
 bench: .venv/train .venv-keras/done  ## train ours and the peers side by side; table and plot

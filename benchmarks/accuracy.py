@@ -20,7 +20,6 @@ from documents import put_table
 from numpy.typing import NDArray
 from torch.nn import functional
 
-from inkdigits.architectures import ARCHITECTURES, Dropout
 from inkdigits.batches import Batches
 from inkdigits.checkpoint import Checkpoint, Weights
 from inkdigits.data import LabelledImages, Split, load_dataset, stratified_split
@@ -29,8 +28,8 @@ from inkdigits.files import write_atomic
 from inkdigits.metrics import cross_entropy, fit_temperature, softmax
 from inkdigits.models import Model, build_model, rebuild
 from inkdigits.optimizers import Optimizer
-from inkdigits.recipe import Recipe
-from inkdigits.recipes import RECIPES
+from inkdigits.recipes import RECIPES, Recipe
+from inkdigits.recipes.architectures import ARCHITECTURES, Dropout
 from inkdigits.schedules import learning_rate
 from inkdigits.training import fit, predict_logits, used_precision
 

@@ -25,7 +25,7 @@ from inkdigits.environment import describe_environment
 from inkdigits.files import write_atomic
 from inkdigits.models import build_model
 from inkdigits.reading import Reader
-from inkdigits.recipe import Recipe
+from inkdigits.recipes import Recipe
 from inkdigits.training import predict_logits
 
 RESULTS = Path(__file__).parent / "results"

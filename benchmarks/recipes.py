@@ -3,9 +3,9 @@
     python benchmarks/recipes.py [RECIPE …]             train what is missing or has changed
     python benchmarks/recipes.py --again [RECIPE …]     train all of it
 
-Results go into `src/inkdigits/measured.json` as each run ends, so an interrupted measurement goes
-on where it stopped; then the tables in the README and in `docs/accuracy.md` are written. One run at
-a time, and nothing else on the machine: a second busy process ruins the seconds.
+Results go into `src/inkdigits/recipes/results.json` as each run ends, so an interrupted measurement
+goes on where it stopped; then the tables in the README and in `docs/accuracy.md` are written. One
+run at a time, and nothing else on the machine: a second busy process ruins the seconds.
 """
 
 import argparse
@@ -16,21 +16,20 @@ from typing import Any
 
 from documents import put_table
 
-from inkdigits.architectures import ARCHITECTURES
 from inkdigits.data import load_dataset
 from inkdigits.environment import describe_environment
 from inkdigits.errors import UsageError
 from inkdigits.evaluation import evaluate
 from inkdigits.files import write_atomic
-from inkdigits.measured import load_measured
 from inkdigits.reading import Reader
-from inkdigits.recipe import Recipe
-from inkdigits.recipes import RECIPES, find_recipe
+from inkdigits.recipes import RECIPES, Recipe, find_recipe
+from inkdigits.recipes.architectures import ARCHITECTURES
+from inkdigits.recipes.results import load_results
 from inkdigits.runs import start_run, train_run
 from inkdigits.training import used_precision
 
 ROOT = Path(__file__).parent.parent
-MEASURED = ROOT / "src" / "inkdigits" / "measured.json"
+MEASURED = ROOT / "src" / "inkdigits" / "recipes" / "results.json"
 README, ACCURACY = ROOT / "README.md", ROOT / "docs" / "accuracy.md"
 # The others have 3.
 SEEDS = {"tiny": 5, "fast": 20, "standard": 10, "accurate": 5}
@@ -83,8 +82,8 @@ def hardware() -> str:
 
 
 def readme_table() -> str:
-    """The README's table of recipes, from `measured.json`."""
-    measured = load_measured()
+    """The README's table of recipes, from `results.json`."""
+    measured = load_results()
     machines = dict(
         zip(dict.fromkeys(run["hardware"] for run in measured.runs), "ABCD", strict=False)
     )
@@ -103,7 +102,7 @@ def readme_table() -> str:
 
 def record_table() -> str:
     """The most accurate recipes beside what was published with a spread."""
-    measured = load_measured()
+    measured = load_results()
     lines = ["| what | test accuracy, % | n |", "|---|---|---|"]
     for name in ("standard", "accurate", "ensemble"):
         accuracy, seeds, *_ = measured.figures(name)
@@ -121,7 +120,7 @@ def write_measured(runs: list[dict[str, Any]]) -> None:
 
 def measure_missing(recipe: Recipe, *, again: bool) -> None:
     """Train the recipe with each seed that has no measurement that holds."""
-    runs = list(load_measured().runs)
+    runs = list(load_results().runs)
     others = [run for run in runs if run["recipe"] != recipe.name]
     mine = [run for run in runs if run["recipe"] == recipe.name and is_current(run) and not again]
     missing = set(range(SEEDS.get(recipe.name, 3))) - {run["seed"] for run in mine}

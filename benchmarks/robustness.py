@@ -20,7 +20,6 @@ from documents import put_table
 from numpy.typing import NDArray
 from torch import nn
 
-from inkdigits.architectures import ARCHITECTURES, CLASSES, Dense, knows_junk
 from inkdigits.calibration import ACCEPTED_SHARE, familiarity
 from inkdigits.corruptions import CORRUPTIONS, corrupt
 from inkdigits.data import LabelledImages, Split, load_dataset, stratified_split
@@ -29,8 +28,9 @@ from inkdigits.files import write_atomic
 from inkdigits.metrics import log_sum_exp, softmax
 from inkdigits.models import Model, rebuild
 from inkdigits.outsiders import draw_every_kind
-from inkdigits.recipe import EFFECT_NAMES, Recipe
-from inkdigits.recipes import RECIPES
+from inkdigits.recipes import RECIPES, Recipe
+from inkdigits.recipes.architectures import ARCHITECTURES, CLASSES, Dense, knows_junk
+from inkdigits.recipes.recipe import EFFECT_NAMES
 from inkdigits.training import fit, predict_logits
 
 HERE = Path(__file__).parent

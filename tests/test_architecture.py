@@ -21,12 +21,12 @@ LAYERS = [
     {"reading"},
     {"pages", "drawing"},
     {"composition", "explanation"},
-    {"schedules", "optimizers", "junk", "artifact", "calibration", "measured"},
+    {"schedules", "optimizers", "junk", "artifact", "calibration"},
     {"letters"},
     {"effects"},
-    {"models", "recipes", "corruptions", "outsiders", "plots"},
-    {"recipe", "data", "imaging", "augment", "metrics", "environment"},
-    {"architectures", "files", "wishes"},
+    {"models", "corruptions", "outsiders", "plots"},
+    {"recipes", "data", "imaging", "augment", "metrics", "environment"},
+    {"files", "wishes"},
     {"errors"},
 ]
 LEVEL = {room: level for level, rooms in enumerate(LAYERS) for room in rooms}

@@ -9,8 +9,8 @@ import pytest
 
 from inkdigits.cli import build_parser
 from inkdigits.files import sha256
-from inkdigits.measured import load_measured
 from inkdigits.recipes import RECIPES
+from inkdigits.recipes.results import load_results
 
 ROOT = Path(__file__).parent.parent
 README = (ROOT / "README.md").read_text(encoding="utf-8")
@@ -25,12 +25,12 @@ def test_the_tables_of_recipes_are_the_measured_ones():
 def test_seconds_in_the_table_name_the_machine_that_they_are_of():
     rows = re.findall(r"^\| `(.+?)` \|.*? s \| ([A-Z]) \|", README, re.MULTILINE)
     machines = dict(re.findall(r"([A-Z]): (2 cores [^;]+?)(?:;|\.\n)", README))
-    measured = {run["recipe"]: run["hardware"] for run in load_measured().runs}
+    measured = {run["recipe"]: run["hardware"] for run in load_results().runs}
     assert {name: machines[letter] for name, letter in rows} == measured
 
 
 def test_every_recipe_was_measured_as_it_stands_with_all_its_seeds():
-    runs = load_measured().runs
+    runs = load_results().runs
     assert all(MEASURING["is_current"](run) for run in runs)
     for name in RECIPES:
         seeds = [run["seed"] for run in runs if run["recipe"] == name]
@@ -50,7 +50,7 @@ def test_every_recipe_was_measured_as_it_stands_with_all_its_seeds():
     ],
 )
 def test_every_system_reaches_its_headline(name, headline):
-    assert load_measured().summary(name)["accuracy_mean"] >= headline
+    assert load_results().summary(name)["accuracy_mean"] >= headline
 
 
 def shown_commands() -> list[str]:

@@ -8,8 +8,8 @@ import torch
 from inkdigits.effects import EFFECTS, apply_effects
 from inkdigits.errors import UsageError
 from inkdigits.junk import KINDS, draw_junk
-from inkdigits.recipe import EFFECT_NAMES
 from inkdigits.recipes import RECIPES
+from inkdigits.recipes.recipe import EFFECT_NAMES
 
 
 @pytest.fixture(scope="module")

@@ -7,7 +7,6 @@ import onnx
 import pytest
 import torch
 
-from inkdigits.architectures import ARCHITECTURES
 from inkdigits.artifact import parse_artifact, seal_artifact
 from inkdigits.calibration import familiarity
 from inkdigits.export import export_onnx
@@ -15,6 +14,7 @@ from inkdigits.metrics import softmax
 from inkdigits.models import Ensemble, build_model, count_parameters, rebuild
 from inkdigits.reading import Reader
 from inkdigits.recipes import RECIPES
+from inkdigits.recipes.architectures import ARCHITECTURES
 from inkdigits.training import predict_logits
 
 

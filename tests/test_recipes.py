@@ -5,8 +5,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from inkdigits.errors import UsageError
-from inkdigits.recipe import Recipe, override
-from inkdigits.recipes import RECIPES, find_recipe
+from inkdigits.recipes import RECIPES, Recipe, find_recipe, override
 from inkdigits.schedules import SCHEDULES, learning_rate
 
 STANDARD = RECIPES["standard"]

@@ -9,12 +9,12 @@ from itertools import pairwise
 import torch
 from torch import Tensor
 
-from inkdigits.architectures import CLASSES
 from inkdigits.augment import random_warp
 from inkdigits.data import LabelledImages, one_hot
 from inkdigits.effects import add_flourishes, apply_effects
 from inkdigits.junk import draw_junk
-from inkdigits.recipe import Recipe
+from inkdigits.recipes import Recipe
+from inkdigits.recipes.architectures import CLASSES
 
 
 class Batches:

@@ -5,8 +5,8 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from inkdigits.architectures import CLASSES
 from inkdigits.metrics import cross_entropy, fit_temperature, log_sum_exp, softmax
+from inkdigits.recipes.architectures import CLASSES
 
 ACCEPTED_SHARE = 0.99
 COVERAGE = 0.999  # where enough digits are held out: n of them can't tell more than n/(n + 1)

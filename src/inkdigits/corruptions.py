@@ -16,8 +16,8 @@ from numpy.random import Generator
 from numpy.typing import NDArray
 from scipy import ndimage
 
-from inkdigits.architectures import IMAGE_SIZE_PX
 from inkdigits.errors import UsageError
+from inkdigits.recipes.architectures import IMAGE_SIZE_PX
 
 Images = NDArray[np.floating]
 _ROWS, _COLUMNS = np.mgrid[:IMAGE_SIZE_PX, :IMAGE_SIZE_PX].astype(np.float32)

@@ -12,7 +12,7 @@ import torch
 from torch import Generator, Tensor
 from torch.nn import functional
 
-from inkdigits.architectures import IMAGE_SIZE_PX
+from inkdigits.recipes.architectures import IMAGE_SIZE_PX
 
 _ROWS, _COLUMNS = torch.meshgrid(
     torch.arange(float(IMAGE_SIZE_PX)), torch.arange(float(IMAGE_SIZE_PX)), indexing="ij"

@@ -14,7 +14,8 @@ from numpy.typing import NDArray
 from onnx import TensorProto, helper, numpy_helper
 from torch import Tensor, nn
 
-from inkdigits.architectures import (
+from inkdigits.models import Ensemble, Model
+from inkdigits.recipes.architectures import (
     CLASSES,
     IMAGE_SIZE_PX,
     BatchNorm,
@@ -27,7 +28,6 @@ from inkdigits.architectures import (
     ReLU,
     knows_junk,
 )
-from inkdigits.models import Ensemble, Model
 
 OPSET = 17
 IR_VERSION = 8

@@ -1,11 +1,12 @@
-"""PyTorch models built from `inkdigits.architectures`."""
+"""PyTorch models built from `inkdigits.recipes.architectures`."""
 
 from collections.abc import Iterator, Sequence
 
 import torch
 from torch import Tensor, nn
 
-from inkdigits.architectures import (
+from inkdigits.recipes import Recipe
+from inkdigits.recipes.architectures import (
     ARCHITECTURES,
     IMAGE_SIZE_PX,
     BatchNorm,
@@ -17,7 +18,6 @@ from inkdigits.architectures import (
     MaxPool,
     ReLU,
 )
-from inkdigits.recipe import Recipe
 
 
 class Normalise(nn.Module):

@@ -12,7 +12,7 @@ from torch.optim.adam import adam
 from torch.optim.sgd import sgd
 
 from inkdigits.errors import UsageError
-from inkdigits.recipe import Recipe
+from inkdigits.recipes import Recipe
 
 
 class Optimizer:

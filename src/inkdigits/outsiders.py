@@ -8,7 +8,7 @@ from numpy.random import Generator
 from numpy.typing import NDArray
 from PIL import Image, ImageDraw, ImageFont, ImageOps
 
-from inkdigits.architectures import IMAGE_SIZE_PX
+from inkdigits.recipes.architectures import IMAGE_SIZE_PX
 
 DRAWN = 2000
 _LETTERS = "ACDEFHJKLMNPRTUVWXYadefhkmnprtuvwx"

@@ -36,7 +36,7 @@ from inkdigits.errors import TrainingInterrupted, UsageError
 from inkdigits.export import export_onnx
 from inkdigits.files import make_folder, read_bytes, write_atomic
 from inkdigits.models import count_parameters, rebuild
-from inkdigits.recipe import Recipe
+from inkdigits.recipes import Recipe
 from inkdigits.training import fit, predict_logits, used_precision
 
 _CHECKPOINT, _HISTORY, _RUN = "checkpoint.pt", "history.csv", "run.json"

@@ -6,7 +6,8 @@ Each gives the factor on the peak learning rate; `learning_rate` multiplies the 
 import math
 from collections.abc import Callable
 
-from inkdigits.recipe import Recipe, Schedule
+from inkdigits.recipes import Recipe
+from inkdigits.recipes.recipe import Schedule
 
 
 def learning_rate(recipe: Recipe, step: int, steps_per_epoch: int) -> float:

@@ -18,14 +18,15 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
-from inkdigits.architectures import CLASSES
 from inkdigits.batches import Batches
 from inkdigits.checkpoint import Checkpoint, Epoch, Weights
 from inkdigits.data import LabelledImages, Split
 from inkdigits.errors import TrainingDiverged, UsageError
 from inkdigits.models import Model, build_model
 from inkdigits.optimizers import Optimizer
-from inkdigits.recipe import Precision, Recipe
+from inkdigits.recipes import Recipe
+from inkdigits.recipes.architectures import CLASSES
+from inkdigits.recipes.recipe import Precision
 from inkdigits.schedules import learning_rate
 
 EVALUATION_BATCH = 1000

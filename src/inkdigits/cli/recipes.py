@@ -3,13 +3,13 @@
 import json
 from argparse import Namespace
 
-from inkdigits.measured import Measured, load_measured
 from inkdigits.recipes import RECIPES
+from inkdigits.recipes.results import Results, load_results
 
 
 def run(arguments: Namespace) -> int:
     """Run the command; the exit code."""
-    measured = load_measured()
+    measured = load_results()
     if arguments.json:
         rows = [
             {**recipe.to_dict(), "measured": measured.summary(name)}
@@ -21,7 +21,7 @@ def run(arguments: Namespace) -> int:
     return 0
 
 
-def _print_table(measured: Measured) -> None:
+def _print_table(measured: Results) -> None:
     """Two lines a recipe, so that it fits a terminal of 80 columns."""
     headings = ("test accuracy, %", "seeds", "training", "parameters")
     form = "{:<20}{:>18}{:>8}{:>11}{:>13}".format

@@ -9,12 +9,11 @@ from inkdigits.cli.extras import needing
 from inkdigits.data import DEFAULT_DATASET, Progress
 from inkdigits.errors import UsageError
 from inkdigits.reading import Reader
-from inkdigits.recipe import override
-from inkdigits.recipes import find_recipe
+from inkdigits.recipes import find_recipe, override
 
 if TYPE_CHECKING:
     from inkdigits.checkpoint import Epoch
-    from inkdigits.recipe import Recipe
+    from inkdigits.recipes import Recipe
     from inkdigits.runs import Run
 
 

@@ -4,7 +4,7 @@ from dataclasses import replace
 from typing import Any
 
 from inkdigits.errors import UsageError
-from inkdigits.recipe import EFFECT_NAMES, Recipe, nearest
+from inkdigits.recipes.recipe import EFFECT_NAMES, Recipe, nearest
 
 KERAS_BASELINE = Recipe(
     name="keras-baseline",

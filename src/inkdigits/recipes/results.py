@@ -1,4 +1,4 @@
-"""What the recipes reached when they were measured: `measured.json`, which `make measure` writes.
+"""What the recipes reached when they were measured: `results.json`, which `make measure` writes.
 
 Only accuracies on the test set after the end of training are in it; nothing reads them but people.
 """
@@ -11,7 +11,7 @@ from typing import Any
 
 
 @dataclass(frozen=True)
-class Measured:
+class Results:
     """`runs` has recipe, seed, accuracy (0…1), train_seconds, parameters, hardware of each run."""
 
     runs: tuple[dict[str, Any], ...]
@@ -43,10 +43,12 @@ class Measured:
         )
 
 
-def load_measured() -> Measured:
+def load_results() -> Results:
     """The results inside the package."""
-    values = json.loads(files("inkdigits").joinpath("measured.json").read_text(encoding="utf-8"))
-    return Measured(tuple(values["runs"]))
+    values = json.loads(
+        files("inkdigits.recipes").joinpath("results.json").read_text(encoding="utf-8")
+    )
+    return Results(tuple(values["runs"]))
 
 
 def _summarise(runs: list[dict[str, Any]]) -> dict[str, Any]:

@@ -4,8 +4,8 @@ import difflib
 from dataclasses import asdict, dataclass, fields, replace
 from typing import Any, Literal, get_args, get_origin
 
-from inkdigits.architectures import ARCHITECTURES, knows_junk
 from inkdigits.errors import UsageError
+from inkdigits.recipes.architectures import ARCHITECTURES, knows_junk
 
 Optimizer = Literal["adam", "adamw", "sgd"]
 Schedule = Literal["constant", "step", "exponential", "cosine", "one-cycle"]
