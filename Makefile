@@ -1,7 +1,7 @@
 # The two commands that matter: make run, make test. Everything lands in .venv.
 PYTHON ?= python3
 BIN := .venv/bin
-SHIPPED := src/inkdigits/shipped/robust.onnx
+SHIPPED := src/inkdigits/reading/shipped/robust.onnx
 export PIP_CONSTRAINT := $(CURDIR)/constraints.txt
 export PIP_BUILD_CONSTRAINT := $(PIP_CONSTRAINT)
 export PIP_DISABLE_PIP_VERSION_CHECK := 1

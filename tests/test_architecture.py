@@ -19,14 +19,12 @@ LAYERS = [
     {"training", "export"},
     {"batches", "checkpoint"},
     {"reading"},
-    {"pages", "drawing"},
-    {"composition", "explanation"},
     {"schedules", "optimizers", "junk", "artifact", "calibration"},
     {"letters"},
     {"effects"},
     {"models", "corruptions", "outsiders", "plots"},
     {"recipes", "data", "imaging", "augment", "metrics", "environment"},
-    {"files", "wishes"},
+    {"files"},
     {"errors"},
 ]
 LEVEL = {room: level for level, rooms in enumerate(LAYERS) for room in rooms}

@@ -5,7 +5,8 @@ from onnx import TensorProto, helper
 
 from inkdigits.artifact import load_artifact, parse_artifact
 from inkdigits.errors import ArtifactError, StorageError
-from inkdigits.reading import SHIPPED, Reader
+from inkdigits.reading import Reader
+from inkdigits.reading.reader import SHIPPED
 from inkdigits.recipes import RECIPES
 
 
@@ -13,7 +14,7 @@ from inkdigits.recipes import RECIPES
 def content() -> bytes:
     from importlib.resources import files
 
-    return files("inkdigits").joinpath("shipped", SHIPPED).read_bytes()
+    return files("inkdigits.reading").joinpath("shipped", SHIPPED).read_bytes()
 
 
 def test_the_shipped_artifact_is_small_and_says_what_it_is(content):

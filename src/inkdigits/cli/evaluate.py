@@ -12,7 +12,8 @@ from inkdigits.cli.extras import needing
 from inkdigits.data import Progress, load_dataset, locate_dataset
 from inkdigits.data.store import given_folder
 from inkdigits.files import cache_folder
-from inkdigits.reading import SHIPPED, Reader
+from inkdigits.reading import Reader
+from inkdigits.reading.reader import SHIPPED
 
 OUTSIDE = "fashion-mnist"
 Outcome = tuple[list[str], dict[str, Any]]

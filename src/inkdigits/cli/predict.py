@@ -17,7 +17,7 @@ from inkdigits.cli.sources import Item, find_files, open_items
 from inkdigits.errors import CanvasError, UsageError
 from inkdigits.files import open_atomic, write_atomic
 from inkdigits.reading import Reader, Reading
-from inkdigits.wishes import Wishes
+from inkdigits.reading.hints import Wishes
 
 if TYPE_CHECKING:
     from concurrent.futures import Future
@@ -134,7 +134,7 @@ class _Worker:
 
     def _draw(self, item: Item, reading: Reading) -> "Image.Image":
         """The picture with boxes, the glyphs beneath it if wished for; of a table the glyph."""
-        from inkdigits.drawing import below, draw_glyphs
+        from inkdigits.reading.drawing import below, draw_glyphs
 
         assert not isinstance(item.source, CanvasError)  # noqa: S101
         digits = reading.digits

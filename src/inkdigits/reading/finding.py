@@ -12,7 +12,6 @@ from numpy.typing import NDArray
 from PIL import Image
 from scipy import ndimage
 
-from inkdigits.composition import Candidate, Judge, compose, judge_pieces
 from inkdigits.imaging.canvas import Box, Canvas
 from inkdigits.imaging.ink import THRESHOLD, Ink, find_ink, is_light_on_dark, thickest_stroke
 from inkdigits.imaging.layout import is_laid_out
@@ -33,7 +32,8 @@ from inkdigits.imaging.segmentation import (
 )
 from inkdigits.imaging.sheet import find_sheet
 from inkdigits.imaging.tables import place_in_table, table_corners
-from inkdigits.wishes import Wishes
+from inkdigits.reading.composition import Candidate, Judge, compose, judge_pieces
+from inkdigits.reading.hints import Wishes
 
 _SINGLE_PX = 32  # there is no room for two digits on less
 _COARSE_PX = 20  # the faint parts of a stroke may part its pieces on less

@@ -11,16 +11,16 @@ from numpy.typing import NDArray
 
 from inkdigits.artifact import Artifact, ArtifactInfo, load_artifact, parse_artifact
 from inkdigits.errors import CanvasError, UsageError
-from inkdigits.explanation import evidence_map
 from inkdigits.imaging import Box, Source, load_canvas, open_picture
 from inkdigits.imaging.layout import GLYPH_PX
-from inkdigits.pages import Found, find_digits
-from inkdigits.wishes import Wishes
+from inkdigits.reading.explanation import evidence_map
+from inkdigits.reading.finding import Found, find_digits
+from inkdigits.reading.hints import Wishes
 
 if TYPE_CHECKING:
     from PIL import Image
 
-    from inkdigits.drawing import Mark
+    from inkdigits.reading.drawing import Mark
 
 SHIPPED = "robust.onnx"
 BLANK_CELL = "."  # in the text of a table
@@ -105,13 +105,13 @@ class Reading:
         `page` is that of `read`. Green: the only candidate; orange: one of several; red: not like
         a digit.
         """
-        from inkdigits.drawing import draw_boxes
+        from inkdigits.reading.drawing import draw_boxes
 
         return draw_boxes(open_picture(source, page), self.marks())
 
     def marks(self) -> "list[Mark]":
         """The digits as `drawing` takes them."""
-        from inkdigits.drawing import REFUSED, SURE, UNSURE, Mark
+        from inkdigits.reading.drawing import REFUSED, SURE, UNSURE, Mark
 
         marks = []
         for digit in self.digits:
@@ -138,7 +138,7 @@ class Reader:
         """
         if path is not None:
             return cls(load_artifact(Path(path), threads))
-        content = files("inkdigits").joinpath("shipped", SHIPPED).read_bytes()
+        content = files("inkdigits.reading").joinpath("shipped", SHIPPED).read_bytes()
         return cls(parse_artifact(content, f"the shipped {SHIPPED}", threads))
 
     def predict_proba(self, images: NDArray[np.uint8]) -> NDArray[np.float32]:

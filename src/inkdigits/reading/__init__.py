@@ -1,0 +1,5 @@
+"""From a picture to its digits, by an artifact: needs ONNX Runtime, never PyTorch."""
+
+from inkdigits.reading.reader import Digit, Reader, Reading
+
+__all__ = ["Digit", "Reader", "Reading"]
