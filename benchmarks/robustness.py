@@ -21,13 +21,13 @@ from numpy.typing import NDArray
 from torch import nn
 
 from inkdigits.calibration import ACCEPTED_SHARE, familiarity
-from inkdigits.corruptions import CORRUPTIONS, corrupt
 from inkdigits.data import LabelledImages, Split, load_dataset, stratified_split
 from inkdigits.environment import describe_environment
+from inkdigits.evaluation.corruptions import CORRUPTIONS, corrupt
+from inkdigits.evaluation.non_digits import draw_every_kind
 from inkdigits.files import write_atomic
 from inkdigits.metrics import log_sum_exp, softmax
 from inkdigits.models import Model, rebuild
-from inkdigits.outsiders import draw_every_kind
 from inkdigits.recipes import RECIPES, Recipe
 from inkdigits.recipes.architectures import ARCHITECTURES, CLASSES, Dense, knows_junk
 from inkdigits.recipes.recipe import EFFECT_NAMES

@@ -24,8 +24,8 @@ from matplotlib.figure import Figure
 
 from inkdigits.data import load_dataset
 from inkdigits.environment import describe_environment
+from inkdigits.evaluation.plots import encode_png
 from inkdigits.files import write_atomic
-from inkdigits.plots import encode_png
 
 HERE = Path(__file__).parent
 RESULTS = HERE / "results"

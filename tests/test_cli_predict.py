@@ -13,7 +13,7 @@ from PIL import Image
 
 from inkdigits import Reader
 from inkdigits.data import save_idx
-from inkdigits.outsiders import draw_outsiders
+from inkdigits.evaluation.non_digits import draw_outsiders
 from tests.command_line import call, error_of, start
 
 

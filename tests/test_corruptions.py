@@ -4,10 +4,10 @@ import numpy as np
 import pytest
 
 from inkdigits import Reader
-from inkdigits.corruptions import CORRUPTIONS, SEVERITIES, corrupt
 from inkdigits.errors import UsageError
-from inkdigits.outsiders import OUTSIDERS, draw_outsiders
-from inkdigits.robustness import measure_corruptions, measure_rejection
+from inkdigits.evaluation.corruptions import CORRUPTIONS, SEVERITIES, corrupt
+from inkdigits.evaluation.non_digits import OUTSIDERS, draw_outsiders
+from inkdigits.evaluation.robustness import measure_corruptions, measure_rejection
 from tests.conftest import take
 
 

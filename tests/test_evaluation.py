@@ -12,9 +12,9 @@ from sklearn import metrics as reference
 from inkdigits import Reader
 from inkdigits.data import LabelledImages
 from inkdigits.evaluation import Extent, evaluate
+from inkdigits.evaluation.plots import encode_png, plot_history, plot_trust
+from inkdigits.evaluation.report import write_report
 from inkdigits.metrics import calibration_noise, reliability
-from inkdigits.plots import encode_png, plot_history, plot_trust
-from inkdigits.report import write_report
 from tests.conftest import take
 
 

@@ -20,9 +20,9 @@ from scenes import scene
 from inkdigits import Reader, Reading
 from inkdigits.data import stratified_split
 from inkdigits.errors import CanvasError, UsageError
+from inkdigits.evaluation.non_digits import draw_outsiders
 from inkdigits.imaging.cuts import cut
 from inkdigits.imaging.segmentation import Piece, join
-from inkdigits.outsiders import draw_outsiders
 
 READER = Reader.load()
 

@@ -23,7 +23,7 @@ Outcome = tuple[list[str], dict[str, Any]]
 def run(arguments: Namespace) -> int:
     """Run the command; the exit code."""
     with needing("report", "evaluation"):
-        import inkdigits.report  # noqa: F401
+        import inkdigits.evaluation.report  # noqa: F401
     console = Console(quiet=arguments.quiet, as_json=arguments.json)
     reader = Reader.load(arguments.artifact)
     dataset = arguments.data or reader.info.dataset
@@ -47,7 +47,7 @@ def report_on_test_set(
 ) -> Outcome:
     """Write the report of a reader on a test set into a folder."""
     from inkdigits.evaluation import Extent
-    from inkdigits.report import write_report
+    from inkdigits.evaluation.report import write_report
 
     test = load_dataset(dataset, "test", data_folder, progress)
     progress(f"evaluating on {len(test):,} test images", 0, 0)

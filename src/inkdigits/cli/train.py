@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 def run(arguments: Namespace) -> int:
     """Run the command; the exit code."""
     with needing("train", "training"):
-        import inkdigits.report  # noqa: F401
+        import inkdigits.evaluation.report  # noqa: F401
         from inkdigits.runs import train_run
     console = Console(quiet=arguments.quiet, as_json=arguments.json)
     with console.progress() as progress:

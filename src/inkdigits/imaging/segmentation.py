@@ -1,8 +1,8 @@
 """From ink to the pieces that digits are made of: connected strokes, in lines, in reading order.
 
 A piece is one connected stroke, or part of one after a cut. Which pieces make one digit the
-network decides (`inkdigits.reading.composition`); here is only what geometry can say: what is a speck, a
-frame or the remains of a line, and which pieces stand in one line.
+network decides (`inkdigits.reading.composition`); here is only what geometry can say: what is a
+speck, a frame or the remains of a line, and which pieces stand in one line.
 """
 
 from dataclasses import dataclass

@@ -18,6 +18,7 @@ from inkdigits.data import (
     ignore_progress,
 )
 from inkdigits.environment import describe_environment
+from inkdigits.evaluation.robustness import measure_corruptions, measure_rejection
 from inkdigits.metrics import (
     ClassScores,
     calibration_noise,
@@ -29,7 +30,6 @@ from inkdigits.metrics import (
     wilson_interval,
 )
 from inkdigits.reading import Reader
-from inkdigits.robustness import measure_corruptions, measure_rejection
 
 KEPT_SHARES = (0.5, 0.8, 0.9, 0.95, 0.98, 0.99, 0.995, 1.0)
 

@@ -12,7 +12,6 @@ import numpy as np
 from matplotlib.figure import Figure
 from numpy.typing import NDArray
 
-from inkdigits.corruptions import corrupt
 from inkdigits.data import (
     DEFAULT_DATASET,
     LabelledImages,
@@ -20,9 +19,16 @@ from inkdigits.data import (
     dataset_info,
     ignore_progress,
 )
-from inkdigits.evaluation import NO_FURTHER, Extent, Report, report_on
+from inkdigits.evaluation.corruptions import corrupt
+from inkdigits.evaluation.measure import NO_FURTHER, Extent, Report, report_on
+from inkdigits.evaluation.plots import (
+    encode_png,
+    plot_confusion,
+    plot_digits,
+    plot_history,
+    plot_trust,
+)
 from inkdigits.files import write_atomic
-from inkdigits.plots import encode_png, plot_confusion, plot_digits, plot_history, plot_trust
 from inkdigits.reading import Reader
 
 SAMPLES = 30
@@ -133,7 +139,7 @@ def _on_paper(images: NDArray[np.uint8]) -> NDArray[np.uint8]:
 
 @cache
 def _template() -> jinja2.Template:
-    source = files("inkdigits").joinpath("report.html.jinja").read_text(encoding="utf-8")
+    source = files("inkdigits.evaluation").joinpath("report.html.jinja").read_text(encoding="utf-8")
     environment = jinja2.Environment(autoescape=True, undefined=jinja2.StrictUndefined)
     environment.filters["percent"] = lambda share: f"{share * 100:.2f}\N{NO-BREAK SPACE}%"
     return environment.from_string(source)

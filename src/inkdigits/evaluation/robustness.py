@@ -5,9 +5,9 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from inkdigits.corruptions import CORRUPTIONS, SEVERITIES, corrupt
 from inkdigits.data import LabelledImages, Progress, ignore_progress
-from inkdigits.outsiders import draw_every_kind
+from inkdigits.evaluation.corruptions import CORRUPTIONS, SEVERITIES, corrupt
+from inkdigits.evaluation.non_digits import draw_every_kind
 from inkdigits.reading import Reader
 
 DRAWN_WITH = 1  # the seed of the pictures of no digit; recipes were chosen on those of 0
