@@ -9,9 +9,9 @@ import torch
 
 from inkdigits.artifact import parse_artifact, seal_artifact
 from inkdigits.calibration import familiarity
-from inkdigits.export import export_onnx
+from inkdigits.export.onnx import export_onnx
 from inkdigits.metrics import softmax
-from inkdigits.models import Ensemble, build_model, count_parameters, rebuild
+from inkdigits.models import as_network, build_model, count_parameters, rebuild
 from inkdigits.reading import Reader
 from inkdigits.recipes import RECIPES
 from inkdigits.recipes.architectures import ARCHITECTURES
@@ -29,7 +29,7 @@ def test_artifact_agrees_with_torch(name, images):
     model = build_model(next(recipe for recipe in RECIPES.values() if recipe.architecture == name))
     with torch.no_grad():  # one step of training mode moves batch norm off its initial figures
         model(torch.from_numpy(images).unsqueeze(1).float())
-    content = seal_artifact(export_onnx(Ensemble([model]), temperature=0.7), Reader.load().info)
+    content = seal_artifact(export_onnx([as_network(model)], temperature=0.7), Reader.load().info)
     reader = Reader(parse_artifact(content))
     logits = predict_logits(model, images).numpy()
     probabilities, known = reader.judge(images)
@@ -44,7 +44,9 @@ def test_an_ensemble_is_the_mean_of_its_logits(images):
     single = [predict_logits(model, images) for model in ensemble.models]
     logits = predict_logits(ensemble, images)
     torch.testing.assert_close(logits, sum(single) / 3)
-    content = seal_artifact(export_onnx(ensemble), Reader.load().info)
+    content = seal_artifact(
+        export_onnx([as_network(model) for model in ensemble.models]), Reader.load().info
+    )
     probabilities, known = Reader(parse_artifact(content)).judge(images)
     np.testing.assert_allclose(probabilities, softmax(logits.numpy()), atol=1e-5)
     np.testing.assert_allclose(known, familiarity(logits.numpy()), atol=1e-3)
@@ -75,8 +77,8 @@ def test_the_model_owns_its_normalisation():
 def test_same_weights_same_bytes_and_any_onnx_tool_opens_them(images):
     torch.manual_seed(0)
     model = build_model(RECIPES["standard"])
-    content = seal_artifact(export_onnx(Ensemble([model])), Reader.load().info)
-    assert content == seal_artifact(export_onnx(Ensemble([model])), Reader.load().info)
+    content = seal_artifact(export_onnx([as_network(model)]), Reader.load().info)
+    assert content == seal_artifact(export_onnx([as_network(model)]), Reader.load().info)
     opened = onnx.load_from_string(content)
     onnx.checker.check_model(opened, full_check=True)
     metadata = {entry.key: entry.value for entry in opened.metadata_props}

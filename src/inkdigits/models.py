@@ -5,6 +5,7 @@ from collections.abc import Iterator, Sequence
 import torch
 from torch import Tensor, nn
 
+from inkdigits.export import Network
 from inkdigits.recipes import Recipe
 from inkdigits.recipes.architectures import (
     ARCHITECTURES,
@@ -81,6 +82,20 @@ def rebuild(recipe: Recipe, weights: Sequence[dict[str, Tensor]]) -> Ensemble:
     for model, trained in zip(models, weights, strict=True):
         model.load_state_dict(trained)
     return Ensemble(models)
+
+
+def as_network(model: Model) -> Network:
+    """A copy of the trained model as NumPy arrays."""
+    weights = [
+        {
+            name: values.detach().contiguous().numpy().copy()
+            for name, values in module.state_dict().items()
+            if values.is_floating_point()  # batch norm also counts its batches
+        }
+        for module in model.network
+    ]
+    mean, scale = model.normalise.mean.item(), model.normalise.scale.item()
+    return Network(model.layers, tuple(weights), mean, scale)
 
 
 def count_parameters(model: nn.Module) -> int:

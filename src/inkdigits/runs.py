@@ -33,9 +33,9 @@ from inkdigits.data import (
 )
 from inkdigits.environment import describe_environment
 from inkdigits.errors import TrainingInterrupted, UsageError
-from inkdigits.export import export_onnx
+from inkdigits.export.onnx import export_onnx
 from inkdigits.files import make_folder, read_bytes, write_atomic
-from inkdigits.models import count_parameters, rebuild
+from inkdigits.models import as_network, count_parameters, rebuild
 from inkdigits.recipes import Recipe
 from inkdigits.training import fit, predict_logits, used_precision
 
@@ -178,7 +178,8 @@ def _write_artifact(run: Run, split: Split, checkpoint: Checkpoint) -> Path:
         environment=run.environment,
     )
     path = run.folder / ARTIFACT_NAME
-    write_atomic(path, seal_artifact(export_onnx(model, found.temperature), info))
+    networks = [as_network(trained) for trained in model.models]
+    write_atomic(path, seal_artifact(export_onnx(networks, found.temperature), info))
     return path
 
 

@@ -1,4 +1,4 @@
-"""From a trained model to an ONNX graph: one operator for each layer, written directly.
+"""From trained networks to an ONNX graph: one operator for each layer, written directly.
 
 The graph takes uint8 images (n, 28, 28) and gives probabilities (n, 10) and familiarity (n,), as
 `inkdigits.calibration` has it. It is built layer by layer rather than traced: the architectures
@@ -6,15 +6,15 @@ have seven kinds of layer, the result is the same for the same weights to the by
 milliseconds.
 """
 
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
 import onnx
 from numpy.typing import NDArray
 from onnx import TensorProto, helper, numpy_helper
-from torch import Tensor, nn
 
-from inkdigits.models import Ensemble, Model
+from inkdigits.export.network import LayerWeights, Network
 from inkdigits.recipes.architectures import (
     CLASSES,
     IMAGE_SIZE_PX,
@@ -33,8 +33,8 @@ OPSET = 17
 IR_VERSION = 8
 
 
-def export_onnx(ensemble: Ensemble, temperature: float = 1.0) -> bytes:
-    """A serialised, checked ONNX model of the networks in evaluation mode.
+def export_onnx(networks: Sequence[Network], temperature: float = 1.0) -> bytes:
+    """A serialised, checked ONNX model of one network or more.
 
     Their mean logits are divided by the temperature before the softmax.
     """
@@ -43,10 +43,10 @@ def export_onnx(ensemble: Ensemble, temperature: float = 1.0) -> bytes:
     pixels = graph.add("Cast", "images", to=TensorProto.FLOAT)
     pixels = graph.add("Unsqueeze", pixels, "channel_axis")
     logits = [
-        _add_network(graph, model, f"network{i}", pixels) for i, model in enumerate(ensemble.models)
+        _add_network(graph, network, f"network{i}", pixels) for i, network in enumerate(networks)
     ]
     digits = mean = logits[0] if len(logits) == 1 else graph.add("Mean", *logits)
-    if knows_junk(ensemble.models[0].layers):
+    if knows_junk(networks[0].layers):
         sizes = graph.constant("sizes", np.array([CLASSES, 1], np.int64))
         digits, junk = graph.add_split(mean, sizes)
         known = graph.add("ReduceLogSumExp", digits, axes=[1], keepdims=0)
@@ -101,39 +101,38 @@ class _Graph:
         return serialised
 
 
-def _add_network(graph: _Graph, model: Model, name: str, pixels: str) -> str:
+def _add_network(graph: _Graph, network: Network, name: str, pixels: str) -> str:
     """Append the nodes of one network; the name of its logits."""
-    last, folded = pixels, _fold(model)
+    last, folded = pixels, _fold(network)
     if not folded:
-        mean = graph.constant(f"{name}.mean", _array(model.normalise.mean))
-        scale = graph.constant(f"{name}.scale", _array(model.normalise.scale))
+        mean = graph.constant(f"{name}.mean", np.array(network.pixel_mean, np.float32))
+        scale = graph.constant(f"{name}.scale", np.array(network.pixel_scale, np.float32))
         last = graph.add("Div", graph.add("Sub", last, mean), scale)
-    for index, (layer, module) in enumerate(zip(model.layers, model.network, strict=True)):
-        weights = folded if folded and index == 0 else module.state_dict()
+    for index, (layer, own) in enumerate(zip(network.layers, network.weights, strict=True)):
+        weights = folded if folded and index == 0 else own
         last = _add_layer(graph, layer, f"{name}.layer{index}", weights, last)
     return last
 
 
-def _fold(model: Model) -> dict[str, Tensor]:
+def _fold(network: Network) -> LayerWeights:
     """The weights of a first convolution without padding that takes pixels as they are.
 
     (x - mean) / scale is linear, and so is the convolution: together they are another one, which
     saves two passes over the pixels, 5 % of the time. Padding would be with 0 in place of the mean.
     """
-    first, normalise = model.network[0], model.normalise
-    if not isinstance(first, nn.Conv2d) or first.padding != (0, 0) or first.bias is None:
+    first, weights = network.layers[0], network.weights[0]
+    if not isinstance(first, Conv) or first.padding:
         return {}
-    weight = first.weight / normalise.scale
-    return {"weight": weight, "bias": first.bias - weight.sum(dim=(1, 2, 3)) * normalise.mean}
+    weight = weights["weight"] / np.float32(network.pixel_scale)
+    shift = weight.sum(axis=(1, 2, 3)) * np.float32(network.pixel_mean)
+    return {"weight": weight, "bias": weights["bias"] - shift}
 
 
-def _add_layer(
-    graph: _Graph, layer: Layer, name: str, weights: dict[str, Tensor], last: str
-) -> str:
+def _add_layer(graph: _Graph, layer: Layer, name: str, weights: LayerWeights, last: str) -> str:
     """Append the nodes of one layer after `last`; the name of the new last output."""
 
     def constants(*parts: str) -> list[str]:
-        return [graph.constant(f"{name}.{part}", _array(weights[part])) for part in parts]
+        return [graph.constant(f"{name}.{part}", weights[part]) for part in parts]
 
     match layer:
         case Conv(_, kernel, stride, padding):
@@ -158,8 +157,3 @@ def _add_layer(
             return graph.add("Flatten", last)
         case Dense():
             return graph.add("Gemm", last, *constants("weight", "bias"), transB=1)
-
-
-def _array(value: Tensor) -> NDArray[np.generic]:
-    array: NDArray[np.generic] = value.detach().contiguous().numpy()
-    return array
