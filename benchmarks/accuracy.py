@@ -20,18 +20,18 @@ from documents import put_table
 from numpy.typing import NDArray
 from torch.nn import functional
 
-from inkdigits.batches import Batches
-from inkdigits.checkpoint import Checkpoint, Weights
 from inkdigits.data import LabelledImages, Split, load_dataset, stratified_split
 from inkdigits.environment import describe_environment
 from inkdigits.files import write_atomic
 from inkdigits.metrics import cross_entropy, fit_temperature, softmax
-from inkdigits.models import Model, build_model, rebuild
-from inkdigits.optimizers import Optimizer
 from inkdigits.recipes import RECIPES, Recipe
 from inkdigits.recipes.architectures import ARCHITECTURES, Dropout
-from inkdigits.schedules import learning_rate
 from inkdigits.training import fit, predict_logits, used_precision
+from inkdigits.training.batches import Batches
+from inkdigits.training.checkpoint import Checkpoint, Weights
+from inkdigits.training.models import Model, build_model, rebuild
+from inkdigits.training.optimizers import Optimizer
+from inkdigits.training.schedules import learning_rate
 
 HERE = Path(__file__).parent
 PAGE = HERE.parent / "docs" / "accuracy.md"

@@ -23,10 +23,10 @@ from PIL import Image
 from inkdigits.data import load_dataset
 from inkdigits.environment import describe_environment
 from inkdigits.files import write_atomic
-from inkdigits.models import build_model
 from inkdigits.reading import Reader
 from inkdigits.recipes import Recipe
 from inkdigits.training import predict_logits
+from inkdigits.training.models import build_model
 
 RESULTS = Path(__file__).parent / "results"
 PAGE = Path(__file__).parent.parent / "docs" / "performance.md"

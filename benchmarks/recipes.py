@@ -25,8 +25,8 @@ from inkdigits.reading import Reader
 from inkdigits.recipes import RECIPES, Recipe, find_recipe
 from inkdigits.recipes.architectures import ARCHITECTURES
 from inkdigits.recipes.results import load_results
-from inkdigits.runs import start_run, train_run
 from inkdigits.training import used_precision
+from inkdigits.training.runs import start_run, train_run
 
 ROOT = Path(__file__).parent.parent
 MEASURED = ROOT / "src" / "inkdigits" / "recipes" / "results.json"

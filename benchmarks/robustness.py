@@ -20,18 +20,18 @@ from documents import put_table
 from numpy.typing import NDArray
 from torch import nn
 
-from inkdigits.calibration import ACCEPTED_SHARE, familiarity
 from inkdigits.data import LabelledImages, Split, load_dataset, stratified_split
 from inkdigits.environment import describe_environment
 from inkdigits.evaluation.corruptions import CORRUPTIONS, corrupt
 from inkdigits.evaluation.non_digits import draw_every_kind
 from inkdigits.files import write_atomic
 from inkdigits.metrics import log_sum_exp, softmax
-from inkdigits.models import Model, rebuild
 from inkdigits.recipes import RECIPES, Recipe
 from inkdigits.recipes.architectures import ARCHITECTURES, CLASSES, Dense, knows_junk
 from inkdigits.recipes.recipe import EFFECT_NAMES
 from inkdigits.training import fit, predict_logits
+from inkdigits.training.calibration import ACCEPTED_SHARE, familiarity
+from inkdigits.training.models import Model, rebuild
 
 HERE = Path(__file__).parent
 PAGE = HERE.parent / "docs" / "trust.md"

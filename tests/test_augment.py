@@ -6,7 +6,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from torch.nn import functional
 
-from inkdigits.augment import affine_maps, random_warp
+from inkdigits.training.augment.shape import affine_maps, random_warp
 
 ZERO = {"rotation_deg": 0.0, "shift_px": 0.0, "zoom": 0.0, "shear_deg": 0.0, "elastic_px": 0.0}
 

@@ -3,8 +3,8 @@
 import numpy as np
 import pytest
 
-from inkdigits.calibration import ACCEPTED_SHARE, COVERAGE, calibrate, familiarity
 from inkdigits.metrics import softmax
+from inkdigits.training.calibration import ACCEPTED_SHARE, COVERAGE, calibrate, familiarity
 
 
 def draw(count, seed):

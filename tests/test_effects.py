@@ -5,11 +5,11 @@ from dataclasses import replace
 import pytest
 import torch
 
-from inkdigits.effects import EFFECTS, apply_effects
 from inkdigits.errors import UsageError
-from inkdigits.junk import KINDS, draw_junk
 from inkdigits.recipes import RECIPES
 from inkdigits.recipes.recipe import EFFECT_NAMES
+from inkdigits.training.augment.appearance import EFFECTS, apply_effects
+from inkdigits.training.augment.junk import KINDS, draw_junk
 
 
 @pytest.fixture(scope="module")
@@ -44,7 +44,7 @@ def test_no_effects_no_change(digits):
 
 @pytest.mark.parametrize("kind", KINDS)
 def test_junk_of_every_kind_is_in_range_and_no_two_are_the_same(kind, digits, monkeypatch):
-    monkeypatch.setattr("inkdigits.junk.KINDS", {kind: KINDS[kind]})
+    monkeypatch.setattr("inkdigits.training.augment.junk.KINDS", {kind: KINDS[kind]})
     drawn = draw_junk(50, digits, generator())
     assert drawn.shape == (50, 1, 28, 28)
     assert torch.isfinite(drawn).all()

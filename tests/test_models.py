@@ -8,14 +8,14 @@ import pytest
 import torch
 
 from inkdigits.artifact import parse_artifact, seal_artifact
-from inkdigits.calibration import familiarity
 from inkdigits.export.onnx import export_onnx
 from inkdigits.metrics import softmax
-from inkdigits.models import as_network, build_model, count_parameters, rebuild
 from inkdigits.reading import Reader
 from inkdigits.recipes import RECIPES
 from inkdigits.recipes.architectures import ARCHITECTURES
 from inkdigits.training import predict_logits
+from inkdigits.training.calibration import familiarity
+from inkdigits.training.models import as_network, build_model, count_parameters, rebuild
 
 
 @pytest.fixture(scope="module")

@@ -8,9 +8,9 @@ import pytest
 import torch
 
 from inkdigits.errors import UsageError
-from inkdigits.models import build_model
-from inkdigits.optimizers import Optimizer
 from inkdigits.recipes import RECIPES
+from inkdigits.training.models import build_model
+from inkdigits.training.optimizers import Optimizer
 
 RECIPE = replace(RECIPES["standard"], weight_decay=0.1, momentum=0.8, beta2=0.9)
 

@@ -6,7 +6,7 @@ from hypothesis import strategies as st
 
 from inkdigits.errors import UsageError
 from inkdigits.recipes import RECIPES, Recipe, find_recipe, override
-from inkdigits.schedules import SCHEDULES, learning_rate
+from inkdigits.training.schedules import SCHEDULES, learning_rate
 
 STANDARD = RECIPES["standard"]
 

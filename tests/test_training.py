@@ -5,12 +5,12 @@ import numpy as np
 import pytest
 import torch
 
-from inkdigits.batches import Batches
-from inkdigits.checkpoint import Checkpoint
 from inkdigits.data import LabelledImages, Split, stratified_split
 from inkdigits.errors import TrainingDiverged, UsageError
 from inkdigits.recipes import RECIPES
 from inkdigits.training import fit
+from inkdigits.training.batches import Batches
+from inkdigits.training.checkpoint import Checkpoint
 from tests.conftest import take
 
 # A bit of everything: batch norm, dropout, augmentation, bf16, a last batch that isn't full.

@@ -14,9 +14,10 @@ import numpy as np
 import torch
 
 from inkdigits.data import LabelledImages, stratified_split
-from inkdigits.models import build_model
 from inkdigits.recipes import find_recipe
-from inkdigits.training import Checkpoint, fit, predict_logits
+from inkdigits.training import fit, predict_logits
+from inkdigits.training.loop import Checkpoint
+from inkdigits.training.models import build_model
 
 
 def main(name: str, path: str, seed: str) -> None:

@@ -6,7 +6,7 @@
 '314159'
 
 Reading needs NumPy, SciPy, Pillow and ONNX Runtime; training (`inkdigits.training`) needs the extra
-`train`, evaluation (`inkdigits.evaluation.measure`) the extra `report`.
+`train`, evaluation (`inkdigits.evaluation`) the extra `report`.
 """
 
 from importlib import import_module

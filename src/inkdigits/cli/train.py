@@ -12,16 +12,16 @@ from inkdigits.reading import Reader
 from inkdigits.recipes import find_recipe, override
 
 if TYPE_CHECKING:
-    from inkdigits.checkpoint import Epoch
     from inkdigits.recipes import Recipe
-    from inkdigits.runs import Run
+    from inkdigits.training.checkpoint import Epoch
+    from inkdigits.training.runs import Run
 
 
 def run(arguments: Namespace) -> int:
     """Run the command; the exit code."""
     with needing("train", "training"):
         import inkdigits.evaluation.report  # noqa: F401
-        from inkdigits.runs import train_run
+        from inkdigits.training.runs import train_run
     console = Console(quiet=arguments.quiet, as_json=arguments.json)
     with console.progress() as progress:
         this = _open_or_start(arguments, progress)
@@ -44,7 +44,7 @@ def run(arguments: Namespace) -> int:
 
 
 def _open_or_start(arguments: Namespace, progress: Progress) -> "Run":
-    from inkdigits.runs import open_run, start_run
+    from inkdigits.training.runs import open_run, start_run
 
     new = ("recipe", "assignments", "out", "data", "seed")
     if arguments.resume:

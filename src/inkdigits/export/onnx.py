@@ -1,8 +1,8 @@
 """From trained networks to an ONNX graph: one operator for each layer, written directly.
 
 The graph takes uint8 images (n, 28, 28) and gives probabilities (n, 10) and familiarity (n,), as
-`inkdigits.calibration` has it. It is built layer by layer rather than traced: the architectures
-have seven kinds of layer, the result is the same for the same weights to the byte, and it takes
+`inkdigits.training.calibration` defines them. It is built layer by layer rather than traced: the
+architectures have seven kinds of layer, the same weights give the same bytes, and it takes
 milliseconds.
 """
 

@@ -8,8 +8,8 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from inkdigits.models import Model
-from inkdigits.optimizers import Optimizer
+from inkdigits.training.models import Model
+from inkdigits.training.optimizers import Optimizer
 
 Weights = dict[str, Tensor]
 

@@ -20,8 +20,6 @@ from typing import Any
 import torch
 
 from inkdigits.artifact import ARTIFACT_NAME, ArtifactInfo, seal_artifact
-from inkdigits.calibration import calibrate
-from inkdigits.checkpoint import Checkpoint, Epoch
 from inkdigits.data import (
     DEFAULT_DATASET,
     Progress,
@@ -35,9 +33,11 @@ from inkdigits.environment import describe_environment
 from inkdigits.errors import TrainingInterrupted, UsageError
 from inkdigits.export.onnx import export_onnx
 from inkdigits.files import make_folder, read_bytes, write_atomic
-from inkdigits.models import as_network, count_parameters, rebuild
 from inkdigits.recipes import Recipe
-from inkdigits.training import fit, predict_logits, used_precision
+from inkdigits.training.calibration import calibrate
+from inkdigits.training.checkpoint import Checkpoint, Epoch
+from inkdigits.training.loop import fit, predict_logits, used_precision
+from inkdigits.training.models import as_network, count_parameters, rebuild
 
 _CHECKPOINT, _HISTORY, _RUN = "checkpoint.pt", "history.csv", "run.json"
 

@@ -9,12 +9,12 @@ from itertools import pairwise
 import torch
 from torch import Tensor
 
-from inkdigits.augment import random_warp
 from inkdigits.data import LabelledImages, one_hot
-from inkdigits.effects import add_flourishes, apply_effects
-from inkdigits.junk import draw_junk
 from inkdigits.recipes import Recipe
 from inkdigits.recipes.architectures import CLASSES
+from inkdigits.training.augment.appearance import add_flourishes, apply_effects
+from inkdigits.training.augment.junk import draw_junk
+from inkdigits.training.augment.shape import random_warp
 
 
 class Batches:

@@ -18,16 +18,16 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
-from inkdigits.batches import Batches
-from inkdigits.checkpoint import Checkpoint, Epoch, Weights
 from inkdigits.data import LabelledImages, Split
 from inkdigits.errors import TrainingDiverged, UsageError
-from inkdigits.models import Model, build_model
-from inkdigits.optimizers import Optimizer
 from inkdigits.recipes import Recipe
 from inkdigits.recipes.architectures import CLASSES
 from inkdigits.recipes.recipe import Precision
-from inkdigits.schedules import learning_rate
+from inkdigits.training.batches import Batches
+from inkdigits.training.checkpoint import Checkpoint, Epoch, Weights
+from inkdigits.training.models import Model, build_model
+from inkdigits.training.optimizers import Optimizer
+from inkdigits.training.schedules import learning_rate
 
 EVALUATION_BATCH = 1000
 OnStep = Callable[[int, int], None]

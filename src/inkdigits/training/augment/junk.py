@@ -12,9 +12,9 @@ import torch
 from torch import Generator, Tensor
 from torch.nn import functional
 
-from inkdigits.effects import clouds, strokes_between, uniform
-from inkdigits.letters import draw_letters
 from inkdigits.recipes.architectures import IMAGE_SIZE_PX
+from inkdigits.training.augment.appearance import clouds, strokes_between, uniform
+from inkdigits.training.augment.letters import draw_letters
 
 _PLACE = torch.arange(float(IMAGE_SIZE_PX))
 

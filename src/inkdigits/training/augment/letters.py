@@ -6,8 +6,8 @@ Left out are those that many people write like a digit: B, G, I, O, S, Z, b, g, 
 import torch
 from torch import Generator, Tensor
 
-from inkdigits.effects import strokes_between, uniform
 from inkdigits.recipes.architectures import IMAGE_SIZE_PX
+from inkdigits.training.augment.appearance import strokes_between, uniform
 
 # Points of the pen's way, column and row from 0 to 4; at a bar it is lifted.
 SKELETONS = {

@@ -1,0 +1,5 @@
+"""From a recipe and a split of a training set to a trained network: needs PyTorch."""
+
+from inkdigits.training.loop import fit, predict_logits, used_precision
+
+__all__ = ["fit", "predict_logits", "used_precision"]
