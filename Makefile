@@ -24,20 +24,20 @@ format: .venv/test
 	$(BIN)/ruff check --fix .
 
 measure: .venv/train  ## measure every recipe; write results.json, the tables of README and docs/accuracy.md
-	$(BIN)/python benchmarks/recipes.py --again
+	$(BIN)/python benchmarks/recipe_results.py --again
 
 bench: .venv/train .venv-keras/done  ## train ours and the peers side by side; table and plot
-	$(BIN)/python benchmarks/training.py
+	$(BIN)/python benchmarks/training_speed.py
 
 bench-reading: .venv/train  ## time the shipped artifact and the commands
-	$(BIN)/python benchmarks/reading.py
+	$(BIN)/python benchmarks/reading_speed.py
 
 bench-pictures: .venv/train  ## read drawn photographs, strings and grids; tables in docs/pictures.md
-	$(BIN)/python benchmarks/pictures.py
+	$(BIN)/python benchmarks/drawn_pictures.py
 
 ablation: .venv/train  ## what makes accurate accurate and robust robust: tables in docs/; needs Fashion-MNIST
-	$(BIN)/python benchmarks/robustness.py
-	$(BIN)/python benchmarks/accuracy.py
+	$(BIN)/python benchmarks/robust_ablation.py
+	$(BIN)/python benchmarks/accurate_ablation.py
 
 trust: .venv/test  ## what the shipped artifact can be trusted with: a table in docs/trust.md; needs Fashion-MNIST
 	$(BIN)/python benchmarks/trust.py

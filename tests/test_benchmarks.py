@@ -30,7 +30,9 @@ def test_a_recipe_runs_as_a_peer(mnist, mnist_test, tmp_path):
     assert len(values["seconds"]) == len(values["accuracy"]) == 1
 
 
-@pytest.mark.parametrize(("name", "key"), [("training", "runs"), ("reading", "figures")])
+@pytest.mark.parametrize(
+    ("name", "key"), [("training_speed", "runs"), ("reading_speed", "figures")]
+)
 def test_the_stored_table_is_of_the_stored_results(name, key):
     results = json.loads((BENCHMARKS / "results" / f"{name}.json").read_text(encoding="utf-8"))
     table = runpy.run_path(str(BENCHMARKS / f"{name}.py"))["table"]
@@ -40,15 +42,19 @@ def test_the_stored_table_is_of_the_stored_results(name, key):
 
 
 def test_the_table_of_what_was_tried_is_of_the_stored_results():
-    stored = json.loads((BENCHMARKS / "results" / "accuracy.json").read_text(encoding="utf-8"))
-    table = runpy.run_path(str(BENCHMARKS / "accuracy.py"))["table"]
+    stored = json.loads(
+        (BENCHMARKS / "results" / "accurate_ablation.json").read_text(encoding="utf-8")
+    )
+    table = runpy.run_path(str(BENCHMARKS / "accurate_ablation.py"))["table"]
     page = (BENCHMARKS.parent / "docs" / "accuracy.md").read_text(encoding="utf-8")
     assert table(stored["results"], stored["epochs"], stored["digits"]) in page
 
 
 def test_the_table_of_pictures_is_of_the_stored_results():
-    results = json.loads((BENCHMARKS / "results" / "pictures.json").read_text(encoding="utf-8"))
-    tables = runpy.run_path(str(BENCHMARKS / "pictures.py"))
+    results = json.loads(
+        (BENCHMARKS / "results" / "drawn_pictures.json").read_text(encoding="utf-8")
+    )
+    tables = runpy.run_path(str(BENCHMARKS / "drawn_pictures.py"))
     page = (BENCHMARKS.parent / "docs" / "pictures.md").read_text(encoding="utf-8")
     assert tables["accuracy_table"](results["accuracy"]) in page
     assert tables["speed_table"](results["seconds"]) in page
@@ -62,13 +68,13 @@ def test_the_tables_of_trust_are_of_the_stored_results():
 
     shipped = runpy.run_path(str(BENCHMARKS / "trust.py"))["table"]
     assert shipped(stored("trust", "figures")) in page
-    tables = runpy.run_path(str(BENCHMARKS / "robustness.py"))
+    tables = runpy.run_path(str(BENCHMARKS / "robust_ablation.py"))
     for table in ("ablation_table", "score_table"):
-        assert tables[table](stored("robustness", "results")) in page
+        assert tables[table](stored("robust_ablation", "results")) in page
     assert "Fashion-MNIST" in stored("trust", "figures")["rejection"]
 
 
-@pytest.mark.parametrize("name", ["trust", "robustness"])
+@pytest.mark.parametrize("name", ["trust", "robust_ablation"])
 def test_without_fashion_mnist_no_table_loses_a_row(name, empty_cache, monkeypatch):
     run = runpy.run_path(str(BENCHMARKS / f"{name}.py"))
     written = []

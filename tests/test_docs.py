@@ -14,7 +14,7 @@ from inkdigits.recipes.results import load_results
 
 ROOT = Path(__file__).parent.parent
 README = (ROOT / "README.md").read_text(encoding="utf-8")
-MEASURING = runpy.run_path(str(ROOT / "benchmarks" / "recipes.py"))
+MEASURING = runpy.run_path(str(ROOT / "benchmarks" / "recipe_results.py"))
 
 
 def test_the_tables_of_recipes_are_the_measured_ones():

@@ -1,11 +1,11 @@
 """What makes `robust` robust, and which score tells digits from junk: two tables on validation.
 
-    make ablation      (with benchmarks/accuracy.py)
+    make ablation      (with benchmarks/accurate_ablation.py)
 
 Trains `robust` for a few epochs, then with one effect or the junk left out each. Everything is
 measured on the held-out part of the training set, damaged or not, on drawings of no digit, and on
 Fashion-MNIST's *training* images, from a data folder or the cache. Writes
-`benchmarks/results/robustness.json` and the tables in `docs/trust.md`.
+`benchmarks/results/robust_ablation.json` and the tables in `docs/trust.md`.
 """
 
 import argparse
@@ -178,7 +178,7 @@ def main() -> None:
         results[name] = measure(train(recipe, split, seed=0), split, outside)
         print(name, f"{results[name]['clean']:.2%}", flush=True)
     values = {"environment": describe_environment(), "epochs": arguments.epochs, "results": results}
-    write_atomic(HERE / "results" / "robustness.json", json.dumps(values, indent=1).encode())
+    write_atomic(HERE / "results" / "robust_ablation.json", json.dumps(values, indent=1).encode())
     put_table(PAGE, "ablation", ablation_table(results))
     put_table(PAGE, "scores", score_table(results))
 

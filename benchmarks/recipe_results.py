@@ -1,7 +1,7 @@
 """Measure recipes: train each with several seeds, evaluate on the test set, write it all down.
 
-    python benchmarks/recipes.py [RECIPE …]             train what is missing or has changed
-    python benchmarks/recipes.py --again [RECIPE …]     train all of it
+    python benchmarks/recipe_results.py [RECIPE …]             train what is missing or has changed
+    python benchmarks/recipe_results.py --again [RECIPE …]     train all of it
 
 Results go into `src/inkdigits/recipes/results.json` as each run ends, so an interrupted measurement
 goes on where it stopped; then the tables in the README and in `docs/accuracy.md` are written. One

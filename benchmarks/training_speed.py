@@ -1,12 +1,12 @@
 """Training speed, side by side: ours and the peers in turn on the same machine.
 
     make bench                                       all systems, three rounds
-    python benchmarks/training.py --systems fast … --out FOLDER
+    python benchmarks/training_speed.py --systems fast … --out FOLDER
 
 Each system is a script in `peers/` that runs as a process of its own, in its own environment
 (`.venv` or `.venv-keras`), with the data in memory. In every round each system trains once, with
-the round as its seed. Writes `benchmarks/results/training.json` after every run, then
-`training.md` and `training.png`. Keep the machine otherwise idle; ratios are to `keras-baseline`'s
+the round as its seed. Writes `benchmarks/results/training_speed.json` after every run, then
+`.md` and `.png`. Keep the machine otherwise idle; ratios are to `keras-baseline`'s
 network, within the same round.
 """
 
@@ -139,9 +139,10 @@ def main() -> None:
                 latest = runs[-1]
                 print(f"{system}: {latest['accuracy'][-1]:.2%} in {latest['seconds'][-1]:.1f} s")
                 values = {"environment": describe_environment(), "runs": runs}
-                write_atomic(arguments.out / "training.json", json.dumps(values, indent=1).encode())
-    write_atomic(arguments.out / "training.md", table(runs).encode())
-    write_atomic(arguments.out / "training.png", encode_png(plot(runs)))
+                path = arguments.out / "training_speed.json"
+                write_atomic(path, json.dumps(values, indent=1).encode())
+    write_atomic(arguments.out / "training_speed.md", table(runs).encode())
+    write_atomic(arguments.out / "training_speed.png", encode_png(plot(runs)))
     if arguments.out == RESULTS:
         for page in PAGES:
             put_table(page, "training", table(runs))

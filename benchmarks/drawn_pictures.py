@@ -3,8 +3,8 @@
     make bench-pictures
 
 The pictures are made by `handwriting.py` and `scenes.py` from digits that the shipped network
-wasn't trained on. Writes `benchmarks/results/pictures.json` and the tables in `docs/pictures.md`.
-Keep the machine otherwise idle: the second table is of seconds.
+wasn't trained on. Writes `benchmarks/results/drawn_pictures.json` and the tables in
+`docs/pictures.md`. Keep the machine otherwise idle: the second table is of seconds.
 """
 
 import argparse
@@ -143,7 +143,7 @@ def main() -> None:
     found = accuracies(reader, data, arguments.pictures)
     figures = seconds(reader, data)
     values = {"environment": describe_environment(), "accuracy": found, "seconds": figures}
-    write_atomic(HERE / "results" / "pictures.json", json.dumps(values, indent=1).encode())
+    write_atomic(HERE / "results" / "drawn_pictures.json", json.dumps(values, indent=1).encode())
     put_table(PAGE, "accuracy", accuracy_table(found))
     put_table(PAGE, "seconds", speed_table(figures))
     print(accuracy_table(found), speed_table(figures), sep="\n")

@@ -5,7 +5,7 @@
 Digits a second on 10,000 test images in memory, beside PyTorch running the same network in turn;
 one digit; and the commands as new processes (their files are in the page cache), beside a Python
 that does nothing.
-Medians; writes `benchmarks/results/reading.json` and `reading.md`. Keep the machine otherwise idle.
+Medians; writes `benchmarks/results/reading_speed.json` and `.md`. Keep the machine otherwise idle.
 """
 
 import json
@@ -100,8 +100,8 @@ def main() -> None:
     """Measure and write."""
     figures = measure()
     values = {"environment": describe_environment(), "figures": figures}
-    write_atomic(RESULTS / "reading.json", json.dumps(values, indent=1).encode())
-    write_atomic(RESULTS / "reading.md", table(figures).encode())
+    write_atomic(RESULTS / "reading_speed.json", json.dumps(values, indent=1).encode())
+    write_atomic(RESULTS / "reading_speed.md", table(figures).encode())
     put_table(PAGE, "reading", table(figures))
     print(table(figures))
 
