@@ -179,8 +179,8 @@ def test_wishes_reach_the_reader(capsys, tmp_path, mnist_test):
     pair = np.hstack([np.pad(mnist_test.images[i], 10) for i in (0, 1)])
     Image.fromarray(pair).resize((384, 192)).save(tmp_path / "pair.png")
 
-    def text(*wishes: object) -> str:
-        return json.loads(call(capsys, "predict", tmp_path, *wishes)[1])["text"]
+    def text(*hints: object) -> str:
+        return json.loads(call(capsys, "predict", tmp_path, *hints)[1])["text"]
 
     assert text() == text("--expect", 2) == text("--grid", "1x2") == "72"
     assert len(text("--single")) == 1

@@ -308,8 +308,8 @@ def glyph_of(canvas) -> np.ndarray:
 
 @given(hnp.arrays(np.uint8, hnp.array_shapes(min_dims=2, max_dims=2, min_side=5, max_side=40)))
 def test_any_canvas_gives_digits_with_boxes_inside_it_or_nothing(canvas):
-    for wishes in ({}, {"single": True}, {"expect": 2}, {"grid": (2, 2)}):
-        reading = READER.read(canvas, **wishes)
+    for hints in ({}, {"single": True}, {"expect": 2}, {"grid": (2, 2)}):
+        reading = READER.read(canvas, **hints)
         assert (reading.text.strip(".\n") == "") == (reading.digits == ())
         for digit in reading.digits:
             assert digit.glyph.shape == (28, 28)

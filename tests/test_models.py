@@ -32,7 +32,7 @@ def test_artifact_agrees_with_torch(name, images):
     content = seal_artifact(export_onnx([as_network(model)], temperature=0.7), Reader.load().info)
     reader = Reader(parse_artifact(content))
     logits = predict_logits(model, images).numpy()
-    probabilities, known = reader.judge(images)
+    probabilities, known = reader.score_glyphs(images)
     np.testing.assert_allclose(probabilities, softmax(logits[:, :10] / 0.7), atol=1e-5)
     np.testing.assert_allclose(known, familiarity(logits), atol=1e-3)
 
@@ -47,7 +47,7 @@ def test_an_ensemble_is_the_mean_of_its_logits(images):
     content = seal_artifact(
         export_onnx([as_network(model) for model in ensemble.models]), Reader.load().info
     )
-    probabilities, known = Reader(parse_artifact(content)).judge(images)
+    probabilities, known = Reader(parse_artifact(content)).score_glyphs(images)
     np.testing.assert_allclose(probabilities, softmax(logits.numpy()), atol=1e-5)
     np.testing.assert_allclose(known, familiarity(logits.numpy()), atol=1e-3)
     assert count_parameters(ensemble) == 3 * count_parameters(ensemble.models[0])

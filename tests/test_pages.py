@@ -64,8 +64,8 @@ def dark(ink: np.ndarray) -> np.ndarray:
     return (240 - 200 * ink).astype(np.uint8)
 
 
-def right_share(pages: list[Page], **wishes) -> float:
-    return float(np.mean([READER.read(page.canvas, **wishes).text == page.text for page in pages]))
+def right_share(pages: list[Page], **hints) -> float:
+    return float(np.mean([READER.read(page.canvas, **hints).text == page.text for page in pages]))
 
 
 # The bounds are what 60 pictures can tell of the figures in docs/pictures.md.
@@ -226,13 +226,13 @@ def on_a_desk(page: np.ndarray) -> np.ndarray:
     return np.where(sheet, page, 70 + grain).astype(np.uint8)
 
 
-@pytest.mark.parametrize("wishes", [{}, {"expect": 5}])
+@pytest.mark.parametrize("hints", [{}, {"expect": 5}])
 @pytest.mark.parametrize("scale", [1, 3])
-def test_a_sheet_on_a_desk_is_read_where_it_lies(clear, scale, wishes):
+def test_a_sheet_on_a_desk_is_read_where_it_lies(clear, scale, hints):
     page = dark(np.pad(write(clear, "60294"), ((60, 150), (120, 180))))
     page[70:-60:40] = np.minimum(page[70:-60:40], 150)  # ruled
     photo = on_a_desk(page).repeat(scale, axis=0).repeat(scale, axis=1)
-    alone, reading = READER.read(page), READER.read(photo, **wishes)
+    alone, reading = READER.read(page), READER.read(photo, **hints)
     assert reading.text == alone.text == "60294"
     for ours, theirs in zip(reading.digits, alone.digits, strict=True):
         apart = [vars(ours.box)[side] - scale * vars(theirs.box)[side] for side in vars(ours.box)]
@@ -383,11 +383,11 @@ def table(clear, text: str, *, cell: int = 60, line: int = 2, apart: int = 0) ->
 
 
 @pytest.mark.parametrize(("line", "apart"), [(2, 0), (5, 0), (3, 12)])
-@pytest.mark.parametrize("wishes", [{}, {"expect": 8}, {"grid": (1, 8)}])
-def test_digits_in_boxes_are_read_without_the_boxes(clear, line, apart, wishes):
+@pytest.mark.parametrize("hints", [{}, {"expect": 8}, {"grid": (1, 8)}])
+def test_digits_in_boxes_are_read_without_the_boxes(clear, line, apart, hints):
     ink = table(clear, "57880135", line=line, apart=apart)
     for margin in (3, 30, 200):
-        assert READER.read(dark(np.pad(ink, margin)), **wishes).text == "57880135"
+        assert READER.read(dark(np.pad(ink, margin)), **hints).text == "57880135"
 
 
 @pytest.mark.parametrize("light_on_dark", [False, True])

@@ -17,7 +17,7 @@ from inkdigits.cli.sources import Item, find_files, open_items
 from inkdigits.errors import CanvasError, UsageError
 from inkdigits.files import open_atomic, write_atomic
 from inkdigits.reading import Reader, Reading
-from inkdigits.reading.hints import Wishes
+from inkdigits.reading.hints import Hints
 
 if TYPE_CHECKING:
     from concurrent.futures import Future
@@ -32,7 +32,7 @@ class Job:
     """What is done with every item, the same in all processes."""
 
     model: Path | None
-    wishes: dict[str, Any]
+    hints: dict[str, Any]
     annotate: Path | None
     show_glyphs: bool
     explain: bool
@@ -67,11 +67,9 @@ def _parse_job(arguments: Namespace) -> Job:
         raise UsageError("--show-glyphs and --explain draw into the pictures of --annotate FOLDER")
     if arguments.jobs < 1:
         raise UsageError(f"--jobs is {arguments.jobs}; it must be 1 or more")
-    wishes = {name: getattr(arguments, name) for name in ("single", "expect", "grid")}
-    Wishes(**wishes)  # says what is wrong with them, also where no picture follows
-    return Job(
-        arguments.model, wishes, arguments.annotate, arguments.show_glyphs, arguments.explain
-    )
+    hints = {name: getattr(arguments, name) for name in ("single", "expect", "grid")}
+    Hints(**hints)  # says what is wrong with them, also where no picture follows
+    return Job(arguments.model, hints, arguments.annotate, arguments.show_glyphs, arguments.explain)
 
 
 @contextmanager
@@ -130,10 +128,10 @@ class _Worker:
             return [Reading("", (), error=source)]
         if isinstance(source, np.ndarray):
             return self.reader.read_glyphs(source)
-        return list(self.reader.read_many([source], page=item.page, **self.job.wishes))
+        return list(self.reader.read_many([source], page=item.page, **self.job.hints))
 
     def _draw(self, item: Item, reading: Reading) -> "Image.Image":
-        """The picture with boxes, the glyphs beneath it if wished for; of a table the glyph."""
+        """The picture with boxes, the glyphs beneath it if asked for; of a table the glyph."""
         from inkdigits.reading.drawing import below, draw_glyphs
 
         assert not isinstance(item.source, CanvasError)  # noqa: S101

@@ -125,7 +125,7 @@ def evaluate(
     progress: Progress = ignore_progress,
 ) -> Report:
     """Measure a reader on labelled images."""
-    return report_on(reader, data, reader.judge(data.images), dataset, extent, progress)
+    return report_on(reader, data, reader.score_glyphs(data.images), dataset, extent, progress)
 
 
 def report_on(

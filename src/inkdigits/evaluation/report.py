@@ -49,7 +49,7 @@ def write_report(
 
     The page is one self-contained file. Returns the report and the path of the page.
     """
-    judged = reader.judge(data.images)
+    judged = reader.score_glyphs(data.images)
     report = report_on(reader, data, judged, dataset, extent, progress)
     plots = _draw(report, data, reader, judged[0])
     for name, content in plots.items():

@@ -27,7 +27,7 @@ def measure_corruptions(
         accuracies, row = [], {"corruption": name, "paper_severity": corruption.paper_severity}
         for severity in SEVERITIES:
             progress("damaging digits", done * len(SEVERITIES) + severity, total)
-            probabilities, familiarity = reader.judge(corrupt(data.images, name, severity))
+            probabilities, familiarity = reader.score_glyphs(corrupt(data.images, name, severity))
             accuracies.append(float((probabilities.argmax(axis=1) == data.labels).mean()))
             if severity == corruption.paper_severity:
                 sets = reader.prediction_sets(probabilities)
@@ -47,7 +47,7 @@ def measure_rejection(
     """
     rows = []
     for name, images in {**outside, **draw_every_kind(DRAWN_WITH)}.items():
-        _, familiarity = reader.judge(images)
+        _, familiarity = reader.score_glyphs(images)
         rejected = float((familiarity < reader.info.accept_at).mean())
         rows.append({"name": name, "images": len(images), "rejected": rejected})
     return rows

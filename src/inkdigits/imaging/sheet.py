@@ -40,7 +40,7 @@ class Sheet:
 def find_sheet(canvas: Canvas) -> Sheet | None:
     """The sheet on a canvas; None if it is no such scene, or shows several.
 
-    What is found may also be a light digit on dark: that is for the caller to judge by its shape.
+    What is found may also be a light digit on dark: that is for the caller to tell by its shape.
     """
     if min(canvas.grey.shape) < _SMALLEST_PX:
         return None

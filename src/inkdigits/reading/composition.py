@@ -18,7 +18,7 @@ from inkdigits.imaging.cuts import cut
 from inkdigits.imaging.layout import lay_out_glyph
 from inkdigits.imaging.segmentation import SPECK, Piece, distances, edges_of, join
 
-Judge = Callable[[NDArray[np.uint8]], tuple[NDArray[np.float32], NDArray[np.float32]]]
+ScoreGlyphs = Callable[[NDArray[np.uint8]], tuple[NDArray[np.float32], NDArray[np.float32]]]
 """From glyphs (n, 28, 28) to probabilities (n, 10) and familiarity (n,)."""
 
 _MOST_PARTS = 8  # in one digit
@@ -39,7 +39,7 @@ _LOW = 0.45  # of the digits' height: no digit is so low
 
 
 @dataclass(frozen=True)
-class Candidate:
+class ScoredPiece:
     """A piece that may be a digit, with what the network says of its glyph.
 
     The more ways of seeing the ink were tried, the more likely it is that one of them looks like
@@ -74,32 +74,32 @@ class _Part:
     siblings: int
 
 
-def judge_pieces(pieces: list[Piece], judge: Judge) -> list[Candidate]:
+def score_pieces(pieces: list[Piece], score_glyphs: ScoreGlyphs) -> list[ScoredPiece]:
     """Each piece laid out and judged."""
     if not pieces:
         return []
     glyphs = np.stack([lay_out_glyph(piece.ink) for piece in pieces])
-    probabilities, familiarity = judge(glyphs)
+    probabilities, familiarity = score_glyphs(glyphs)
     return [
-        Candidate(piece, glyph, p, float(f))
+        ScoredPiece(piece, glyph, p, float(f))
         for piece, glyph, p, f in zip(pieces, glyphs, probabilities, familiarity, strict=True)
     ]
 
 
 def compose(
-    lines: list[list[Piece]], height: float, judge: Judge, expected: int | None = None
-) -> list[list[Candidate]]:
+    lines: list[list[Piece]], height: float, score_glyphs: ScoreGlyphs, expected: int | None = None
+) -> list[list[ScoredPiece]]:
     """The digits of each line, `height` pixels high; `expected` is how many there are in all."""
-    parts = _cut_where_it_may_help(lines, height, judge, thorough=expected is not None)
+    parts = _cut_where_it_may_help(lines, height, score_glyphs, thorough=expected is not None)
     spans = _spans(parts, height)
     joined = [join([part.piece for part in parts[i:j]]) for i, j in spans]
-    candidates = dict(zip(spans, judge_pieces(joined, judge), strict=True))
-    chosen = _best_cover(parts, candidates, height, expected)
+    scored_pieces = dict(zip(spans, score_pieces(joined, score_glyphs), strict=True))
+    chosen = _best_cover(parts, scored_pieces, height, expected)
     cut_off = [_is_cut_off(parts[i:j]) for i, j in chosen]
     doubt = _NOTHING_BUT_CUT if all(cut_off) else _CUT
-    found: list[list[Candidate]] = [[] for _ in lines]
+    found: list[list[ScoredPiece]] = [[] for _ in lines]
     for (i, j), off in zip(chosen, cut_off, strict=True):
-        found[parts[i].line].append(replace(candidates[i, j], doubt=doubt if off else 0.0))
+        found[parts[i].line].append(replace(scored_pieces[i, j], doubt=doubt if off else 0.0))
     return found
 
 
@@ -110,14 +110,14 @@ def _is_cut_off(span: list[_Part]) -> bool:
 
 
 def _cut_where_it_may_help(
-    lines: list[list[Piece]], height: float, judge: Judge, *, thorough: bool
+    lines: list[list[Piece]], height: float, score_glyphs: ScoreGlyphs, *, thorough: bool
 ) -> list[_Part]:
     pieces = [(piece, number) for number, line in enumerate(lines) for piece in line]
-    uncut = judge_pieces([piece for piece, _ in pieces], judge)
+    uncut = score_pieces([piece for piece, _ in pieces], score_glyphs)
     parts = []
-    for source, ((piece, line), candidate) in enumerate(zip(pieces, uncut, strict=True)):
+    for source, ((piece, line), scored) in enumerate(zip(pieces, uncut, strict=True)):
         width = piece.ink.shape[1] / height
-        doubtful = thorough or candidate.score < np.log(0.9)
+        doubtful = thorough or scored.score < np.log(0.9)
         tall = piece.ink.shape[0] > _TALL * height
         cuts = tall and (width > _WIDE or (width > 0.4 and doubtful))
         inside = cut(piece, height) if cuts else [(piece, 0.0)]
@@ -147,7 +147,7 @@ def _spans(parts: list[_Part], height: float) -> list[tuple[int, int]]:
 
 def _best_cover(
     parts: list[_Part],
-    candidates: dict[tuple[int, int], Candidate],
+    scored_pieces: dict[tuple[int, int], ScoredPiece],
     height: float,
     expected: int | None,
 ) -> list[tuple[int, int]]:
@@ -163,11 +163,11 @@ def _best_cover(
         for count, (score, spans) in best[end - 1].items():
             _keep(here, count, score - skip, spans)
         for start in range(max(0, end - _MOST_PARTS), end):
-            candidate = candidates.get((start, end))
-            if candidate is None:
+            scored = scored_pieces.get((start, end))
+            if scored is None:
                 continue
-            cost = _strangeness_cost(candidate) + _shape_cost(candidate.piece.box, height)
-            gain = candidate.score - cost - parts[start].cut_cost
+            cost = _strangeness_cost(scored) + _shape_cost(scored.piece.box, height)
+            gain = scored.score - cost - parts[start].cut_cost
             for count, (score, spans) in best[start].items():
                 if not most or count < most:
                     now = count + 1 if most else 0
@@ -195,9 +195,9 @@ def _skip_cost(part: _Part, height: float) -> float:
     return part.cut_cost + (_SKIP_LOW_COST if part_height < _LOW * height else _SKIP_COST)
 
 
-def _strangeness_cost(candidate: Candidate) -> float:
+def _strangeness_cost(scored: ScoredPiece) -> float:
     """Little, but it tells a digit from the same digit that has swallowed a 1, both certain."""
-    return _STRANGENESS_COST * max(0.0, _FAMILIAR - max(candidate.familiarity, _STRANGEST))
+    return _STRANGENESS_COST * max(0.0, _FAMILIAR - max(scored.familiarity, _STRANGEST))
 
 
 def _shape_cost(box: Box, height: float) -> float:

@@ -32,8 +32,8 @@ from inkdigits.imaging.segmentation import (
 )
 from inkdigits.imaging.sheet import find_sheet
 from inkdigits.imaging.tables import place_in_table, table_corners
-from inkdigits.reading.composition import Candidate, Judge, compose, judge_pieces
-from inkdigits.reading.hints import Wishes
+from inkdigits.reading.composition import ScoredPiece, ScoreGlyphs, compose, score_pieces
+from inkdigits.reading.hints import Hints
 
 _SINGLE_PX = 32  # there is no room for two digits on less
 _COARSE_PX = 20  # the faint parts of a stroke may part its pieces on less
@@ -56,12 +56,14 @@ _NOT_ALONE = "more ink in the cell"
 class Found:
     """A digit on a canvas, and what is to be said of its quality."""
 
-    candidate: Candidate
+    scored: ScoredPiece
     box: Box
     notes: tuple[str, ...]
 
 
-def find_digits(canvas: Canvas, judge: Judge, wishes: Wishes) -> list[list[Found | None]]:
+def find_digits(
+    canvas: Canvas, score_glyphs: ScoreGlyphs, hints: Hints
+) -> list[list[Found | None]]:
     """The digits in lines from the top down, each from left to right.
 
     With `grid` the lines are the table's rows, and a cell without ink is None. Where the canvas
@@ -69,44 +71,44 @@ def find_digits(canvas: Canvas, judge: Judge, wishes: Wishes) -> list[list[Found
     """
     sheet = find_sheet(canvas)
     if not sheet:
-        return _look(canvas, judge, wishes)
-    light = judge_pieces([Piece(sheet.shape.astype(np.float32), 0, 0)], judge)[0]
+        return _look(canvas, score_glyphs, hints)
+    light = score_pieces([Piece(sheet.shape.astype(np.float32), 0, 0)], score_glyphs)[0]
     is_digit = light.score > _SURE
     # A long receipt looks like a light 1. It has ink on it; a 1 has none.
     has_ink = not is_digit or light.probabilities.argmax() == 1
-    on_sheet = _look(sheet.canvas, judge, wishes) if has_ink else []
+    on_sheet = _look(sheet.canvas, score_glyphs, hints) if has_ink else []
     if _quality(on_sheet) > 0 or not (on_sheet or is_digit):
         return on_sheet
-    return max(on_sheet, _look(canvas, judge, wishes), key=_quality)
+    return max(on_sheet, _look(canvas, score_glyphs, hints), key=_quality)
 
 
-def _look(canvas: Canvas, judge: Judge, wishes: Wishes) -> list[list[Found | None]]:
+def _look(canvas: Canvas, score_glyphs: ScoreGlyphs, hints: Hints) -> list[list[Found | None]]:
     """The digits on a canvas; where they are doubtful, as another look finds them."""
     grey, light_on_dark = canvas.grey, is_light_on_dark(canvas.grey)
     first = _clean_ink(grey, light_on_dark, _WINDOW)
-    found = _find(canvas, first, judge, wishes)
+    found = _find(canvas, first, score_glyphs, hints)
     if not _is_doubtful(found):
         return found
     looks = [(light_on_dark, window) for window in _OTHER_WINDOWS]
     inks = [_clean_ink(grey, *look) for look in (*looks, (not light_on_dark, _WINDOW))]
-    others = [_find(canvas, ink, judge, wishes) for ink in inks if not _is_same(ink, first)]
+    others = [_find(canvas, ink, score_glyphs, hints) for ink in inks if not _is_same(ink, first)]
     doubted = [[[cell and _doubted(cell) for cell in line] for line in look] for look in others]
     return max(found, *doubted, key=_quality)
 
 
 def _doubted(found: Found) -> Found:
     """The same, less readily accepted."""
-    candidate = found.candidate
-    return replace(found, candidate=replace(candidate, doubt=candidate.doubt + _ANOTHER_LOOK))
+    scored = found.scored
+    return replace(found, scored=replace(scored, doubt=scored.doubt + _ANOTHER_LOOK))
 
 
-def _candidates(lines: list[list[Found | None]]) -> list[Candidate]:
-    return [found.candidate for line in lines for found in line if found]
+def _scored_pieces(lines: list[list[Found | None]]) -> list[ScoredPiece]:
+    return [found.scored for line in lines for found in line if found]
 
 
 def _is_doubtful(lines: list[list[Found | None]]) -> bool:
     """Whether there is nothing, or much that is unlikely to be a digit, and no page of noise."""
-    scores = np.array([c.score for c in _candidates(lines)] or [_HARDLY_A_DIGIT])
+    scores = np.array([c.score for c in _scored_pieces(lines)] or [_HARDLY_A_DIGIT])
     return bool(len(scores) < _NOISE and np.mean(scores < _LIKELY) > _MANY_UNLIKELY)
 
 
@@ -115,13 +117,13 @@ def _quality(lines: list[list[Found | None]]) -> float:
 
     Noise makes many small ones, some of them certain.
     """
-    found = _candidates(lines)
-    areas = [candidate.piece.ink.size * (3 * np.exp(candidate.score) - 2) for candidate in found]
+    found = _scored_pieces(lines)
+    areas = [scored.piece.ink.size * (3 * np.exp(scored.score) - 2) for scored in found]
     return float(sum(areas)) if found else -np.inf
 
 
 def _find(
-    canvas: Canvas, found_ink: tuple[Ink, Ink] | None, judge: Judge, wishes: Wishes
+    canvas: Canvas, found_ink: tuple[Ink, Ink] | None, score_glyphs: ScoreGlyphs, hints: Hints
 ) -> list[list[Found | None]]:
     """The digits that the ink on a canvas makes, given with and without ruled lines."""
     if not found_ink:
@@ -130,17 +132,17 @@ def _find(
     pieces = drop_hairlines(find_pieces(cleaned))
     if not pieces:
         return []
-    if wishes.grid:
-        return _read_cells(ink, pieces, wishes.grid, judge, canvas)
-    if wishes.single or max(ink.mask.shape) <= _SINGLE_PX:
-        found = [[_read_single(ink, pieces, judge)]]
+    if hints.grid:
+        return _read_cells(ink, pieces, hints.grid, score_glyphs, canvas)
+    if hints.single or max(ink.mask.shape) <= _SINGLE_PX:
+        found = [[_read_single(ink, pieces, score_glyphs)]]
     else:
         mended = mend(pieces)
         height = digit_height(mended)
-        found = compose(find_lines(mended, height), height, judge, wishes.expect)
-        if wishes.expect is None:
-            found = _one_or_many(_read_single(ink, pieces, judge), found, ink.mask.shape)
-    return [[_describe(candidate, ink, canvas) for candidate in line] for line in found if line]
+        found = compose(find_lines(mended, height), height, score_glyphs, hints.expect)
+        if hints.expect is None:
+            found = _one_or_many(_read_single(ink, pieces, score_glyphs), found, ink.mask.shape)
+    return [[_describe(scored, ink, canvas) for scored in line] for line in found if line]
 
 
 def _clean_ink(
@@ -170,10 +172,10 @@ def _is_same(one: tuple[Ink, Ink] | None, other: tuple[Ink, Ink] | None) -> bool
     )
 
 
-def _read_single(ink: Ink, pieces: list[Piece], judge: Judge) -> Candidate:
+def _read_single(ink: Ink, pieces: list[Piece], score_glyphs: ScoreGlyphs) -> ScoredPiece:
     """All that is near the largest piece as one digit; of a glyph or a coarse scan all there is."""
     whole = is_laid_out(ink.strength) or max(ink.mask.shape) <= _COARSE_PX
-    return judge_pieces([Piece(ink.strength, 0, 0) if whole else _gather(pieces)], judge)[0]
+    return score_pieces([Piece(ink.strength, 0, 0) if whole else _gather(pieces)], score_glyphs)[0]
 
 
 def _gather(pieces: list[Piece]) -> Piece:
@@ -189,14 +191,14 @@ def _gather(pieces: list[Piece]) -> Piece:
 
 
 def _one_or_many(
-    single: Candidate, lines: list[list[Candidate]], shape: tuple[int, ...]
-) -> list[list[Candidate]]:
+    single: ScoredPiece, lines: list[list[ScoredPiece]], shape: tuple[int, ...]
+) -> list[list[ScoredPiece]]:
     """The digits of the lines without strays, or all that is in the middle as one digit.
 
     The latter where it certainly is one, does not come apart in several that are as certain, and
     what else was found is nothing that would stand beside a digit.
     """
-    found = [candidate for line in lines for candidate in line]
+    found = [scored for line in lines for scored in line]
     beside = [c for c in found if not contains(single.piece.box, c.piece.box)]
     inside = [c for c in found if contains(single.piece.box, c.piece.box)]
     apart = len(inside) > 1 and sum(c.score for c in inside) > single.score
@@ -211,7 +213,7 @@ def _one_or_many(
     return [line for line in likely if not _is_remnant(line, height, shape)] or likely
 
 
-def _is_too_large(box: Box, inside: list[Candidate]) -> bool:
+def _is_too_large(box: Box, inside: list[ScoredPiece]) -> bool:
     """Whether that is no one digit, such as a column of digits, which from afar is a 1."""
     heights = [c.piece.inked.height for c in inside if c.score > _LIKELY]
     if len(heights) < _AT_LEAST:
@@ -219,7 +221,7 @@ def _is_too_large(box: Box, inside: list[Candidate]) -> bool:
     return max(box.height, box.width) > _SEVERAL * float(np.median(heights))
 
 
-def _is_remnant(line: list[Candidate], height: float, shape: tuple[int, ...]) -> bool:
+def _is_remnant(line: list[ScoredPiece], height: float, shape: tuple[int, ...]) -> bool:
     """Whether a line is one bare stroke at the border, or of another height than the digits."""
     if len(line) != 1:
         return False
@@ -227,10 +229,10 @@ def _is_remnant(line: list[Candidate], height: float, shape: tuple[int, ...]) ->
     return box.width < _BARE * box.height and not _stands_with(box, height, shape)
 
 
-def _is_stray(candidate: Candidate, single: Candidate, shape: tuple[int, ...]) -> bool:
+def _is_stray(scored: ScoredPiece, single: ScoredPiece, shape: tuple[int, ...]) -> bool:
     """Whether it is unlikely, at the border, or of another height than the digit."""
-    likely = candidate.score >= _LIKELY
-    return not (likely and _stands_with(candidate.piece.inked, single.piece.inked.height, shape))
+    likely = scored.score >= _LIKELY
+    return not (likely and _stands_with(scored.piece.inked, single.piece.inked.height, shape))
 
 
 def _stands_with(box: Box, height: float, shape: tuple[int, ...]) -> bool:
@@ -239,7 +241,7 @@ def _stands_with(box: Box, height: float, shape: tuple[int, ...]) -> bool:
 
 
 def _read_cells(
-    ink: Ink, pieces: list[Piece], grid: tuple[int, int], judge: Judge, canvas: Canvas
+    ink: Ink, pieces: list[Piece], grid: tuple[int, int], score_glyphs: ScoreGlyphs, canvas: Canvas
 ) -> list[list[Found | None]]:
     """What is in each cell of the table."""
     rows, columns = grid
@@ -254,21 +256,21 @@ def _read_cells(
         row, column = int(np.floor(y * rows)), int(np.floor(x * columns))
         if 0 <= row < rows and 0 <= column < columns:
             cells.setdefault((row, column), []).append(piece)
-    candidates = judge_pieces([_gather(inside) for inside in cells.values()], judge)
+    scored_pieces = score_pieces([_gather(inside) for inside in cells.values()], score_glyphs)
     read = {}
-    for (cell, inside), candidate in zip(cells.items(), candidates, strict=True):
-        found = _describe(candidate, ink, canvas)
-        alone = all(contains(candidate.piece.box, piece.box) for piece in inside)
+    for (cell, inside), scored in zip(cells.items(), scored_pieces, strict=True):
+        found = _describe(scored, ink, canvas)
+        alone = all(contains(scored.piece.box, piece.box) for piece in inside)
         read[cell] = found if alone else replace(found, notes=(*found.notes, _NOT_ALONE))
     return [[read.get((row, column)) for column in range(columns)] for row in range(rows)]
 
 
-def _describe(candidate: Candidate, ink: Ink, canvas: Canvas) -> Found:
-    inked = candidate.piece.inked
+def _describe(scored: ScoredPiece, ink: Ink, canvas: Canvas) -> Found:
+    inked = scored.piece.inked
     on_picture = (inked.x + canvas.left, inked.y + canvas.top, inked.width, inked.height)
     box = Box(*(canvas.scale * length for length in on_picture))
     notes = []
-    strokes = ndimage.label(candidate.piece.ink > THRESHOLD, np.ones((3, 3)))[1]
+    strokes = ndimage.label(scored.piece.ink > THRESHOLD, np.ones((3, 3)))[1]
     if strokes > 1:
         notes.append(f"{strokes} pieces")
     if touches_border(inked, ink.mask.shape):
@@ -277,4 +279,4 @@ def _describe(candidate: Candidate, ink: Ink, canvas: Canvas) -> Found:
         notes.append("low contrast")
     if box.height < _SMALL_PX and box.width < _SMALL_PX:
         notes.append(f"too small: {box.height} px")
-    return Found(candidate, box, tuple(notes))
+    return Found(scored, box, tuple(notes))

@@ -7,7 +7,7 @@ from inkdigits.errors import UsageError
 
 
 @dataclass(frozen=True)
-class Wishes:
+class Hints:
     """That the picture is one digit, how many there are, or the rows and columns of its table.
 
     Raises `UsageError` where these contradict each other or make no sense.

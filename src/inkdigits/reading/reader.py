@@ -15,7 +15,7 @@ from inkdigits.imaging import Box, Source, load_canvas, open_picture
 from inkdigits.imaging.layout import GLYPH_PX
 from inkdigits.reading.explanation import evidence_map
 from inkdigits.reading.finding import Found, find_digits
-from inkdigits.reading.hints import Wishes
+from inkdigits.reading.hints import Hints
 
 if TYPE_CHECKING:
     from PIL import Image
@@ -146,9 +146,11 @@ class Reader:
 
         Raises `UsageError` for another shape or type.
         """
-        return self.judge(images)[0]
+        return self.score_glyphs(images)[0]
 
-    def judge(self, images: NDArray[np.uint8]) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
+    def score_glyphs(
+        self, images: NDArray[np.uint8]
+    ) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
         """Probabilities (n, 10), and familiarity (n,): how much each image is like a digit.
 
         Takes and raises what `predict_proba` does.
@@ -191,10 +193,10 @@ class Reader:
         With `single` the whole is one digit, with `expect` there are that many, with `grid` it is
         a table of (rows, columns) with at most one digit in each cell; an empty one is "." in the
         text. `page` counts the pages of a PDF or TIFF from 0.
-        Raises `CanvasError` for what can't be opened, `UsageError` for contradictory wishes.
+        Raises `CanvasError` for what can't be opened, `UsageError` for contradictory hints.
         """
-        wishes = Wishes(single, expect, grid)
-        found = find_digits(load_canvas(source, page), self.judge, wishes)
+        hints = Hints(single, expect, grid)
+        found = find_digits(load_canvas(source, page), self.score_glyphs, hints)
         if grid and not found:
             found = [[None] * grid[1]] * grid[0]
         lines = [[self._digit(cell) if cell else None for cell in line] for line in found]
@@ -205,14 +207,14 @@ class Reader:
             notes.append(f"{len(digits)} digits found where {expect} were expected")
         return Reading(text, digits, tuple(notes))
 
-    def read_many(self, sources: Iterable[Source], **wishes: Any) -> Iterator[Reading]:
+    def read_many(self, sources: Iterable[Source], **hints: Any) -> Iterator[Reading]:
         """A reading for each picture as it comes; one that can't be opened has an `error`.
 
-        `wishes` are those of `read`. Of several pages the first is read, or the `page` among them.
+        `hints` are those of `read`. Of several pages the first is read, or the `page` among them.
         """
         for source in sources:
             try:
-                yield self.read(source, **wishes)
+                yield self.read(source, **hints)
             except CanvasError as error:
                 yield Reading("", (), error=error)
 
@@ -221,7 +223,7 @@ class Reader:
         box = Box(0, 0, GLYPH_PX, GLYPH_PX)
         digits = [
             self._describe(p, familiarity, image, box, ())
-            for p, familiarity, image in zip(*self.judge(images), images, strict=True)
+            for p, familiarity, image in zip(*self.score_glyphs(images), images, strict=True)
         ]
         return [Reading(self.info.labels[digit.label], (digit,)) for digit in digits]
 
@@ -233,7 +235,7 @@ class Reader:
         return self.info.labels[digit.label] if digit else BLANK_CELL
 
     def _digit(self, found: Found) -> Digit:
-        seen = found.candidate
+        seen = found.scored
         # Doubts are of the size that they need where the network knows junk.
         familiarity = seen.familiarity - (seen.doubt if self.info.knows_junk else 0.0)
         return self._describe(seen.probabilities, familiarity, seen.glyph, found.box, found.notes)
