@@ -26,6 +26,7 @@ from inkdigits.recipes import RECIPES, Recipe, find_recipe
 from inkdigits.recipes.architectures import ARCHITECTURES
 from inkdigits.recipes.results import load_results
 from inkdigits.training import used_precision
+from inkdigits.training.memory import keep_freed_memory
 from inkdigits.training.runs import start_run, train_run
 
 ROOT = Path(__file__).parent.parent
@@ -137,6 +138,7 @@ def main() -> None:
     parser.add_argument("recipes", nargs="*", metavar="RECIPE", help="default: all")
     parser.add_argument("--again", action="store_true", help="also what is measured already")
     arguments = parser.parse_args()
+    keep_freed_memory()  # as `inkdigits train` does
     for recipe in [find_recipe(name) for name in arguments.recipes] or RECIPES.values():
         measure_missing(recipe, again=arguments.again)
     put_table(README, "recipes", readme_table())

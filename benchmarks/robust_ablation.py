@@ -25,7 +25,7 @@ from inkdigits.environment import describe_environment
 from inkdigits.evaluation.corruptions import CORRUPTIONS, corrupt
 from inkdigits.evaluation.non_digits import draw_every_kind
 from inkdigits.files import write_atomic
-from inkdigits.metrics import log_sum_exp, softmax
+from inkdigits.metrics import accuracy, log_sum_exp, softmax
 from inkdigits.recipes import RECIPES, Recipe
 from inkdigits.recipes.architectures import ARCHITECTURES, CLASSES, Dense, knows_junk
 from inkdigits.recipes.recipe import EFFECT_NAMES
@@ -122,13 +122,12 @@ def measure(model: Model, split: Split, outside: dict[str, Images]) -> dict[str,
     """Accuracy on held-out digits, whole and damaged, and what each score refuses."""
     held_out = split.validation
 
-    def accuracy(images: Images) -> float:
-        predicted = predict_logits(model, images)[:, :CLASSES].argmax(1).numpy()
-        return float((predicted == held_out.labels).mean())
+    def accuracy_on(images: Images) -> float:
+        return accuracy(predict_logits(model, images)[:, :CLASSES].numpy(), held_out.labels)
 
     return {
-        "clean": accuracy(held_out.images),
-        "corrupted": {name: accuracy(corrupt(held_out.images, name)) for name in CORRUPTIONS},
+        "clean": accuracy_on(held_out.images),
+        "corrupted": {name: accuracy_on(corrupt(held_out.images, name)) for name in CORRUPTIONS},
         "rejected": {
             name: rejected(score, held_out.images, outside)
             for name, score in scores(model, split.train).items()

@@ -16,13 +16,13 @@ from numpy.typing import NDArray
 from PIL import Image
 from sklearn.datasets import load_digits, load_sample_images
 
+from inkdigits.artifact import GLYPH_PX
 from inkdigits.data import load_dataset
 from inkdigits.environment import describe_environment
 from inkdigits.evaluation import Extent, evaluate
 from inkdigits.evaluation.non_digits import OUTSIDERS, draw_outsiders
 from inkdigits.evaluation.robustness import DRAWN_WITH
 from inkdigits.files import write_atomic
-from inkdigits.imaging.layout import GLYPH_PX
 from inkdigits.reading import Reader
 
 PICTURES, SIDE_PX = 200, 168

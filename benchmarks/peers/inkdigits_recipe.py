@@ -14,9 +14,11 @@ import numpy as np
 import torch
 
 from inkdigits.data import LabelledImages, stratified_split
+from inkdigits.metrics import accuracy
 from inkdigits.recipes import find_recipe
 from inkdigits.training import fit, predict_logits
 from inkdigits.training.loop import Checkpoint
+from inkdigits.training.memory import keep_freed_memory
 from inkdigits.training.models import build_model
 
 
@@ -32,6 +34,7 @@ def main(name: str, path: str, seed: str) -> None:
         seconds.append(time.perf_counter() - started)
         snapshots.append(checkpoint)
 
+    keep_freed_memory()  # as `inkdigits train` does
     started = time.perf_counter()
     split = stratified_split(train, recipe.validation_fraction, int(seed))
     fit(recipe, split, int(seed), on_epoch=note)
@@ -39,8 +42,8 @@ def main(name: str, path: str, seed: str) -> None:
     accuracies = []
     for checkpoint in snapshots:
         model.load_state_dict(checkpoint.model)
-        predicted = predict_logits(model, data["test_images"]).argmax(1).numpy()
-        accuracies.append(float((predicted == data["test_labels"]).mean()))
+        logits = predict_logits(model, data["test_images"]).numpy()
+        accuracies.append(accuracy(logits, data["test_labels"]))
     versions = {"torch": torch.__version__}
     print(json.dumps({"seconds": seconds, "accuracy": accuracies, "versions": versions}))
 

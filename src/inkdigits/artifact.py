@@ -20,7 +20,9 @@ from inkdigits.files import read_bytes, sha256
 
 if TYPE_CHECKING:
     import onnxruntime
+    from numpy.typing import NDArray
 
+GLYPH_PX = 28  # the sides of an image that goes in; docstrings write it as a number
 ARTIFACT_NAME = "artifact.onnx"  # in a run folder
 FORMAT = 2
 _PREFIX = "inkdigits."
@@ -70,6 +72,11 @@ class Artifact:
 
     session: "onnxruntime.InferenceSession"
     info: ArtifactInfo
+
+
+def are_glyphs(images: "NDArray[Any]") -> bool:
+    """Whether an array is what an artifact takes: uint8 (n, 28, 28)."""
+    return images.dtype == "uint8" and images.ndim == 3 and images.shape[1:] == (GLYPH_PX, GLYPH_PX)
 
 
 def seal_artifact(graph: bytes, info: ArtifactInfo) -> bytes:

@@ -13,12 +13,20 @@
     ├── TrainingDiverged     the loss became NaN or infinite
     └── TrainingInterrupted  Ctrl-C; what was finished is kept
 
-Each message names the culprit, the value and the cure. `inkdigits.cli` maps the tree to exit codes.
+Each message names the culprit, the value and the cure. `EXIT_CODES` says how each ends a command.
 """
+
+import re
+from typing import Literal
+
+_LONGEST_WORD, _LONGEST_MESSAGE = 300, 4000  # characters
 
 
 class InkdigitsError(Exception):
     """The root of the tree; catch this to catch them all."""
+
+    def __init__(self, message: str) -> None:
+        super().__init__(shortened(message))
 
 
 class UsageError(InkdigitsError):
@@ -53,13 +61,33 @@ class ArtifactError(InkdigitsError):
     """A file that is not an artifact of ours, or a damaged one."""
 
 
+CanvasCode = Literal[
+    "bad_array",  # values outside the usual ranges, or another shape
+    "bad_table",  # a CSV or IDX file that does not hold 28×28 images
+    "empty",
+    "folder_loop",  # a link back to a folder that it is in
+    "no_images",  # a folder without pictures
+    "no_such_page",
+    "not_a_file",
+    "not_an_image",
+    "not_found",
+    "not_supported",  # an optional library is missing
+    "too_large",
+    "too_small",
+    "too_thin",
+    "truncated",
+    "unreadable",  # permission denied, or the disk failed
+]
+
+
 class CanvasError(InkdigitsError):
     """A picture that can't be opened or read; `code` is stable and machine-readable."""
 
-    def __init__(self, code: str, message: str) -> None:
-        super().__init__(code, message)  # both, or copies and other processes could not rebuild it
-        self.code = code
-        self.message = message
+    def __init__(self, code: CanvasCode, message: str) -> None:
+        super().__init__(message)
+        self.args = (code, *self.args)  # both, or copies and other processes could not rebuild it
+        self.code: CanvasCode = code
+        self.message: str = self.args[1]
 
     def __str__(self) -> str:
         return self.message
@@ -71,3 +99,27 @@ class TrainingDiverged(InkdigitsError):
 
 class TrainingInterrupted(InkdigitsError):
     """Training was stopped from outside; what was finished is kept."""
+
+
+EXIT_CODES: dict[type[InkdigitsError], tuple[int, str]] = {
+    UsageError: (2, "wrong usage"),
+    MissingExtra: (2, "wrong usage"),
+    DataError: (3, "data set"),
+    StorageError: (4, "disk"),
+    ArtifactError: (5, "artifact"),
+    CanvasError: (6, "picture"),
+    TrainingDiverged: (7, "training diverged"),
+    TrainingInterrupted: (130, "interrupted"),
+}
+"""The exit code of each kind of error, and what `inkdigits --help` says of it."""
+
+
+def shortened(message: str) -> str:
+    """The message with what is too long, such as a data URL given for a path, cut in the middle."""
+    message = re.sub(rf"\S{{{_LONGEST_WORD},}}", lambda word: _cut(word.group(), 100), message)
+    return _cut(message, _LONGEST_MESSAGE // 2) if len(message) > _LONGEST_MESSAGE else message
+
+
+def _cut(text: str, kept: int) -> str:
+    """The first and the last `kept` characters, and how many lay between."""
+    return f"{text[:kept]}…({len(text) - 2 * kept:,} characters)…{text[-kept:]}"

@@ -20,6 +20,11 @@ def wilson_interval(right: int, total: int) -> tuple[float, float]:
     return max(0.0, (center - reach) / (1 + spread)), min(1.0, (center + reach) / (1 + spread))
 
 
+def accuracy(scores: NDArray[np.floating], labels: NDArray[np.integer]) -> float:
+    """The share of rows, 0…1, whose highest score (n, classes) is that of the label (n,)."""
+    return float((scores.argmax(axis=1) == labels).mean())
+
+
 def cross_entropy(probabilities: NDArray[np.floating], labels: NDArray[np.integer]) -> float:
     """The mean of -log(probability of the true label), in nats; finite even where that is 0."""
     true = probabilities[np.arange(len(labels)), labels].astype(np.float64)

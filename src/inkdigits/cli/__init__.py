@@ -4,41 +4,23 @@ import argparse
 import io
 import os
 import sys
+import textwrap
 from collections.abc import Sequence
 from importlib import import_module
 from pathlib import Path
 from typing import TypeAlias
 
 import inkdigits
-from inkdigits.errors import (
-    ArtifactError,
-    CanvasError,
-    DataError,
-    InkdigitsError,
-    MissingExtra,
-    StorageError,
-    TrainingDiverged,
-    TrainingInterrupted,
-    UsageError,
-)
+from inkdigits.errors import EXIT_CODES, InkdigitsError, StorageError, TrainingInterrupted
 
 _Commands: TypeAlias = "argparse._SubParsersAction[argparse.ArgumentParser]"
 
-EXIT_CODES: dict[type[InkdigitsError], int] = {
-    UsageError: 2,
-    MissingExtra: 2,
-    DataError: 3,
-    StorageError: 4,
-    ArtifactError: 5,
-    CanvasError: 6,
-    TrainingDiverged: 7,
-    TrainingInterrupted: 130,
-}
-"""1 is for a command that ended, but with errors in some of its rows."""
 
-_EPILOG = """\
-exit codes: 0 done; 1 done, with errors in some rows; 2 wrong usage; 3 data set; 4 disk;
-5 artifact; 6 picture; 7 training diverged; 130 interrupted"""
+def _exit_codes() -> str:
+    """What `--help` says of them."""
+    meanings = {0: "done", 1: "done, with errors in some rows", **dict(EXIT_CODES.values())}
+    listed = "; ".join(f"{code} {meaning}" for code, meaning in meanings.items())
+    return textwrap.fill(f"exit codes: {listed}", 80)
 
 
 def build_parser() -> argparse.ArgumentParser:
@@ -46,7 +28,7 @@ def build_parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(
         prog="inkdigits",
         description="Handwritten-digit recognition: train, evaluate, predict.",
-        epilog=_EPILOG,
+        epilog=_exit_codes(),
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
     parser.add_argument("--version", action="version", version=f"inkdigits {inkdigits.__version__}")
@@ -223,7 +205,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         return _interrupted()
     except InkdigitsError as error:
         print(f"inkdigits: error: {error}", file=sys.stderr)
-        return next(code for kind, code in EXIT_CODES.items() if isinstance(error, kind))
+        return next(code for kind, (code, _) in EXIT_CODES.items() if isinstance(error, kind))
     except KeyboardInterrupt:
         return _interrupted()
     except BrokenPipeError:  # the reader of a pipe, such as head, has gone
@@ -234,13 +216,13 @@ def main(arguments: Sequence[str] | None = None) -> int:
             _discard_output()
         culprit = "print" if error.filename is None else f"use {error.filename}"
         print(f"inkdigits: error: can't {culprit}: {error.strerror or error}", file=sys.stderr)
-        return EXIT_CODES[StorageError]
+        return EXIT_CODES[StorageError][0]
     return code
 
 
 def _interrupted() -> int:
     print("inkdigits: interrupted", file=sys.stderr)
-    return EXIT_CODES[TrainingInterrupted]
+    return EXIT_CODES[TrainingInterrupted][0]
 
 
 def _prepare_output() -> None:

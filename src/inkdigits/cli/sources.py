@@ -16,13 +16,15 @@ from typing import IO, Any, cast
 import numpy as np
 from numpy.typing import NDArray
 
+from inkdigits.artifact import GLYPH_PX, are_glyphs
 from inkdigits.errors import CanvasError, InvalidIdx
 from inkdigits.imaging import IMAGE_SUFFIXES
 from inkdigits.imaging.canvas import count_pages, open_file, read_within
 
 STDIN = Path("-")
-_PIXELS = 28 * 28
+_PIXELS = GLYPH_PX**2
 _GZIP_FAULTS = (EOFError, zlib.error, gzip.BadGzipFile)
+_NO_GLYPHS = np.empty((0, GLYPH_PX, GLYPH_PX), np.uint8)
 _CHUNK = 1000  # glyphs that are read at once
 _LONGEST_LINE = 1 << 16  # characters of a table's line; the names of 784 columns take some 8,000
 
@@ -143,12 +145,12 @@ def _read_idx(path: Path) -> NDArray[np.uint8]:
     with open_file(path) as file:
         try:
             content = read_within(_unpacked(file), path)
-            images = parse_idx(content, str(path)) if content else np.empty((0, 28, 28), np.uint8)
+            images = parse_idx(content, str(path)) if content else _NO_GLYPHS
         except InvalidIdx as error:
             raise CanvasError("bad_table", str(error)) from None
         except _GZIP_FAULTS as error:
             raise CanvasError("bad_table", f"{path}: the gzip data is damaged: {error}") from None
-    if images.dtype != np.uint8 or images.ndim != 3 or images.shape[1:] != (28, 28):
+    if not are_glyphs(images):
         raise CanvasError(
             "bad_table",
             f"{path} holds {images.dtype} {images.shape}; it must be uint8 (n, 28, 28) images",
@@ -182,7 +184,7 @@ def _parse_csv(file: io.BufferedReader, path: Path) -> Iterator[NDArray[np.uint8
         for number, row in enumerate(rows, start=1):
             pixels = row[has_label:]
             try:
-                yield np.array(pixels, np.uint8).reshape(28, 28)
+                yield np.array(pixels, np.uint8).reshape(GLYPH_PX, GLYPH_PX)
             except (ValueError, OverflowError):
                 where = f"row {number} of {path} is not {_PIXELS} pixels 0…255"
                 yield CanvasError("bad_table", f"{where}: {_wrong_with(pixels)}")

@@ -21,7 +21,9 @@ def run(arguments: Namespace) -> int:
     """Run the command; the exit code."""
     with needing("train", "training"):
         import inkdigits.evaluation.report  # noqa: F401
+        from inkdigits.training.memory import keep_freed_memory
         from inkdigits.training.runs import train_run
+    keep_freed_memory()
     console = Console(quiet=arguments.quiet, as_json=arguments.json)
     with console.progress() as progress:
         this = _open_or_start(arguments, progress)

@@ -8,6 +8,7 @@ from typing import Literal
 import numpy as np
 from numpy.typing import NDArray
 
+from inkdigits.artifact import are_glyphs
 from inkdigits.data.idx import gunzip, parse_idx
 from inkdigits.errors import CorruptData, DataError, UsageError
 from inkdigits.files import read_bytes, sha256
@@ -220,7 +221,7 @@ def _content(folder: Path, file_name: str) -> bytes:
 def _check_pair(
     images: NDArray[np.generic], labels: NDArray[np.generic], where: str, classes: int
 ) -> None:
-    if images.dtype != np.uint8 or images.ndim != 3 or images.shape[1:] != (28, 28):
+    if not are_glyphs(images):
         raise CorruptData(
             f"{where}: the images are {images.dtype} {images.shape}, not uint8 (n, 28, 28)"
         )

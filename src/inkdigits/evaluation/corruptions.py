@@ -16,11 +16,11 @@ from numpy.random import Generator
 from numpy.typing import NDArray
 from scipy import ndimage
 
+from inkdigits.artifact import GLYPH_PX
 from inkdigits.errors import UsageError
-from inkdigits.recipes.architectures import IMAGE_SIZE_PX
 
 Images = NDArray[np.floating]
-_ROWS, _COLUMNS = np.mgrid[:IMAGE_SIZE_PX, :IMAGE_SIZE_PX].astype(np.float32)
+_ROWS, _COLUMNS = np.mgrid[:GLYPH_PX, :GLYPH_PX].astype(np.float32)
 SEVERITIES = (1, 2, 3, 4, 5)
 
 
@@ -68,8 +68,8 @@ def _glass_blur(images: Images, parameter: tuple[float, int, int], rng: Generato
     images = _blur(images, sigma)
     everyone = np.arange(len(images))
     for _ in range(rounds):
-        for row in range(IMAGE_SIZE_PX - reach - 1, reach, -1):
-            for column in range(IMAGE_SIZE_PX - reach - 1, reach, -1):
+        for row in range(GLYPH_PX - reach - 1, reach, -1):
+            for column in range(GLYPH_PX - reach - 1, reach, -1):
                 swapped = everyone[rng.random(len(images)) < 0.5]
                 other = np.array([[row], [column]])
                 other = other + rng.integers(-reach, reach, (2, len(swapped)))
@@ -89,8 +89,8 @@ def _motion_blur(images: Images, parameter: tuple[int, float], rng: Generator) -
     for distance, weight in enumerate(weights):
         if weight > 1e-4:
             steps = np.rint(distance * np.stack([np.sin(angles), np.cos(angles)])).astype(int)
-            rows = (np.arange(IMAGE_SIZE_PX) + steps[0][:, None]).clip(0, IMAGE_SIZE_PX - 1)
-            columns = (np.arange(IMAGE_SIZE_PX) + steps[1][:, None]).clip(0, IMAGE_SIZE_PX - 1)
+            rows = (np.arange(GLYPH_PX) + steps[0][:, None]).clip(0, GLYPH_PX - 1)
+            columns = (np.arange(GLYPH_PX) + steps[1][:, None]).clip(0, GLYPH_PX - 1)
             everyone = np.arange(len(images))[:, None, None]
             blurred += weight * images[everyone, rows[:, :, None], columns[:, None, :]]
     return blurred
@@ -119,7 +119,7 @@ def _translate(images: Images, shift: float, rng: Generator) -> Images:
 def _warp(images: Images, maps: list[tuple[tuple[float, float], ...]], rng: Generator) -> Images:
     """Each image by one of the maps from output to input (row, column), about the centre."""
     chosen = rng.integers(len(maps), size=len(images))
-    centre = np.full(2, (IMAGE_SIZE_PX - 1) / 2)
+    centre = np.full(2, (GLYPH_PX - 1) / 2)
     warped = np.empty_like(images)
     for index, (row, column, shift) in enumerate(maps):
         mine = np.flatnonzero(chosen == index)
@@ -136,7 +136,7 @@ def _brightness(images: Images, added: float, _rng: Generator) -> Images:
 
 def _stripe(images: Images, width: int, _rng: Generator) -> Images:
     """Both sides of the picture as a negative."""
-    side = (width > _COLUMNS) | (IMAGE_SIZE_PX - width <= _COLUMNS)
+    side = (width > _COLUMNS) | (GLYPH_PX - width <= _COLUMNS)
     return np.where(side, 1 - images, images)
 
 
@@ -174,8 +174,8 @@ def _plasma(count: int, decay: float, rng: Generator) -> Images:
     heights -= heights.min(axis=(1, 2), keepdims=True)
     heights /= heights.max(axis=(1, 2), keepdims=True)
     starts = rng.integers(side, size=(2, count))
-    rows = (starts[0][:, None] + np.arange(IMAGE_SIZE_PX)) % side
-    columns = (starts[1][:, None] + np.arange(IMAGE_SIZE_PX)) % side
+    rows = (starts[0][:, None] + np.arange(GLYPH_PX)) % side
+    columns = (starts[1][:, None] + np.arange(GLYPH_PX)) % side
     source = rng.integers(maps, size=count)[:, None, None]
     windows: Images = heights[source, rows[:, :, None], columns[:, None, :]].astype(np.float32)
     return windows

@@ -150,7 +150,7 @@ def report_on(
         accuracy=right / len(data),
         accuracy_interval=wilson_interval(right, len(data)),
         loss=cross_entropy(probabilities, labels),
-        accepted=float((familiarity >= reader.info.accept_at).mean()),
+        accepted=float(reader.accepts(familiarity).mean()),
         calibration=_calibration(confidences, labels == predicted),
         prediction_sets=_prediction_sets(reader, probabilities, labels),
         selective=_selective(confidences, labels == predicted),

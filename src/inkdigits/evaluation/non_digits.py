@@ -8,11 +8,11 @@ from numpy.random import Generator
 from numpy.typing import NDArray
 from PIL import Image, ImageDraw, ImageFont, ImageOps
 
-from inkdigits.recipes.architectures import IMAGE_SIZE_PX
+from inkdigits.artifact import GLYPH_PX
 
 DRAWN = 2000
 _LETTERS = "ACDEFHJKLMNPRTUVWXYadefhkmnprtuvwx"
-_ROWS, _COLUMNS = np.mgrid[:IMAGE_SIZE_PX, :IMAGE_SIZE_PX]
+_ROWS, _COLUMNS = np.mgrid[:GLYPH_PX, :GLYPH_PX]
 
 
 def draw_outsiders(name: str, count: int, seed: int) -> NDArray[np.uint8]:
@@ -28,15 +28,15 @@ def draw_every_kind(seed: int) -> dict[str, NDArray[np.uint8]]:
 
 def _blank(rng: Generator) -> NDArray[np.floating]:
     """One grey, black as often as all the others."""
-    return np.full((IMAGE_SIZE_PX, IMAGE_SIZE_PX), rng.choice([0.0, rng.uniform(0, 255)]))
+    return np.full((GLYPH_PX, GLYPH_PX), rng.choice([0.0, rng.uniform(0, 255)]))
 
 
 def _uniform_noise(rng: Generator) -> NDArray[np.floating]:
-    return rng.uniform(0, 256, (IMAGE_SIZE_PX, IMAGE_SIZE_PX))
+    return rng.uniform(0, 256, (GLYPH_PX, GLYPH_PX))
 
 
 def _gaussian_noise(rng: Generator) -> NDArray[np.floating]:
-    return rng.normal(rng.uniform(0, 128), rng.uniform(20, 100), (IMAGE_SIZE_PX, IMAGE_SIZE_PX))
+    return rng.normal(rng.uniform(0, 128), rng.uniform(20, 100), (GLYPH_PX, GLYPH_PX))
 
 
 def _grating(rng: Generator) -> NDArray[np.floating]:
@@ -53,12 +53,10 @@ def _scribble(rng: Generator) -> NDArray[np.floating]:
     steps = rng.normal(0, 28, (rng.integers(12, 30), 2))
     path = 56 + np.cumsum(steps, axis=0)
     path = np.abs((path - 8) % 192 - 96) + 8  # it turns back at the border
-    canvas = Image.new("L", (4 * IMAGE_SIZE_PX, 4 * IMAGE_SIZE_PX))
+    canvas = Image.new("L", (4 * GLYPH_PX, 4 * GLYPH_PX))
     line = [(float(x), float(y)) for x, y in path]
     ImageDraw.Draw(canvas).line(line, fill=255, width=int(rng.integers(5, 13)), joint="curve")
-    return np.asarray(
-        canvas.resize((IMAGE_SIZE_PX, IMAGE_SIZE_PX), Image.Resampling.BOX), np.float64
-    )
+    return np.asarray(canvas.resize((GLYPH_PX, GLYPH_PX), Image.Resampling.BOX), np.float64)
 
 
 def _letter(rng: Generator) -> NDArray[np.floating]:
@@ -68,14 +66,14 @@ def _letter(rng: Generator) -> NDArray[np.floating]:
     shear = (1, slant, -slant * upright.height / 2, 0, 1, 0)
     slanted = upright.transform(upright.size, Image.Transform.AFFINE, shear)
     small = ImageOps.contain(slanted.crop(slanted.getbbox()), (20, 20), Image.Resampling.BOX)
-    field = Image.new("L", (IMAGE_SIZE_PX, IMAGE_SIZE_PX))
-    field.paste(small, ((IMAGE_SIZE_PX - small.width) // 2, (IMAGE_SIZE_PX - small.height) // 2))
+    field = Image.new("L", (GLYPH_PX, GLYPH_PX))
+    field.paste(small, ((GLYPH_PX - small.width) // 2, (GLYPH_PX - small.height) // 2))
     return np.asarray(field, np.float64)
 
 
 @cache
 def _upright(letter: str, pen_px: int) -> Image.Image:
-    side = 4 * IMAGE_SIZE_PX
+    side = 4 * GLYPH_PX
     canvas, font = Image.new("L", (side, side)), ImageFont.load_default(side - 12)
     draw = ImageDraw.Draw(canvas)
     draw.text((side / 2, side / 2), letter, 255, font, anchor="mm", stroke_width=pen_px)

@@ -8,6 +8,7 @@ from numpy.typing import NDArray
 from inkdigits.data import LabelledImages, Progress, ignore_progress
 from inkdigits.evaluation.corruptions import CORRUPTIONS, SEVERITIES, corrupt
 from inkdigits.evaluation.non_digits import draw_every_kind
+from inkdigits.metrics import accuracy
 from inkdigits.reading import Reader
 
 DRAWN_WITH = 1  # the seed of the pictures of no digit; recipes were chosen on those of 0
@@ -28,10 +29,10 @@ def measure_corruptions(
         for severity in SEVERITIES:
             progress("damaging digits", done * len(SEVERITIES) + severity, total)
             probabilities, familiarity = reader.score_glyphs(corrupt(data.images, name, severity))
-            accuracies.append(float((probabilities.argmax(axis=1) == data.labels).mean()))
+            accuracies.append(accuracy(probabilities, data.labels))
             if severity == corruption.paper_severity:
                 sets = reader.prediction_sets(probabilities)
-                row["accepted"] = float((familiarity >= reader.info.accept_at).mean())
+                row["accepted"] = float(reader.accepts(familiarity).mean())
                 row["in_set"] = float(sets[np.arange(len(data)), data.labels].mean())
         row["paper"] = accuracies[corruption.paper_severity - 1]
         rows.append({**row, "severities": accuracies})
@@ -48,6 +49,6 @@ def measure_rejection(
     rows = []
     for name, images in {**outside, **draw_every_kind(DRAWN_WITH)}.items():
         _, familiarity = reader.score_glyphs(images)
-        rejected = float((familiarity < reader.info.accept_at).mean())
+        rejected = 1 - float(reader.accepts(familiarity).mean())
         rows.append({"name": name, "images": len(images), "rejected": rejected})
     return rows

@@ -14,10 +14,10 @@ import onnx
 from numpy.typing import NDArray
 from onnx import TensorProto, helper, numpy_helper
 
+from inkdigits.artifact import GLYPH_PX
 from inkdigits.export.network import LayerWeights, Network
 from inkdigits.recipes.architectures import (
     CLASSES,
-    IMAGE_SIZE_PX,
     BatchNorm,
     Conv,
     Dense,
@@ -83,7 +83,7 @@ class _Graph:
         return parts
 
     def serialise(self) -> bytes:
-        side = IMAGE_SIZE_PX
+        side = GLYPH_PX
         images = helper.make_tensor_value_info("images", TensorProto.UINT8, ["n", side, side])
         outputs = [
             helper.make_tensor_value_info("probabilities", TensorProto.FLOAT, ["n", CLASSES]),

@@ -9,9 +9,9 @@ from numpy.typing import NDArray
 from PIL import Image
 from scipy import ndimage
 
+from inkdigits.artifact import GLYPH_PX
 from inkdigits.imaging.ink import bounds, stroke_width
 
-GLYPH_PX = 28
 BOX_PX = 20  # the side of the square that the ink's box is scaled to fit
 THINNEST_PX = 1.8  # in the glyph; MNIST's strokes are 1.7 to 4 pixels wide
 _ENOUGH_PX = 160  # the longer side from which strokes are thickened and the glyph is made

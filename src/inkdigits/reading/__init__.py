@@ -1,5 +1,6 @@
 """From a picture to its digits, by an artifact: needs ONNX Runtime, never PyTorch."""
 
-from inkdigits.reading.reader import Digit, Reader, Reading
+from inkdigits.reading.reader import Reader
+from inkdigits.reading.results import Digit, Reading
 
 __all__ = ["Digit", "Reader", "Reading"]

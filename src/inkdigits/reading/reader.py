@@ -1,125 +1,30 @@
 """Reading digits with an artifact: needs ONNX Runtime, never PyTorch."""
 
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass, field
 from importlib.resources import files
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from inkdigits.artifact import Artifact, ArtifactInfo, load_artifact, parse_artifact
+from inkdigits.artifact import (
+    GLYPH_PX,
+    Artifact,
+    ArtifactInfo,
+    are_glyphs,
+    load_artifact,
+    parse_artifact,
+)
 from inkdigits.errors import CanvasError, UsageError
-from inkdigits.imaging import Box, Source, load_canvas, open_picture
-from inkdigits.imaging.layout import GLYPH_PX
+from inkdigits.imaging import Box, Source, load_canvas
 from inkdigits.reading.explanation import evidence_map
 from inkdigits.reading.finding import Found, find_digits
 from inkdigits.reading.hints import Hints
-
-if TYPE_CHECKING:
-    from PIL import Image
-
-    from inkdigits.reading.drawing import Mark
+from inkdigits.reading.results import Digit, Reading
 
 SHIPPED = "robust.onnx"
 BLANK_CELL = "."  # in the text of a table
 _BATCH = 512  # bounds memory; 64 to 1000 were equally fast
-
-
-@dataclass(frozen=True)
-class Digit:
-    """One digit that was read: `label` is the class 0…9, `probabilities` has all ten.
-
-    `candidates` are the labels of the prediction set, the likeliest first: they hold the truth for
-    the share `coverage` of digits. `accepted` says whether the picture is like the digits that the
-    network knows; where it isn't, the label means nothing. `notes` say what is poor about it:
-    "touches the border", "low contrast", "2 pieces", "too small: 6 px". `glyph` is what the network
-    saw, uint8 (28, 28).
-    """
-
-    label: int
-    confidence: float
-    probabilities: tuple[float, ...]
-    candidates: tuple[int, ...]
-    coverage: float
-    box: Box
-    accepted: bool
-    notes: tuple[str, ...]
-    glyph: NDArray[np.uint8] = field(repr=False, compare=False)
-
-    def to_dict(self) -> dict[str, Any]:
-        """As the JSON output has it; the box as [x, y, width, height], the glyph left out."""
-        return {
-            "label": self.label,
-            "confidence": self.confidence,
-            "probabilities": list(self.probabilities),
-            "candidates": list(self.candidates),
-            "coverage": self.coverage,
-            "box": [self.box.x, self.box.y, self.box.width, self.box.height],
-            "accepted": self.accepted,
-            "notes": list(self.notes),
-        }
-
-
-@dataclass(frozen=True)
-class Reading:
-    """What was read from one picture; `text` has a line for each line of digits.
-
-    A blank one has the text "" and a note. `error` is why a picture could not be read at all,
-    where many are read.
-    """
-
-    text: str
-    digits: tuple[Digit, ...]
-    notes: tuple[str, ...] = ()
-    error: CanvasError | None = None
-
-    @property
-    def confidence(self) -> float | None:
-        """The probability that all digits are right, taken as independent; None without digits."""
-        if not self.digits:
-            return None
-        return float(np.prod([digit.confidence for digit in self.digits]))
-
-    @property
-    def accepted(self) -> bool:
-        """Whether there are digits, and each is like those that the network knows."""
-        return bool(self.digits) and all(digit.accepted for digit in self.digits)
-
-    def to_dict(self) -> dict[str, Any]:
-        """As the JSON output has it."""
-        error = {"code": self.error.code, "message": str(self.error)} if self.error else None
-        return {
-            "text": self.text,
-            "confidence": self.confidence,
-            "accepted": self.accepted,
-            "digits": [digit.to_dict() for digit in self.digits],
-            "notes": list(self.notes),
-            "error": error,
-        }
-
-    def draw(self, source: Source, page: int = 0) -> "Image.Image":
-        """The picture in its colours, each digit's box and label drawn in, as an RGB image.
-
-        `page` is that of `read`. Green: the only candidate; orange: one of several; red: not like
-        a digit.
-        """
-        from inkdigits.reading.drawing import draw_boxes
-
-        return draw_boxes(open_picture(source, page), self.marks())
-
-    def marks(self) -> "list[Mark]":
-        """The digits as `drawing` takes them."""
-        from inkdigits.reading.drawing import REFUSED, SURE, UNSURE, Mark
-
-        marks = []
-        for digit in self.digits:
-            sure = SURE if len(digit.candidates) == 1 else UNSURE
-            caption = f"{digit.label}  {digit.confidence:.1%}"
-            color = sure if digit.accepted else REFUSED
-            marks.append(Mark(digit.box, str(digit.label), caption, digit.glyph, color))
-        return marks
 
 
 class Reader:
@@ -155,7 +60,7 @@ class Reader:
 
         Takes and raises what `predict_proba` does.
         """
-        if images.dtype != np.uint8 or images.ndim != 3 or images.shape[1:] != (28, 28):
+        if not are_glyphs(images):
             raise UsageError(
                 f"images are {images.dtype} {images.shape}; they must be uint8 (n, 28, 28)"
             )
@@ -167,6 +72,11 @@ class Reader:
                 ["probabilities", "familiarity"], {"images": images[part]}
             )
         return probabilities, familiarity
+
+    def accepts(self, familiarity: NDArray[np.floating]) -> NDArray[np.bool_]:
+        """Which images are enough like a digit, by their familiarity; of the same shape."""
+        accepted: NDArray[np.bool_] = familiarity >= self.info.accept_at
+        return accepted
 
     def prediction_sets(self, probabilities: NDArray[np.float32]) -> NDArray[np.bool_]:
         """Which labels (n, 10) each set holds: the likely ones, and always the likeliest."""
@@ -205,16 +115,24 @@ class Reader:
         notes = [] if digits else ["no ink found"]
         if digits and expect is not None and len(digits) != expect:
             notes.append(f"{len(digits)} digits found where {expect} were expected")
-        return Reading(text, digits, tuple(notes))
+        return Reading(text, digits, tuple(notes), expected=expect)
 
-    def read_many(self, sources: Iterable[Source], **hints: Any) -> Iterator[Reading]:
+    def read_many(
+        self,
+        sources: Iterable[Source],
+        *,
+        page: int = 0,
+        single: bool = False,
+        expect: int | None = None,
+        grid: tuple[int, int] | None = None,
+    ) -> Iterator[Reading]:
         """A reading for each picture as it comes; one that can't be opened has an `error`.
 
-        `hints` are those of `read`. Of several pages the first is read, or the `page` among them.
+        The options are those of `read`, the same for every picture.
         """
         for source in sources:
             try:
-                yield self.read(source, **hints)
+                yield self.read(source, page=page, single=single, expect=expect, grid=grid)
             except CanvasError as error:
                 yield Reading("", (), error=error)
 
@@ -258,7 +176,7 @@ class Reader:
             candidates=tuple(int(k) for k in order if inside[k]),
             coverage=self.info.coverage,
             box=box,
-            accepted=bool(familiarity >= self.info.accept_at),
+            accepted=bool(self.accepts(np.asarray(familiarity))),
             notes=notes,
             glyph=glyph,
         )

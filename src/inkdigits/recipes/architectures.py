@@ -55,7 +55,6 @@ class Dense:
 
 
 CLASSES = 10
-IMAGE_SIZE_PX = 28
 Layer = Conv | MaxPool | BatchNorm | ReLU | Dropout | Flatten | Dense
 
 

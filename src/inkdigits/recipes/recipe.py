@@ -2,7 +2,7 @@
 
 import difflib
 from dataclasses import asdict, dataclass, fields, replace
-from typing import Any, Literal, get_args, get_origin
+from typing import Annotated, Any, Literal, get_args, get_origin
 
 from inkdigits.errors import UsageError
 from inkdigits.recipes.architectures import ARCHITECTURES, knows_junk
@@ -11,6 +11,33 @@ Optimizer = Literal["adam", "adamw", "sgd"]
 Schedule = Literal["constant", "step", "exponential", "cosine", "one-cycle"]
 Precision = Literal["fp32", "bf16"]
 EFFECT_NAMES = ("pen", "strays", "blur", "negative", "paper", "grain")
+
+
+_LARGEST = 10**9
+
+
+@dataclass(frozen=True)
+class Range:
+    """The numbers that a field may have: from `low` to `high`, with or without these themselves."""
+
+    low: int = 0
+    high: int = _LARGEST
+    with_low: bool = True
+    with_high: bool = True
+
+    def __contains__(self, value: float) -> bool:
+        above = value >= self.low if self.with_low else value > self.low
+        return above and (value <= self.high if self.with_high else value < self.high)
+
+    def __str__(self) -> str:
+        low = f"{'at least' if self.with_low else 'above'} {self.low}"
+        return f"{low} and {'at most' if self.with_high else 'below'} {self.high:,}"
+
+
+Count = Annotated[int, Range(1)]
+Positive = Annotated[float, Range(with_low=False)]
+NotNegative = Annotated[float, Range()]
+Share = Annotated[float, Range(high=1, with_high=False)]
 
 
 @dataclass(frozen=True)
@@ -37,38 +64,39 @@ class Recipe:
     name: str
     summary: str
     architecture: str
-    epochs: int
-    batch_size: int = 64
-    pixel_mean: float = 0.0
-    pixel_scale: float = 255.0
+    epochs: Count
+    batch_size: Count = 64
+    pixel_mean: NotNegative = 0.0
+    pixel_scale: Positive = 255.0
     optimizer: Optimizer = "adam"
-    peak_lr: float = 0.001
-    momentum: float = 0.9
-    beta2: float = 0.999
-    weight_decay: float = 0.0
-    label_smoothing: float = 0.0
+    peak_lr: Positive = 0.001
+    momentum: Share = 0.9
+    beta2: Share = 0.999
+    weight_decay: NotNegative = 0.0
+    label_smoothing: Share = 0.0
     schedule: Schedule = "constant"
-    lr_decay: float = 0.0
-    lr_decay_epochs: int = 1
-    warmup_fraction: float = 0.2
-    patience: int = 0
-    validation_fraction: float = 0.1
-    rotation_deg: float = 0.0
-    shift_px: float = 0.0
-    zoom: float = 0.0
-    shear_deg: float = 0.0
-    elastic_px: float = 0.0
-    plain_share: float = 0.0
+    lr_decay: Annotated[float, Range(high=1)] = 0.0
+    lr_decay_epochs: Count = 1
+    warmup_fraction: Share = 0.2
+    patience: Annotated[int, Range()] = 0
+    validation_fraction: Share = 0.1
+    rotation_deg: NotNegative = 0.0
+    shift_px: NotNegative = 0.0
+    zoom: Share = 0.0
+    shear_deg: Annotated[float, Range(high=90, with_high=False)] = 0.0
+    elastic_px: NotNegative = 0.0
+    plain_share: Share = 0.0
     effects: str = ""
-    effect_rate: float = 0.3
-    flourish_rate: float = 0.0
-    junk_share: float = 0.0
-    networks: int = 1
+    effect_rate: Share = 0.3
+    flourish_rate: Share = 0.0
+    junk_share: Share = 0.0
+    networks: Count = 1
     precision: Precision = "fp32"
 
     def __post_init__(self) -> None:
         _check_types(self)
         _check_ranges(self)
+        _check_together(self)
 
     def to_dict(self) -> dict[str, Any]:
         """Field names and values, for JSON."""
@@ -77,52 +105,31 @@ class Recipe:
 
 def _check_types(recipe: Recipe) -> None:
     for field in fields(recipe):
-        value = getattr(recipe, field.name)
-        if get_origin(field.type) is Literal:
-            if value not in get_args(field.type):
-                choices = ", ".join(get_args(field.type))
+        value, expected = getattr(recipe, field.name), _plain(field.type)
+        if get_origin(expected) is Literal:
+            if value not in get_args(expected):
+                choices = ", ".join(get_args(expected))
                 raise UsageError(f"{field.name} is {value!r}; choose one of {choices}")
-        elif field.type is float and type(value) in {float, int}:
+        elif expected is float and type(value) in {float, int}:
             object.__setattr__(recipe, field.name, float(value))
-        elif type(value) is not field.type:
-            raise UsageError(f"{field.name} is {value!r}; it must be {_kind(field.type)}")
-
-
-_POSITIVE = ("networks", "epochs", "batch_size", "pixel_scale", "peak_lr", "lr_decay_epochs")
-_SHARES = (
-    "momentum",
-    "beta2",
-    "label_smoothing",
-    "warmup_fraction",
-    "validation_fraction",
-    "zoom",
-    "effect_rate",
-    "plain_share",
-    "flourish_rate",
-    "junk_share",
-)
-_LARGEST = 10**9
-_NOT_NEGATIVE = (
-    *("pixel_mean", "weight_decay", "lr_decay"),
-    *("patience", "rotation_deg", "shift_px", "shear_deg", "elastic_px"),
-)
+        elif type(value) is not expected:
+            raise UsageError(f"{field.name} is {value!r}; it must be {_kind(expected)}")
 
 
 def _check_ranges(recipe: Recipe) -> None:
-    for name in (*_POSITIVE, *_SHARES, *_NOT_NEGATIVE):
-        value = getattr(recipe, name)
-        if not 0 <= value <= _LARGEST or (name in _POSITIVE and value == 0):
-            bound = "above 0" if name in _POSITIVE else "0 or above"
-            raise UsageError(f"{name} is {value}; it must be {bound}, and at most {_LARGEST:,}")
-        if name in _SHARES and value >= 1:
-            raise UsageError(f"{name} is {value}; it must be in 0 ≤ {name} < 1")
-    if recipe.lr_decay > 1 or (recipe.lr_decay == 0 and recipe.schedule in {"step", "exponential"}):
+    for field in fields(recipe):
+        value = getattr(recipe, field.name)
+        for allowed in getattr(field.type, "__metadata__", ()):
+            if value not in allowed:
+                raise UsageError(f"{field.name} is {value}; it must be {allowed}")
+
+
+def _check_together(recipe: Recipe) -> None:
+    """What one field asks of another."""
+    if recipe.lr_decay == 0 and recipe.schedule in {"step", "exponential"}:
         raise UsageError(
-            f"lr_decay is {recipe.lr_decay}; with schedule={recipe.schedule} it must be above 0, "
-            "and at most 1, such as 0.9"
+            f"lr_decay is {recipe.lr_decay}; with schedule={recipe.schedule} it must be above 0, such as 0.9"
         )
-    if recipe.shear_deg >= 90:
-        raise UsageError(f"shear_deg is {recipe.shear_deg}; it must be below 90")
     if recipe.architecture not in ARCHITECTURES:
         choices = ", ".join(ARCHITECTURES)
         raise UsageError(f"architecture is {recipe.architecture!r}; choose one of {choices}")
@@ -151,7 +158,7 @@ def override(recipe: Recipe, assignments: list[str]) -> Recipe:
 
 def _parse_assignment(text: str) -> tuple[str, Any]:
     name, equals, value = text.partition("=")
-    types = {field.name: field.type for field in fields(Recipe) if field.name != "name"}
+    types = {field.name: _plain(field.type) for field in fields(Recipe) if field.name != "name"}
     if not equals:
         raise UsageError(f"{text!r} is not field=value, as in --set epochs=3")
     if name not in types:
@@ -162,6 +169,11 @@ def _parse_assignment(text: str) -> tuple[str, Any]:
         return name, int(value) if types[name] is int else float(value)
     except ValueError:
         raise UsageError(f"{name} is {value!r}; it must be {_kind(types[name])}") from None
+
+
+def _plain(annotated: Any) -> Any:
+    """The type of a field, without its range."""
+    return get_args(annotated)[0] if get_origin(annotated) is Annotated else annotated
 
 
 def _kind(expected: Any) -> str:

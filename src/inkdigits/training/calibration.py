@@ -5,7 +5,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from inkdigits.metrics import cross_entropy, fit_temperature, log_sum_exp, softmax
+from inkdigits.metrics import accuracy, cross_entropy, fit_temperature, log_sum_exp, softmax
 from inkdigits.recipes.architectures import CLASSES
 
 ACCEPTED_SHARE = 0.99
@@ -59,7 +59,7 @@ def calibrate(logits: NDArray[np.floating], labels: NDArray[np.integer]) -> Cali
         coverage=min(COVERAGE, len(labels) / (len(labels) + 1)),
         validation={
             "images": len(labels),
-            "accuracy": float((probabilities.argmax(axis=1) == labels).mean()),
+            "accuracy": accuracy(probabilities, labels),
             "loss": cross_entropy(probabilities, labels),
         },
     )

@@ -6,9 +6,7 @@ and the checkpoint stores, so a run that was interrupted and resumed gives the s
 for bit, as one that wasn't, on the same machine with the same number of threads.
 """
 
-import ctypes
 import math
-import sys
 import time
 from collections.abc import Callable
 from dataclasses import replace
@@ -20,6 +18,7 @@ from torch.nn import functional
 
 from inkdigits.data import LabelledImages, Split
 from inkdigits.errors import TrainingDiverged, UsageError
+from inkdigits.metrics import accuracy
 from inkdigits.recipes import Recipe
 from inkdigits.recipes.architectures import CLASSES
 from inkdigits.recipes.recipe import Precision
@@ -53,7 +52,6 @@ def fit(
     leaves nothing to train on, or nothing to watch for a recipe that does.
     """
     _check_split(split, recipe)
-    _keep_freed_memory()
     batches = Batches(split.train, recipe)
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(seed)
@@ -87,19 +85,6 @@ def _fit_network(
         state = state.after(row, model, optimizer, watch=watch)
         on_epoch(state)
     return state.network_finished()
-
-
-def _keep_freed_memory() -> None:
-    """Let glibc hold on to memory that was freed, in this process, for the next step.
-
-    Given back and asked for again it comes with page faults: 0.2 s of 1.1 s in `fast`.
-    """
-    mallopt = getattr(ctypes.CDLL(None), "mallopt", None) if sys.platform == "linux" else None
-    if mallopt is not None:
-        trim_threshold, top_pad, mmap_threshold = -1, -2, -3  # from malloc.h
-        mallopt(mmap_threshold, 32 << 20)
-        mallopt(trim_threshold, 1 << 30)
-        mallopt(top_pad, 64 << 20)
 
 
 def _restore(
@@ -197,8 +182,8 @@ def _validate(model: Model, validation: LabelledImages, row: Epoch) -> Epoch:
     logits = predict_logits(model, validation.images)[:, :CLASSES]
     labels = torch.from_numpy(validation.labels).long()
     loss = functional.cross_entropy(logits, labels).item()
-    accuracy = (logits.argmax(1) == labels).float().mean().item()
-    return replace(row, validation_loss=loss, validation_accuracy=accuracy)
+    right = accuracy(logits.numpy(), validation.labels)
+    return replace(row, validation_loss=loss, validation_accuracy=right)
 
 
 def predict_logits(model: nn.Module, images: Any) -> Tensor:

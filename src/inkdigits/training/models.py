@@ -5,11 +5,11 @@ from collections.abc import Iterator, Sequence
 import torch
 from torch import Tensor, nn
 
+from inkdigits.artifact import GLYPH_PX
 from inkdigits.export import Network
 from inkdigits.recipes import Recipe
 from inkdigits.recipes.architectures import (
     ARCHITECTURES,
-    IMAGE_SIZE_PX,
     BatchNorm,
     Conv,
     Dense,
@@ -105,7 +105,7 @@ def count_parameters(model: nn.Module) -> int:
 
 def _modules(layers: tuple[Layer, ...]) -> Iterator[nn.Module]:
     """Walk the layers, following the shape (channels, side in pixels; side 0 once it is flat)."""
-    channels, side = 1, IMAGE_SIZE_PX
+    channels, side = 1, GLYPH_PX
     for layer in layers:
         match layer:
             case Conv(out, kernel, stride, padding):

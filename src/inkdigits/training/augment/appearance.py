@@ -12,10 +12,10 @@ import torch
 from torch import Generator, Tensor
 from torch.nn import functional
 
-from inkdigits.recipes.architectures import IMAGE_SIZE_PX
+from inkdigits.artifact import GLYPH_PX
 
 _ROWS, _COLUMNS = torch.meshgrid(
-    torch.arange(float(IMAGE_SIZE_PX)), torch.arange(float(IMAGE_SIZE_PX)), indexing="ij"
+    torch.arange(float(GLYPH_PX)), torch.arange(float(GLYPH_PX)), indexing="ij"
 )
 
 
@@ -39,7 +39,7 @@ def uniform(count: int, low: float, high: float, generator: Generator) -> Tensor
 def clouds(count: int, size: int, mode: str, generator: Generator) -> Tensor:
     """Noise (count, 1, 28, 28) about 0 from size×size drawn values, interpolated in that mode."""
     coarse = torch.randn(count, 1, size, size, generator=generator)
-    return functional.interpolate(coarse, size=IMAGE_SIZE_PX, mode=mode)
+    return functional.interpolate(coarse, size=GLYPH_PX, mode=mode)
 
 
 def _pen(images: Tensor, generator: Generator) -> Tensor:
@@ -59,7 +59,7 @@ def _blur(images: Tensor, generator: Generator) -> Tensor:
     if torch.rand((), generator=generator) < 0.5:
         size = int(torch.randint(8, 21, (), generator=generator))
         small = functional.interpolate(images, size=size, mode="area")
-        return functional.interpolate(small, size=IMAGE_SIZE_PX, mode="bilinear")
+        return functional.interpolate(small, size=GLYPH_PX, mode="bilinear")
     angle = torch.rand((), generator=generator) * math.pi
     along, across = (torch.rand(2, generator=generator) * 2 + 0.3).tolist()
     place = torch.arange(-4.0, 5.0)
@@ -130,7 +130,7 @@ def strokes_between(starts: Tensor, ends: Tensor, width: Tensor, shown: Tensor) 
 
     `starts` and `ends`, (2, m, n, 1, 1, 1), are rows and columns; `shown` is (m, n, 1, 1, 1).
     """
-    drawn = torch.zeros(len(width), 1, IMAGE_SIZE_PX, IMAGE_SIZE_PX)
+    drawn = torch.zeros(len(width), 1, GLYPH_PX, GLYPH_PX)
     for row, column, to_row, to_column, present in zip(*starts, *ends, shown, strict=True):
         drawn = torch.maximum(drawn, stroke(row, column, to_row, to_column, width) * present)
     return drawn
@@ -180,9 +180,9 @@ def _end(images: Tensor, *, first: bool) -> tuple[Tensor, Tensor]:
     """The first or last row with ink, (n, 1, 1, 1), and the middle of the ink in it."""
     ink = (images > 100).float()
     rows = ink.amax(dim=3, keepdim=True)
-    order = torch.arange(1.0, IMAGE_SIZE_PX + 1)[:, None]
+    order = torch.arange(1.0, GLYPH_PX + 1)[:, None]
     row = (rows * (order.flip(0) if first else order)).argmax(dim=2, keepdim=True)
-    line = ink.gather(2, row.expand(-1, -1, -1, IMAGE_SIZE_PX))
+    line = ink.gather(2, row.expand(-1, -1, -1, GLYPH_PX))
     column = (line * _COLUMNS[0]).sum(dim=3, keepdim=True) / line.sum(dim=3, keepdim=True).clamp(1)
     return row.float(), column
 

@@ -12,11 +12,11 @@ import torch
 from torch import Generator, Tensor
 from torch.nn import functional
 
-from inkdigits.recipes.architectures import IMAGE_SIZE_PX
+from inkdigits.artifact import GLYPH_PX
 from inkdigits.training.augment.appearance import clouds, strokes_between, uniform
 from inkdigits.training.augment.letters import draw_letters
 
-_PLACE = torch.arange(float(IMAGE_SIZE_PX))
+_PLACE = torch.arange(float(GLYPH_PX))
 
 
 def draw_junk(count: int, digits: Tensor, generator: Generator) -> Tensor:
@@ -26,7 +26,7 @@ def draw_junk(count: int, digits: Tensor, generator: Generator) -> Tensor:
     """
     weights = torch.tensor([_WEIGHTS.get(kind, 1.0) for kind in KINDS])
     kinds = torch.multinomial(weights, count, replacement=True, generator=generator)
-    drawn = torch.zeros(count, 1, IMAGE_SIZE_PX, IMAGE_SIZE_PX)
+    drawn = torch.zeros(count, 1, GLYPH_PX, GLYPH_PX)
     for index, draw in enumerate(KINDS.values()):
         mine = kinds == index
         some = digits[torch.randperm(len(digits), generator=generator)[: int(mine.sum())]]
@@ -42,7 +42,7 @@ def _blank(digits: Tensor, generator: Generator) -> Tensor:
 
 
 def _noise(digits: Tensor, generator: Generator) -> Tensor:
-    count, side = len(digits), IMAGE_SIZE_PX
+    count, side = len(digits), GLYPH_PX
     mean, spread = uniform(count, 0, 200, generator), uniform(count, 10, 150, generator)
     normal = mean + spread * torch.randn(count, 1, side, side, generator=generator)
     even = torch.rand(count, 1, side, side, generator=generator)
@@ -112,7 +112,7 @@ def _blots(digits: Tensor, generator: Generator) -> Tensor:
 def _objects(digits: Tensor, generator: Generator) -> Tensor:
     """One to four thick bars, wedges and discs put together, as things in a silhouette are."""
     count = len(digits)
-    inside = torch.zeros(count, 1, IMAGE_SIZE_PX, IMAGE_SIZE_PX)
+    inside = torch.zeros(count, 1, GLYPH_PX, GLYPH_PX)
     for index in range(4):
         row, column = uniform(count, 5, 23, generator), uniform(count, 7, 21, generator)
         angle = torch.randn(count, 1, 1, 1, generator=generator) * 0.35
@@ -142,7 +142,7 @@ def _fill(inside: Tensor, generator: Generator) -> Tensor:
 
 def _cut_up(digits: Tensor, generator: Generator) -> Tensor:
     """The quarters of digits, shuffled, turned and taken from different ones."""
-    half = IMAGE_SIZE_PX // 2
+    half = GLYPH_PX // 2
     quarters = [
         digits[torch.randperm(len(digits), generator=generator)][
             :, :, row : row + half, c : c + half
@@ -161,7 +161,7 @@ def _fragments(digits: Tensor, generator: Generator) -> Tensor:
     size = int(torch.randint(7, 14, (), generator=generator))
     top, left = torch.randint(4, 24 - size, (2,), generator=generator).tolist()
     part = digits[:, :, top : top + size, left : left + size]
-    large = functional.interpolate(part, size=IMAGE_SIZE_PX, mode="bilinear")
+    large = functional.interpolate(part, size=GLYPH_PX, mode="bilinear")
     down, right = (torch.randint(11, 17, (2,), generator=generator)).tolist()
     signs = torch.randint(2, (2,), generator=generator).tolist()
     rolled = functional.pad(digits, (right, -right, down, -down))
@@ -190,7 +190,7 @@ def _pairs(digits: Tensor, generator: Generator) -> Tensor:
     fitting = 20 / (step + 15)  # MNIST's digits are 15 pixels wide on average, in a field of 20
     scale = min(1.0, fitting * (0.85 + 0.3 * torch.rand((), generator=generator).item()))
     small = functional.interpolate(pair, scale_factor=scale, mode="bilinear", antialias=True)
-    missing = [IMAGE_SIZE_PX - side for side in (small.shape[3], small.shape[2])]
+    missing = [GLYPH_PX - side for side in (small.shape[3], small.shape[2])]
     margins = [part for side in missing for part in (side // 2, side - side // 2)]
     return functional.pad(small, margins)
 

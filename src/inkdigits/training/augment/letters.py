@@ -6,7 +6,7 @@ Left out are those that many people write like a digit: B, G, I, O, S, Z, b, g, 
 import torch
 from torch import Generator, Tensor
 
-from inkdigits.recipes.architectures import IMAGE_SIZE_PX
+from inkdigits.artifact import GLYPH_PX
 from inkdigits.training.augment.appearance import strokes_between, uniform
 
 # Points of the pen's way, column and row from 0 to 4; at a bar it is lifted.
@@ -59,7 +59,7 @@ def draw_letters(count: int, generator: Generator) -> Tensor:
     column, row = (_PLACES[chosen] + wobble).permute(2, 1, 0)[..., None, None, None]
     height, slant = uniform(count, 15, 20, generator), uniform(count, -0.2, 0.4, generator)
     across = column * uniform(count, 0.5, 1, generator) - row * slant
-    points = IMAGE_SIZE_PX / 2 + torch.stack([row, across]) * height
+    points = GLYPH_PX / 2 + torch.stack([row, across]) * height
     # Corners are cut: each line stops short of the next, and a stroke joins the two.
     inside = torch.cat([torch.zeros_like(goes_on[:1]), goes_on[:-1] * goes_on[1:]])
     corner = inside * uniform(count, 0, 0.4, generator)
