@@ -39,7 +39,8 @@ def mnist_test() -> LabelledImages:
 
 
 def take(data: LabelledImages, count: int, start: int = 0) -> LabelledImages:
-    return LabelledImages(data.images[start : start + count], data.labels[start : start + count])
+    part = slice(start, start + count)
+    return LabelledImages(data.images[part], data.labels[part], data.sha256)
 
 
 def write_dataset(folder: Path, name: str, train: LabelledImages, test: LabelledImages) -> Path:

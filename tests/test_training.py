@@ -5,12 +5,15 @@ import numpy as np
 import pytest
 import torch
 
+from inkdigits.artifact import parse_artifact
 from inkdigits.data import LabelledImages, Split, stratified_split
 from inkdigits.errors import TrainingDiverged, UsageError
+from inkdigits.reading import Reader
 from inkdigits.recipes import RECIPES
-from inkdigits.training import fit
+from inkdigits.training import fit, predict_logits, train_artifact
 from inkdigits.training.batches import Batches
 from inkdigits.training.checkpoint import Checkpoint
+from inkdigits.training.models import rebuild
 from tests.conftest import take
 
 # A bit of everything: batch norm, dropout, augmentation, bf16, a last batch that isn't full.
@@ -43,6 +46,18 @@ def test_without_fast_bf16_it_trains_in_fp32(split, monkeypatch):
     expected = fit(replace(RECIPE, precision="fp32"), split, seed=0)
     monkeypatch.setattr(torch.backends.mkldnn, "is_available", lambda: False)
     assert same_weights(fit(RECIPE, split, seed=0).finished[0], expected.finished[0])
+
+
+def test_an_artifact_is_made_without_a_folder(split, mnist):
+    recipe, epochs = RECIPES["tiny"], []
+    content = train_artifact(recipe, split, seed=2, on_epoch=epochs.append)
+    reader = Reader(parse_artifact(content))
+    assert (reader.info.recipe, reader.info.seed) == (recipe.to_dict(), 2)
+    assert reader.info.environment["data_sha256"] == mnist.sha256
+    model = rebuild(recipe, epochs[-1].weights())
+    assert reader.predict(mnist.images[:50]).tolist() == (
+        predict_logits(model, mnist.images[:50]).argmax(1).tolist()
+    )
 
 
 def test_training_leaves_the_callers_random_state_alone(split):

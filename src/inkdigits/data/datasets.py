@@ -52,7 +52,7 @@ class DatasetInfo:
 class LabelledImages:
     """Images, uint8 (n, 28, 28), ink bright on dark; and labels, uint8 (n,), 0…9.
 
-    `sha256` has the hash of each file that they were loaded from, if they were.
+    `sha256` has the hash of each file that they come from, if they do.
     """
 
     images: NDArray[np.uint8]

@@ -53,6 +53,6 @@ def stratified_split(data: LabelledImages, validation_fraction: float, seed: int
         count = round(len(members) * validation_fraction)
         held_out[rng.permutation(members)[:count]] = True
     return Split(
-        train=LabelledImages(data.images[~held_out], data.labels[~held_out]),
-        validation=LabelledImages(data.images[held_out], data.labels[held_out]),
+        train=LabelledImages(data.images[~held_out], data.labels[~held_out], data.sha256),
+        validation=LabelledImages(data.images[held_out], data.labels[held_out], data.sha256),
     )

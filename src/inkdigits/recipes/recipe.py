@@ -128,7 +128,8 @@ def _check_together(recipe: Recipe) -> None:
     """What one field asks of another."""
     if recipe.lr_decay == 0 and recipe.schedule in {"step", "exponential"}:
         raise UsageError(
-            f"lr_decay is {recipe.lr_decay}; with schedule={recipe.schedule} it must be above 0, such as 0.9"
+            f"lr_decay is {recipe.lr_decay}; with schedule={recipe.schedule} it must be above 0, "
+            "such as 0.9"
         )
     if recipe.architecture not in ARCHITECTURES:
         choices = ", ".join(ARCHITECTURES)

@@ -1,5 +1,6 @@
 """From a recipe and a split of a training set to a trained network: needs PyTorch."""
 
 from inkdigits.training.loop import fit, predict_logits, used_precision
+from inkdigits.training.sealing import train_artifact
 
-__all__ = ["fit", "predict_logits", "used_precision"]
+__all__ = ["fit", "predict_logits", "train_artifact", "used_precision"]

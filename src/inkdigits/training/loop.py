@@ -32,9 +32,16 @@ EVALUATION_BATCH = 1000
 OnStep = Callable[[int, int], None]
 """Called after each step with the steps done and the steps in all."""
 
-
 OnEpoch = Callable[[Checkpoint], None]
 """Called after each epoch."""
+
+
+def ignore_step(_done: int, _total: int) -> None:
+    """An `OnStep` that does nothing."""
+
+
+def ignore_epoch(_checkpoint: Checkpoint) -> None:
+    """An `OnEpoch` that does nothing."""
 
 
 def fit(
@@ -43,8 +50,8 @@ def fit(
     seed: int,
     *,
     resume: Checkpoint | None = None,
-    on_step: OnStep = lambda _done, _total: None,
-    on_epoch: OnEpoch = lambda _checkpoint: None,
+    on_step: OnStep = ignore_step,
+    on_epoch: OnEpoch = ignore_epoch,
 ) -> Checkpoint:
     """Train a recipe on a split of a training set; the last checkpoint has weights and history.
 

@@ -19,25 +19,21 @@ from typing import Any
 
 import torch
 
-from inkdigits.artifact import ARTIFACT_NAME, ArtifactInfo, seal_artifact
+from inkdigits.artifact import ARTIFACT_NAME
 from inkdigits.data import (
     DEFAULT_DATASET,
     Progress,
     Split,
-    dataset_info,
     ignore_progress,
     load_dataset,
     stratified_split,
 )
-from inkdigits.environment import describe_environment
 from inkdigits.errors import TrainingInterrupted, UsageError
-from inkdigits.export.onnx import export_onnx
 from inkdigits.files import make_folder, read_bytes, write_atomic
 from inkdigits.recipes import Recipe
-from inkdigits.training.calibration import calibrate
 from inkdigits.training.checkpoint import Checkpoint, Epoch
-from inkdigits.training.loop import fit, predict_logits, used_precision
-from inkdigits.training.models import as_network, count_parameters, rebuild
+from inkdigits.training.loop import fit
+from inkdigits.training.sealing import describe_training, seal_checkpoint
 
 _CHECKPOINT, _HISTORY, _RUN = "checkpoint.pt", "history.csv", "run.json"
 
@@ -75,12 +71,7 @@ def start_run(
     if not 0 <= seed < 2**63:
         raise UsageError(f"the seed is {seed}; it must be in 0 ≤ seed < 2⁶³")
     data = load_dataset(dataset, "train", data_folder, progress)
-    environment = {
-        **describe_environment(),
-        "threads": torch.get_num_threads(),
-        "precision": used_precision(recipe),
-        "data_sha256": data.sha256,
-    }
+    environment = describe_training(recipe, data.sha256)
     run = Run(folder or default_folder(recipe, seed), recipe, seed, dataset, environment)
     make_folder(run.folder, must_be_new=True)
     settings = {
@@ -159,27 +150,11 @@ def train_run(
 
 
 def _write_artifact(run: Run, split: Split, checkpoint: Checkpoint) -> Path:
-    model = rebuild(run.recipe, checkpoint.weights())
-    logits = predict_logits(model, split.validation.images).numpy()
-    found = calibrate(logits, split.validation.labels)
-    info = ArtifactInfo(
-        version=str(run.environment["inkdigits"]),
-        labels=dataset_info(run.dataset).class_names,
-        dataset=run.dataset,
-        recipe=run.recipe.to_dict(),
-        seed=run.seed,
-        parameters=count_parameters(model),
-        temperature=found.temperature,
-        validation=found.validation,
-        accept_at=found.accept_at,
-        set_threshold=found.set_threshold,
-        coverage=found.coverage,
-        history=[asdict(epoch) for epoch in checkpoint.history],
-        environment=run.environment,
-    )
     path = run.folder / ARTIFACT_NAME
-    networks = [as_network(trained) for trained in model.models]
-    write_atomic(path, seal_artifact(export_onnx(networks, found.temperature), info))
+    content = seal_checkpoint(
+        checkpoint, run.recipe, run.seed, split.validation, run.dataset, run.environment
+    )
+    write_atomic(path, content)
     return path
 
 

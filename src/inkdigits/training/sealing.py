@@ -1,0 +1,83 @@
+"""From a recipe and a split of a training set to the bytes of an artifact, without a folder."""
+
+from dataclasses import asdict
+from typing import Any
+
+import torch
+
+from inkdigits.artifact import ArtifactInfo, seal_artifact
+from inkdigits.data import DEFAULT_DATASET, LabelledImages, Split, dataset_info
+from inkdigits.environment import describe_environment
+from inkdigits.export.onnx import export_onnx
+from inkdigits.recipes import Recipe
+from inkdigits.training.calibration import calibrate
+from inkdigits.training.checkpoint import Checkpoint
+from inkdigits.training.loop import (
+    OnEpoch,
+    OnStep,
+    fit,
+    ignore_epoch,
+    ignore_step,
+    predict_logits,
+    used_precision,
+)
+from inkdigits.training.models import as_network, count_parameters, rebuild
+
+
+def train_artifact(
+    recipe: Recipe,
+    split: Split,
+    seed: int = 0,
+    *,
+    dataset: str = DEFAULT_DATASET,
+    on_step: OnStep = ignore_step,
+    on_epoch: OnEpoch = ignore_epoch,
+) -> bytes:
+    """Train a recipe on a split; the bytes of its artifact, for `parse_artifact` or a file.
+
+    The labels are those of `dataset`. Raises what `fit` does.
+    """
+    checkpoint = fit(recipe, split, seed, on_step=on_step, on_epoch=on_epoch)
+    environment = describe_training(recipe, split.train.sha256)
+    return seal_checkpoint(checkpoint, recipe, seed, split.validation, dataset, environment)
+
+
+def describe_training(recipe: Recipe, data_sha256: dict[str, str]) -> dict[str, Any]:
+    """Where and on which files a network is trained."""
+    return {
+        **describe_environment(),
+        "threads": torch.get_num_threads(),
+        "precision": used_precision(recipe),
+        "data_sha256": data_sha256,
+    }
+
+
+def seal_checkpoint(
+    checkpoint: Checkpoint,
+    recipe: Recipe,
+    seed: int,
+    validation: LabelledImages,
+    dataset: str,
+    environment: dict[str, Any],
+) -> bytes:
+    """Calibrate a checkpoint's networks on the held-out images; the bytes of their artifact."""
+    model = rebuild(recipe, checkpoint.weights())
+    logits = predict_logits(model, validation.images).numpy()
+    found = calibrate(logits, validation.labels)
+    info = ArtifactInfo(
+        version=str(environment["inkdigits"]),
+        labels=dataset_info(dataset).class_names,
+        dataset=dataset,
+        recipe=recipe.to_dict(),
+        seed=seed,
+        parameters=count_parameters(model),
+        temperature=found.temperature,
+        validation=found.validation,
+        accept_at=found.accept_at,
+        set_threshold=found.set_threshold,
+        coverage=found.coverage,
+        history=[asdict(epoch) for epoch in checkpoint.history],
+        environment=environment,
+    )
+    networks = [as_network(trained) for trained in model.models]
+    return seal_artifact(export_onnx(networks, found.temperature), info)
