@@ -7,6 +7,7 @@ import pytest
 from hypothesis import HealthCheck, settings
 from PIL import Image
 
+import inkdigits
 from inkdigits.data import LabelledImages, load_dataset, save_idx
 from inkdigits.data.datasets import DATASETS
 
@@ -76,6 +77,13 @@ def draw() -> Callable[[int, int], np.ndarray]:
         return canvas
 
     return bar
+
+
+@pytest.fixture(scope="session")
+def package_sources() -> str:
+    """The text of all modules but the errors."""
+    root = Path(inkdigits.__file__).parent
+    return "".join(path.read_text("utf-8") for path in root.rglob("*.py") if path.stem != "errors")
 
 
 @pytest.fixture

@@ -13,7 +13,7 @@ ROOT = Path(inkdigits.__file__).parent
 LAYERS = [
     {"__main__"},
     {"cli"},
-    {"__init__", "evaluation"},
+    {"__init__", "batch", "evaluation"},
     {"training"},
     {"export", "reading"},
     {"recipes", "imaging", "data"},

@@ -4,6 +4,7 @@ import csv
 import gzip
 import json
 import os
+import re
 import subprocess
 import sys
 
@@ -175,7 +176,7 @@ def test_the_pages_of_a_pdf_are_rows(capsys, tmp_path, mnist_test):
     assert [(row["path"][-2:], row["text"]) for row in rows] == [("#1", "7"), ("#2", "2")]
 
 
-def test_wishes_reach_the_reader(capsys, tmp_path, mnist_test):
+def test_hints_reach_the_reader(capsys, tmp_path, mnist_test):
     pair = np.hstack([np.pad(mnist_test.images[i], 10) for i in (0, 1)])
     Image.fromarray(pair).resize((384, 192)).save(tmp_path / "pair.png")
 
@@ -290,4 +291,24 @@ def test_the_table_says_what_is_doubtful(capsys, tmp_path, mnist_test):
     _, out, _ = call(capsys, "predict", tmp_path, "--format", "table")
     first, second = np.argsort(-probabilities[doubtful])[:2]
     assert f"{first} or {second}" in out
-    assert "perhaps no digit" in out
+    assert "not accepted" in out
+
+
+@pytest.mark.parametrize("columns", [80, 140])
+def test_the_table_fits_the_terminal(capsys, tmp_path, monkeypatch, mnist_test, columns):
+    monkeypatch.setenv("COLUMNS", str(columns))
+    folder = tmp_path / ("a folder with a long name " * 4)
+    folder.mkdir()
+    page = np.hstack([np.pad(mnist_test.images[i], 9) for i in range(8)])
+    tiny = Image.fromarray(255 - page).resize((120, 16))
+    tiny.save(folder / "a page of digits that are too small.png")
+    (folder / "no picture.png").write_text("nothing")
+    _, out, _ = call(capsys, "predict", folder, "--format", "table")
+    lines = out.splitlines()
+    assert max(map(len, lines)) <= columns
+    assert "…" in lines[1]
+    assert len([line for line in lines[1:] if ".png" in line]) == 2  # each name on one line
+    remarks = " ".join(line[columns // 3 :] for line in lines[1:])
+    assert sum(remarks.count(mark) for mark in ("too small", " at 99.9%")) <= 3
+    assert re.search(r"\d+ more", " ".join(remarks.split()))
+    assert "is not an image" in " ".join(remarks.split())

@@ -95,9 +95,25 @@ def test_mnist_files_with_other_content_are_refused_and_left_alone(tmp_path, emp
     assert before == {p.name: p.read_bytes() for p in tmp_path.iterdir() if p.is_file()}
 
 
-def test_what_cannot_be_fetched_says_where_to_put_it(tmp_path, empty_cache):
+def test_what_cannot_be_fetched_says_where_to_put_it(empty_cache):
     with pytest.raises(DataError, match=r"qmnist is not here.*qmnist-test-labels-idx2-int"):
-        load_dataset("qmnist", "test", tmp_path)
+        load_dataset("qmnist", "test")
+
+
+@pytest.mark.parametrize(
+    ("name", "cure"),
+    [
+        ("mnist", "'inkdigits data fetch --data mnist --data-dir {}' puts them there"),
+        ("qmnist", "qmnist-test-labels-idx2-int (plain or .gz)"),
+    ],
+)
+def test_a_given_folder_without_the_data_set_is_said_and_nothing_else_taken(
+    tmp_path, mnist, name, cure
+):
+    with pytest.raises(DataError, match=f"{tmp_path} holds no {name}: ") as caught:
+        load_dataset(name, "train", tmp_path)
+    assert cure.format(tmp_path) in str(caught.value)
+    assert list(tmp_path.iterdir()) == []
 
 
 def test_verify_looks_into_files_without_known_hashes(tmp_path, few):

@@ -42,6 +42,34 @@ def test_transparency_lies_over_white(save):
     assert np.median(canvas) == 255
 
 
+@pytest.mark.parametrize(
+    ("ground", "ink"),
+    [
+        (
+            (255, 255, 255, 0),
+            (255, 255, 255, 255),
+        ),  # white strokes, as a drawing program saves them
+        ((0, 0, 0, 0), (255, 255, 255, 255)),
+        ((0, 0, 0, 0), (250, 250, 240, 180)),
+    ],
+)
+def test_white_ink_on_transparency_is_seen(save, ground, ink):
+    clear = Image.new("RGBA", (12, 10), ground)
+    clear.paste(ink, (5, 2, 7, 8))
+    canvas = open_canvas(save(clear))
+    assert canvas[5, 5] - int(canvas[0, 0]) > 100
+    np.testing.assert_array_equal(np.asarray(open_picture(save(clear)))[5, 5, :2] > 100, True)
+
+
+def test_a_white_picture_with_transparent_corners_stays_on_white(save):
+    card = Image.new("RGBA", (12, 10), (255, 255, 255, 255))
+    card.paste((30, 30, 30, 255), (5, 2, 7, 8))
+    card.putpixel((0, 0), (0, 0, 0, 0))
+    canvas = open_canvas(save(card))
+    assert canvas[0, 0] == 255
+    assert canvas[5, 5] == 30
+
+
 def test_exif_turns_the_picture_upright(save):
     wide = Image.new("L", (40, 20), 255)
     exif = Image.Exif()

@@ -74,10 +74,13 @@ def load_dataset(
     folder: Path | None = None,
     progress: Progress = ignore_progress,
 ) -> LabelledImages:
-    """One subset of a data set, found or fetched as `fetch_dataset` does, and verified.
+    """One subset of a data set, verified; without a folder, found or fetched as by `fetch_dataset`.
 
-    Only the files of that subset are opened once the data set is on the disk.
+    Only the files of that subset are opened once the data set is on the disk. Raises `DataError`
+    where a folder is given that does not hold the data set: nothing else is taken in its place.
     """
+    if folder and not find_dataset(name, folder):
+        raise DataError(_not_in(name, folder))
     found = locate_dataset(name, folder)
     if found:
         try:
@@ -117,6 +120,16 @@ def _check_fetched(name: str, contents: Contents) -> None:
             raise FetchFailed(
                 f"{file_name} has sha256 {digest[:12]}…, not {expected[:12]}…; nothing was kept"
             )
+
+
+def _not_in(name: str, folder: Path) -> str:
+    below = " nor ".join(str(place) for place in candidate_folders(name, folder))
+    files = ", ".join(dataset_info(name).file_names())
+    cure = "put them there, or name their folder with --data-dir"
+    if dataset_info(name).sha256:
+        fetch = f"inkdigits data fetch --data {name} --data-dir {folder}"
+        cure = f"'{fetch}' puts them there, and without --data-dir the per-user cache is used"
+    return f"{folder} holds no {name}: {files} (plain or .gz) are neither in {below}; {cure}"
 
 
 def _not_there(name: str, given: Path | None) -> str:

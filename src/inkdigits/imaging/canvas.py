@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import IO, Any
+from typing import IO, Any, cast
 
 import numpy as np
 from numpy.typing import NDArray
@@ -34,6 +34,7 @@ IMAGE_SUFFIXES = frozenset(
     | {".pgm", ".ppm", ".avif", ".heic", ".heif", ".pdf"}
 )
 _THUMBNAIL = (64, 64)
+_HIDDEN = 1 / 8  # of the range of alpha: ink whose colour on white shows less than that is white
 _TELLS = 3.0  # times the spread of the brightness: blue or red ink on white has 1.1 in a colour
 
 
@@ -61,7 +62,8 @@ class Canvas:
 
 
 def open_canvas(source: Source, page: int = 0) -> NDArray[np.uint8]:
-    """The grey canvas of a picture: upright by its EXIF mark, transparency over white.
+    """The grey canvas of a picture: upright by its EXIF mark, transparency over white, white ink on
+    transparency over black.
 
     `page` counts from 0, in PDF and TIFF files. Raises `CanvasError` with one of the codes
     `not_found`, `no_images` (a folder), `not_a_file`, `unreadable`, `empty`, `not_an_image`,
@@ -220,10 +222,22 @@ def _opaque(image: Image.Image) -> Image.Image:
             check_range(values)
         return Image.fromarray(to_8_bits(values.astype(np.float32)))
     if upright.has_transparency_data:
-        rgba = upright.convert("RGBA")
-        white = Image.new("RGBA", rgba.size, "white")
-        return Image.alpha_composite(white, rgba)
+        return _on_ground(upright.convert("RGBA"))
     return upright
+
+
+def _on_ground(image: Image.Image) -> Image.Image:
+    """An RGBA image on white; on black where white would hide all that its alpha shows."""
+    on_white = Image.alpha_composite(Image.new("RGBA", image.size, "white"), image)
+    if _range_of(on_white.convert("L")) >= _HIDDEN * _range_of(image.getchannel("A")):
+        return on_white
+    return Image.alpha_composite(Image.new("RGBA", image.size, "black"), image)
+
+
+def _range_of(channel: Image.Image) -> int:
+    """From the darkest pixel to the lightest of an 8-bit channel."""
+    darkest, lightest = cast("tuple[int, int]", channel.getextrema())
+    return lightest - darkest
 
 
 def _from_lab(image: Image.Image) -> Image.Image:

@@ -1,4 +1,4 @@
-"""What `inkdigits predict` is given, as items: picture files, folders, stdin, tables of glyphs."""
+"""What there is to read, as items: picture files, folders, standard input, tables of glyphs."""
 
 import csv
 import gzip

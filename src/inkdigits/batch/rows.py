@@ -1,4 +1,4 @@
-"""The forms in which `inkdigits predict` gives its rows."""
+"""Rows, one for each reading, and the forms in which they are written."""
 
 import csv
 import json
@@ -6,6 +6,7 @@ from collections.abc import Callable, Iterable
 from typing import Any, TextIO
 
 Row = dict[str, Any]
+"""`Reading.to_dict()` with the `path` of its picture."""
 
 
 def _write_json(rows: Iterable[Row], stream: TextIO) -> None:
@@ -41,7 +42,7 @@ def _write_csv(rows: Iterable[Row], stream: TextIO) -> None:
                 confidence,
                 accepted,
                 " ".join("|".join(map(str, digit["candidates"])) for digit in row["digits"]),
-                "; ".join(_notes(row)),
+                "; ".join([*row["notes"], *digit_notes(row)]),
                 error["code"],
                 error["message"],
             ]
@@ -55,51 +56,17 @@ def _write_kaggle(rows: Iterable[Row], stream: TextIO) -> None:
     writer.writerows([number, row["text"]] for number, row in enumerate(rows, start=1))
 
 
-def _write_table(rows: Iterable[Row], stream: TextIO) -> None:
-    from rich.console import Console
-    from rich.table import Table
-    from rich.text import Text
-
-    table = Table(box=None, pad_edge=False)
-    table.add_column("path", overflow="fold")
-    table.add_column("text", justify="right", style="bold")
-    table.add_column("confidence", justify="right")
-    table.add_column("remark", overflow="fold")
-    for row in rows:
-        confidence = "" if row["confidence"] is None else f"{row['confidence']:.2%}"
-        table.add_row(Text(row["path"]), row["text"], confidence, _remark(row))
-    Console(file=stream).print(table)
-
-
-def _remark(row: Row) -> Any:
-    from rich.text import Text
-
-    if row["error"]:
-        return Text(row["error"]["message"], style="red")
-    remarks = _notes(row)
-    if row["digits"] and not row["accepted"]:
-        remarks.insert(0, "perhaps no digit")
-    for number, digit in enumerate(row["digits"], start=1):
-        if len(digit["candidates"]) > 1:
-            which = f"digit {number}: " if len(row["digits"]) > 1 else ""
-            labels = " or ".join(map(str, digit["candidates"]))
-            remarks.append(f"{which}{labels} at {digit['coverage']:.1%}")
-    return Text("; ".join(remarks), style="yellow")
-
-
-def _notes(row: Row) -> list[str]:
-    """On the picture, then on its digits, each with the digit it is about."""
+def digit_notes(row: Row) -> list[str]:
+    """The notes on digits; where there are several, each with the digit that it is about."""
     several = len(row["digits"]) > 1
-    about_digits = [
+    return [
         f"{digit['label']}: {note}" if several else note
         for digit in row["digits"]
         for note in digit["notes"]
     ]
-    return [*row["notes"], *about_digits]
 
 
-FORMATS: dict[str, Callable[[Iterable[Row], TextIO], None]] = {
-    "table": _write_table,
+WRITERS: dict[str, Callable[[Iterable[Row], TextIO], None]] = {
     "json": _write_json,
     "jsonl": _write_jsonl,
     "csv": _write_csv,

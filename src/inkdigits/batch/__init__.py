@@ -1,0 +1,8 @@
+"""Many pictures: items to read, a job that is the same for all of them, a row for each reading."""
+
+from inkdigits.batch.items import Item, find_files, open_items
+from inkdigits.batch.job import Job, Worker
+from inkdigits.batch.pool import read_items
+from inkdigits.batch.rows import WRITERS, Row
+
+__all__ = ["WRITERS", "Item", "Job", "Row", "Worker", "find_files", "open_items", "read_items"]
