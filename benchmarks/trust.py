@@ -6,6 +6,7 @@ Writes `benchmarks/results/trust.json` and the first table of `docs/trust.md`.
 """
 
 import json
+from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
@@ -68,13 +69,13 @@ def measure() -> dict[str, Any]:
     return {
         "accuracy": report.accuracy,
         "interval": list(report.accuracy_interval),
-        "calibration_error": report.calibration["expected_error"],
-        "calibration_error_by_chance": report.calibration["by_chance"],
+        "calibration_error": report.calibration.expected_error,
+        "calibration_error_by_chance": asdict(report.calibration.by_chance),
         "accepted": report.accepted,
-        "sets": report.prediction_sets,
+        "sets": asdict(report.prediction_sets),
         "corruption_mean": report.corruption_mean(),
-        "corruptions": report.corruptions,
-        "rejection": {row["name"]: row["rejected"] for row in report.rejection},
+        "corruptions": [asdict(row) for row in report.corruptions],
+        "rejection": {row.name: row.rejected for row in report.rejection},
         "rejection_in_pictures": {
             name: 1 - accepted_in_pictures(reader, images) for name, images in others.items()
         },

@@ -110,16 +110,16 @@ def test_the_tables(mnist_test):
     reader, few = Reader.load(), take(mnist_test, 200)
     seen = []
     rows = measure_corruptions(reader, few, lambda *progress: seen.append(progress))
-    assert [row["corruption"] for row in rows] == list(CORRUPTIONS)
+    assert [row.corruption for row in rows] == list(CORRUPTIONS)
     assert seen[-1] == ("damaging digits", 75, 75)
     for row in rows:
-        assert row["paper"] in row["severities"]
-        assert row["severities"][0] > 0.6
-        assert row["in_set"] >= row["paper"]
-        assert 0.6 < row["accepted"] <= 1
+        assert row.paper in row.severities
+        assert row.severities[0] > 0.6
+        assert row.in_set >= row.paper
+        assert 0.6 < row.accepted <= 1
     refused = measure_rejection(reader, {"inked": few.images})
-    assert [row["name"] for row in refused] == ["inked", *OUTSIDERS]
-    assert refused[0]["rejected"] < 0.05
+    assert [row.name for row in refused] == ["inked", *OUTSIDERS]
+    assert refused[0].rejected < 0.05
     *drawn, letters = refused[1:]
-    assert all(row["rejected"] > 0.98 for row in drawn)
-    assert letters["rejected"] > 0.85
+    assert all(row.rejected > 0.98 for row in drawn)
+    assert letters.rejected > 0.85

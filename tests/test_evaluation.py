@@ -3,6 +3,7 @@
 import io
 import json
 import re
+from dataclasses import asdict
 
 import numpy as np
 import pytest
@@ -12,6 +13,7 @@ from sklearn import metrics as reference
 from inkdigits import Reader
 from inkdigits.data import LabelledImages
 from inkdigits.evaluation import Extent, evaluate
+from inkdigits.evaluation.figures import SelectiveError
 from inkdigits.evaluation.plots import encode_png, plot_history, plot_trust
 from inkdigits.evaluation.report import write_report
 from inkdigits.metrics import calibration_noise, reliability
@@ -57,12 +59,12 @@ def test_the_figures_agree_with_scikit_learn(reader, some, written):
         some.labels, predicted, output_dict=True, zero_division=0
     )
     for row in report.per_class:
-        theirs = expected[row["label"]]
-        assert row["f1"] == pytest.approx(theirs["f1-score"])
-        assert row["precision"] == pytest.approx(theirs["precision"])
-        assert row["recall"] == row["accuracy"] == pytest.approx(theirs["recall"])
-        assert row["support"] == theirs["support"]
-    assert report.macro["f1"] == pytest.approx(expected["macro avg"]["f1-score"])
+        theirs = expected[row.label]
+        assert row.f1 == pytest.approx(theirs["f1-score"])
+        assert row.precision == pytest.approx(theirs["precision"])
+        assert row.recall == row.accuracy == pytest.approx(theirs["recall"])
+        assert row.support == theirs["support"]
+    assert report.macro.f1 == pytest.approx(expected["macro avg"]["f1-score"])
     assert report.accuracy_interval[0] < report.accuracy < report.accuracy_interval[1]
 
 
@@ -70,8 +72,8 @@ def test_mistakes_are_all_there_and_the_most_confident_first(reader, some, writt
     report = written[0]
     predicted = reader.predict(some.images)
     wrong = set(np.flatnonzero(predicted != some.labels).tolist())
-    assert {mistake["index"] for mistake in report.mistakes} == wrong
-    confidences = [mistake["confidence"] for mistake in report.mistakes]
+    assert {mistake.index for mistake in report.mistakes} == wrong
+    confidences = [mistake.confidence for mistake in report.mistakes]
     assert confidences == sorted(confidences, reverse=True)
     assert len(wrong) == report.images - report.right >= 30
 
@@ -98,7 +100,7 @@ def test_the_page_says_what_a_mean_is_and_what_is_of_all_images(written):
     report, page, _ = written
     mean, whole = re.findall(r"<tr>(.*?)</tr>", page.read_text().split("<tfoot>")[1])[:2]
     cells = re.findall(r"<td>(.*?)</td>", mean)
-    recall = report.macro["recall"]
+    recall = report.macro.recall
     assert cells[2] == f"{recall:.4f}"
     assert cells[4:] == [percent(recall), ""]
     assert re.findall(r"<td>(.*?)</td>", whole)[4:] == [percent(report.accuracy), "300"]
@@ -107,7 +109,7 @@ def test_the_page_says_what_a_mean_is_and_what_is_of_all_images(written):
 def test_the_page_shows_sets_and_the_levels_of_the_artifact(reader, written):
     report, page, _ = written
     html = page.read_text()
-    for size, count in zip("123", report.prediction_sets["sizes"], strict=False):
+    for size, count in zip("123", report.prediction_sets.sizes, strict=False):
         assert f"<td>{size}</td><td>{count}</td>" in html
     assert f"<td>{reader.info.accept_at:.4g}</td>" in html
     assert f"<td>{reader.info.set_threshold:.4g}</td>" in html
@@ -136,18 +138,18 @@ def test_calibration_sets_and_selection_are_of_these_images(reader, some, writte
     report = written[0]
     probabilities = reader.predict_proba(some.images)
     right = probabilities.argmax(axis=1) == some.labels
-    assert sum(row["count"] for row in report.calibration["bins"]) == len(some)
+    assert sum(row.count for row in report.calibration.bins) == len(some)
     expected = reliability(probabilities.max(axis=1), right).expected_error
-    assert report.calibration["expected_error"] == expected
-    low, mean, high = (report.calibration["by_chance"][name] for name in ("low", "mean", "high"))
-    assert (mean, low, high) == calibration_noise(probabilities.max(axis=1))
-    assert report.selective[-1] == {"kept": 1.0, "error": pytest.approx(1 - right.mean())}
+    assert report.calibration.expected_error == expected
+    chance = report.calibration.by_chance
+    assert (chance.mean, chance.low, chance.high) == calibration_noise(probabilities.max(axis=1))
+    assert report.selective[-1] == SelectiveError(1.0, pytest.approx(1 - right.mean()))
     inside = probabilities >= reader.info.set_threshold
     inside[np.arange(len(some)), probabilities.argmax(axis=1)] = True
     sets = report.prediction_sets
-    assert sets["measured"] == inside[np.arange(len(some)), some.labels].mean()
-    assert sets["mean_size"] == inside.sum(axis=1).mean()
-    assert sets["sizes"] == [(inside.sum(axis=1) == size).sum() for size in range(1, 11)]
+    assert sets.measured == inside[np.arange(len(some)), some.labels].mean()
+    assert sets.mean_size == inside.sum(axis=1).mean()
+    assert sets.sizes == [(inside.sum(axis=1) == size).sum() for size in range(1, 11)]
 
 
 def test_damage_and_outsiders_are_reported_where_asked_for(reader, some, tmp_path):
@@ -155,19 +157,19 @@ def test_damage_and_outsiders_are_reported_where_asked_for(reader, some, tmp_pat
     extent = Extent(corruptions=True, outside={"other": some.images[:30]})
     report, page = write_report(reader, few, tmp_path, extent=extent)
     assert len(report.corruptions) == 15
-    mean = sum(row["paper"] for row in report.corruptions) / 15
+    mean = sum(row.paper for row in report.corruptions) / 15
     assert report.corruption_mean() == pytest.approx(mean)
-    assert report.rejection[0]["name"] == "other"
+    assert report.rejection[0].name == "other"
     html = page.read_text()
     assert "bright ink on dark" in html
     assert html.count('<td class="paper">') == 15
     for row in report.corruptions:
-        assert row["severities"][row["paper_severity"] - 1] == row["paper"]
+        assert row.severities[row.paper_severity - 1] == row.paper
     summary = report.summary()
     assert summary["corruption_mean"] == report.corruption_mean()
-    assert summary["corruptions"] == report.corruptions
-    assert summary["rejection"] == report.rejection
-    assert summary["selective"] == report.selective
+    assert summary["corruptions"] == [asdict(row) for row in report.corruptions]
+    assert summary["rejection"] == [asdict(row) for row in report.rejection]
+    assert summary["selective"] == [asdict(row) for row in report.selective]
     picture = tmp_path / "plots" / "corruptions.png"
     assert picture.is_file()
     write_report(reader, few, tmp_path)
@@ -177,8 +179,8 @@ def test_damage_and_outsiders_are_reported_where_asked_for(reader, some, tmp_pat
 def test_the_summary_has_sets_and_rejection_and_no_mean_of_no_corruptions(written):
     report = written[0]
     summary = report.summary()
-    assert summary["prediction_sets"] == report.prediction_sets
-    assert summary["rejection"] == report.rejection
+    assert summary["prediction_sets"] == asdict(report.prediction_sets)
+    assert summary["rejection"] == [asdict(row) for row in report.rejection]
     assert (summary["corruptions"], summary["corruption_mean"]) == ([], None)
 
 

@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from inkdigits.artifact import ArtifactInfo
 from inkdigits.data import (
     DEFAULT_DATASET,
     LabelledImages,
@@ -18,6 +19,18 @@ from inkdigits.data import (
     ignore_progress,
 )
 from inkdigits.environment import describe_environment
+from inkdigits.evaluation.figures import (
+    CalibrationFigures,
+    ChanceError,
+    ClassFigures,
+    ConfidenceBin,
+    CorruptionFigures,
+    MeanScores,
+    Mistake,
+    Rejection,
+    SelectiveError,
+    SetFigures,
+)
 from inkdigits.evaluation.robustness import measure_corruptions, measure_rejection
 from inkdigits.metrics import (
     ClassScores,
@@ -38,18 +51,10 @@ KEPT_SHARES = (0.5, 0.8, 0.9, 0.95, 0.98, 0.99, 0.995, 1.0)
 class Report:
     """The measured figures of one artifact on one test set; shares are in 0…1.
 
-    `accuracy_interval` is the 95 % interval after Wilson; `macro` the plain mean over classes,
-    `accepted` the share of images whose familiarity reaches the artifact's `accept_at`.
-    `calibration` has the expected calibration error over 15 bins, the bins, and what a perfectly
-    calibrated reader would show `by_chance` (mean, 5 % and 95 % quantiles); `prediction_sets` the
-    coverage that the artifact states, the measured one, the mean size, the share of sets with more
-    than one label, and the number of sets by size, from 1 to 10; `selective` the errors among the
-    most confident. `rejection` is what was refused of pictures of no digit, `corruptions` the
-    accuracy on damaged images, if measured.
-    `per_class` has label, precision, recall, f1, accuracy and support; the accuracy of a class is
-    the share of its images that were recognised, which is its recall. `mistakes` has the most
-    confident ones first, each with index, label, predicted and confidence. `artifact` is what
-    the artifact says of itself, `environment` where the evaluation ran.
+    `accuracy_interval` is the 95 % interval after Wilson, `accepted` the share of images whose
+    familiarity reaches the artifact's `accept_at`. `corruptions` is empty where they were not
+    measured. `mistakes` has the most confident ones first. `artifact` is what the artifact says of
+    itself, `environment` where the evaluation ran.
     """
 
     dataset: str
@@ -59,17 +64,17 @@ class Report:
     accuracy_interval: tuple[float, float]
     loss: float
     accepted: float
-    calibration: dict[str, Any]
-    prediction_sets: dict[str, Any]
-    selective: list[dict[str, float]]
-    rejection: list[dict[str, Any]]
-    corruptions: list[dict[str, Any]]
-    macro: dict[str, float]
-    per_class: list[dict[str, Any]]
+    calibration: CalibrationFigures
+    prediction_sets: SetFigures
+    selective: list[SelectiveError]
+    rejection: list[Rejection]
+    corruptions: list[CorruptionFigures]
+    macro: MeanScores
+    per_class: list[ClassFigures]
     confusion_matrix: list[list[int]]
-    mistakes: list[dict[str, Any]]
-    artifact: dict[str, Any]
-    environment: dict[str, Any]
+    mistakes: list[Mistake]
+    artifact: ArtifactInfo
+    environment: dict[str, str | int | None]
 
     def headline(self) -> str:
         """The accuracy with its interval, in one line."""
@@ -88,14 +93,15 @@ class Report:
             *("dataset", "images", "right", "accuracy", "accuracy_interval", "loss", "macro"),
             *("accepted", "prediction_sets", "selective", "rejection", "corruptions"),
         )
-        return {name: getattr(self, name) for name in names} | {
-            "calibration_error": self.calibration["expected_error"],
+        figures = self.to_dict()
+        return {name: figures[name] for name in names} | {
+            "calibration_error": self.calibration.expected_error,
             "corruption_mean": self.corruption_mean() if self.corruptions else None,
         }
 
     def corruption_mean(self) -> float:
         """The mean accuracy over the corruptions, at the severities of MNIST-C."""
-        return float(np.mean([row["paper"] for row in self.corruptions]))
+        return float(np.mean([row.paper for row in self.corruptions]))
 
     def to_dict(self) -> dict[str, Any]:
         """For JSON."""
@@ -156,81 +162,69 @@ def report_on(
         selective=_selective(confidences, labels == predicted),
         rejection=measure_rejection(reader, extent.outside),
         corruptions=measure_corruptions(reader, data, progress) if extent.corruptions else [],
-        macro={
-            "precision": float(scores.precision.mean()),
-            "recall": float(scores.recall.mean()),
-            "f1": float(scores.f1.mean()),
-        },
+        macro=MeanScores(
+            precision=float(scores.precision.mean()),
+            recall=float(scores.recall.mean()),
+            f1=float(scores.f1.mean()),
+        ),
         per_class=_class_rows(scores, dataset_info(dataset).class_names),
         confusion_matrix=confusion.tolist(),
         mistakes=_mistakes(labels, predicted, confidences),
-        artifact=reader.info.to_dict(),
+        artifact=reader.info,
         environment=describe_environment(),
     )
 
 
-def _class_rows(scores: ClassScores, names: tuple[str, ...]) -> list[dict[str, Any]]:
+def _class_rows(scores: ClassScores, names: tuple[str, ...]) -> list[ClassFigures]:
     return [
-        {
-            "label": name,
-            "precision": float(scores.precision[index]),
-            "recall": float(scores.recall[index]),
-            "f1": float(scores.f1[index]),
-            "accuracy": float(scores.recall[index]),
-            "support": int(scores.support[index]),
-        }
+        ClassFigures(
+            label=name,
+            precision=float(scores.precision[index]),
+            recall=float(scores.recall[index]),
+            f1=float(scores.f1[index]),
+            accuracy=float(scores.recall[index]),
+            support=int(scores.support[index]),
+        )
         for index, name in enumerate(names)
     ]
 
 
 def _mistakes(
     labels: NDArray[np.integer], predicted: NDArray[np.intp], confidences: NDArray[np.float32]
-) -> list[dict[str, Any]]:
+) -> list[Mistake]:
     """The most confident first."""
     wrong = np.flatnonzero(labels != predicted)
     return [
-        {
-            "index": int(index),
-            "label": int(labels[index]),
-            "predicted": int(predicted[index]),
-            "confidence": float(confidences[index]),
-        }
+        Mistake(int(index), int(labels[index]), int(predicted[index]), float(confidences[index]))
         for index in wrong[np.argsort(-confidences[wrong], kind="stable")]
     ]
 
 
-def _calibration(confidences: NDArray[np.float32], right: NDArray[np.bool_]) -> dict[str, Any]:
+def _calibration(confidences: NDArray[np.float32], right: NDArray[np.bool_]) -> CalibrationFigures:
     found = reliability(confidences, right)
-    mean, low, high = calibration_noise(confidences)
-    return {
-        "expected_error": found.expected_error,
-        "by_chance": {"mean": mean, "low": low, "high": high},
-        "bins": [
-            {"count": int(count), "confidence": float(confidence), "accuracy": float(accuracy)}
-            for count, confidence, accuracy in zip(
-                found.count, found.confidence, found.accuracy, strict=True
-            )
-        ],
-    }
+    bins = zip(found.count, found.confidence, found.accuracy, strict=True)
+    return CalibrationFigures(
+        expected_error=found.expected_error,
+        by_chance=ChanceError(*calibration_noise(confidences)),
+        bins=[ConfidenceBin(int(n), float(said), float(share)) for n, said, share in bins],
+    )
 
 
 def _prediction_sets(
     reader: Reader, probabilities: NDArray[np.float32], labels: NDArray[np.integer]
-) -> dict[str, Any]:
+) -> SetFigures:
     inside = reader.prediction_sets(probabilities)
     sizes = inside.sum(axis=1)
-    return {
-        "stated": reader.info.coverage,
-        "measured": float(inside[np.arange(len(labels)), labels].mean()),
-        "mean_size": float(sizes.mean()),
-        "larger_than_one": float((sizes > 1).mean()),
-        "sizes": np.bincount(sizes, minlength=inside.shape[1] + 1)[1:].tolist(),
-    }
+    return SetFigures(
+        stated=reader.info.coverage,
+        measured=float(inside[np.arange(len(labels)), labels].mean()),
+        mean_size=float(sizes.mean()),
+        larger_than_one=float((sizes > 1).mean()),
+        sizes=np.bincount(sizes, minlength=inside.shape[1] + 1)[1:].tolist(),
+    )
 
 
-def _selective(
-    confidences: NDArray[np.float32], right: NDArray[np.bool_]
-) -> list[dict[str, float]]:
+def _selective(confidences: NDArray[np.float32], right: NDArray[np.bool_]) -> list[SelectiveError]:
     risk = selective_risk(confidences, right)
     kept = [max(1, round(len(risk) * share)) for share in KEPT_SHARES]
-    return [{"kept": n / len(risk), "error": float(risk[n - 1])} for n in kept]
+    return [SelectiveError(kept=n / len(risk), error=float(risk[n - 1])) for n in kept]

@@ -5,7 +5,6 @@ import json
 from functools import cache
 from importlib.resources import files
 from pathlib import Path
-from typing import Any
 
 import jinja2
 import numpy as np
@@ -20,6 +19,7 @@ from inkdigits.data import (
     ignore_progress,
 )
 from inkdigits.evaluation.corruptions import corrupt
+from inkdigits.evaluation.figures import CorruptionFigures, Mistake
 from inkdigits.evaluation.measure import NO_FURTHER, Extent, Report, report_on
 from inkdigits.evaluation.plots import (
     encode_png,
@@ -73,8 +73,8 @@ def _draw(
         "trust": plot_trust(probabilities.max(axis=1), right),
         "samples": _draw_samples(data, probabilities[:SAMPLES], names),
     }
-    if report.artifact["history"]:
-        figures["history"] = plot_history(report.artifact["history"])
+    if report.artifact.history:
+        figures["history"] = plot_history(report.artifact.history)
     inside = reader.prediction_sets(probabilities)
     unsure = np.flatnonzero(inside.sum(axis=1) > 1)[:UNSURE]
     if len(unsure):
@@ -112,23 +112,21 @@ def _draw_sets(
     return plot_digits(_on_paper(data.images[unsure]), captions, held)
 
 
-def _draw_corruptions(data: LabelledImages, rows: list[dict[str, Any]]) -> Figure:
+def _draw_corruptions(data: LabelledImages, rows: list[CorruptionFigures]) -> Figure:
     """The first image, and with each corruption at the severity of MNIST-C, in a frame."""
     first = data.images[:1]
-    images = np.concatenate([first, *(corrupt(first, row["corruption"]) for row in rows)])
+    images = np.concatenate([first, *(corrupt(first, row.corruption) for row in rows)])
     framed = np.pad(images, ((0, 0), (1, 1), (1, 1)), constant_values=128)
-    captions = [f"{row['corruption'].replace('_', ' ')}\n{row['paper']:.1%}" for row in rows]
+    captions = [f"{row.corruption.replace('_', ' ')}\n{row.paper:.1%}" for row in rows]
     return plot_digits(framed, ["undamaged\n", *captions], [True] * len(framed), columns=8)
 
 
-def _draw_mistakes(
-    mistakes: list[dict[str, Any]], data: LabelledImages, names: tuple[str, ...]
-) -> Figure:
+def _draw_mistakes(mistakes: list[Mistake], data: LabelledImages, names: tuple[str, ...]) -> Figure:
     captions = [
-        f"{names[m['label']]} read as {names[m['predicted']]}\n{m['confidence']:.1%}"
-        for m in mistakes
+        f"{names[mistake.label]} read as {names[mistake.predicted]}\n{mistake.confidence:.1%}"
+        for mistake in mistakes
     ]
-    indices = [mistake["index"] for mistake in mistakes]
+    indices = [mistake.index for mistake in mistakes]
     return plot_digits(_on_paper(data.images[indices]), captions, [False] * len(mistakes))
 
 

@@ -1,12 +1,11 @@
 """How a reader stands up to damaged digits, and to what is no digit."""
 
-from typing import Any
-
 import numpy as np
 from numpy.typing import NDArray
 
 from inkdigits.data import LabelledImages, Progress, ignore_progress
 from inkdigits.evaluation.corruptions import CORRUPTIONS, SEVERITIES, corrupt
+from inkdigits.evaluation.figures import CorruptionFigures, Rejection
 from inkdigits.evaluation.non_digits import draw_every_kind
 from inkdigits.metrics import accuracy
 from inkdigits.reading import Reader
@@ -16,39 +15,40 @@ DRAWN_WITH = 1  # the seed of the pictures of no digit; recipes were chosen on t
 
 def measure_corruptions(
     reader: Reader, data: LabelledImages, progress: Progress = ignore_progress
-) -> list[dict[str, Any]]:
-    """The accuracy on each corruption: `paper` at the severity of MNIST-C, and at 1…5.
-
-    A row has `corruption`, `paper`, `paper_severity` (which of 1…5 that is) and `severities`, a
-    list of five; and at the paper's severity the shares `accepted` and `in_set`, of the truths
-    that the prediction sets hold. Shares are in 0…1.
-    """
-    rows, total = [], len(CORRUPTIONS) * len(SEVERITIES)
-    for done, (name, corruption) in enumerate(CORRUPTIONS.items()):
-        accuracies, row = [], {"corruption": name, "paper_severity": corruption.paper_severity}
-        for severity in SEVERITIES:
-            progress("damaging digits", done * len(SEVERITIES) + severity, total)
-            probabilities, familiarity = reader.score_glyphs(corrupt(data.images, name, severity))
-            accuracies.append(accuracy(probabilities, data.labels))
-            if severity == corruption.paper_severity:
-                sets = reader.prediction_sets(probabilities)
-                row["accepted"] = float(reader.accepts(familiarity).mean())
-                row["in_set"] = float(sets[np.arange(len(data)), data.labels].mean())
-        row["paper"] = accuracies[corruption.paper_severity - 1]
-        rows.append({**row, "severities": accuracies})
-    return rows
+) -> list[CorruptionFigures]:
+    """The accuracy on each corruption, at every severity."""
+    return [
+        _measure_corruption(reader, data, name, progress, place * len(SEVERITIES))
+        for place, name in enumerate(CORRUPTIONS)
+    ]
 
 
-def measure_rejection(
-    reader: Reader, outside: dict[str, NDArray[np.uint8]]
-) -> list[dict[str, Any]]:
-    """The share of images that the reader refuses: drawings of no digit, and others by name.
+def _measure_corruption(
+    reader: Reader, data: LabelledImages, name: str, progress: Progress, done: int
+) -> CorruptionFigures:
+    """One corruption, when `done` severities of others have been measured."""
+    paper_severity = CORRUPTIONS[name].paper_severity
+    scores = {}
+    for severity in SEVERITIES:
+        progress("damaging digits", done + severity, len(CORRUPTIONS) * len(SEVERITIES))
+        scores[severity] = reader.score_glyphs(corrupt(data.images, name, severity))
+    probabilities, familiarity = scores[paper_severity]
+    sets = reader.prediction_sets(probabilities)
+    return CorruptionFigures(
+        corruption=name,
+        paper_severity=paper_severity,
+        severities=[accuracy(scores[severity][0], data.labels) for severity in SEVERITIES],
+        accepted=float(reader.accepts(familiarity).mean()),
+        in_set=float(sets[np.arange(len(data)), data.labels].mean()),
+        paper=accuracy(probabilities, data.labels),
+    )
 
-    A row has `name`, `images` and `rejected` in 0…1.
-    """
+
+def measure_rejection(reader: Reader, outside: dict[str, NDArray[np.uint8]]) -> list[Rejection]:
+    """The share of images that the reader rejects: drawn non-digits, and others by name."""
     rows = []
     for name, images in {**outside, **draw_every_kind(DRAWN_WITH)}.items():
         _, familiarity = reader.score_glyphs(images)
         rejected = 1 - float(reader.accepts(familiarity).mean())
-        rows.append({"name": name, "images": len(images), "rejected": rejected})
+        rows.append(Rejection(name, len(images), rejected))
     return rows
