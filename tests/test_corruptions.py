@@ -65,6 +65,115 @@ def test_impulse_noise_hits_the_share_it_states(severity, images):
     assert (damaged == 255).mean() == pytest.approx(share / 2, rel=0.1)
 
 
+# What each corruption does to a simple shape, as its description says, reckoned by hand: a spread,
+# an angle, a length, a level.
+GREY, BLACK, WHITE = (np.full((400, 28, 28), level, np.uint8) for level in (51, 0, 255))
+BAR, DOT, SQUARE = np.zeros_like(BLACK), np.zeros_like(BLACK), np.zeros_like(BLACK)
+BAR[:, 6:22, 13:16] = DOT[:, 13:15, 13:15] = SQUARE[:, 9:19, 9:19] = 255
+TRAIL = np.exp(-(np.arange(21) ** 2) / (2 * 3**2))  # one-sided, of radius 10 and deviation 3
+
+
+def damaged(name: str, images: np.ndarray, severity: int | None = None) -> np.ndarray:
+    return corrupt(images, name, severity, seed=2).astype(float) / 255
+
+
+def slope(images: np.ndarray) -> np.ndarray:
+    """Columns a row by which the ink's centre moves between rows 9 and 18, to either side."""
+    middle = (images * np.arange(28)).sum(axis=2) / images.sum(axis=2).clip(1e-9)
+    return np.abs(middle[:, 18] - middle[:, 9]) / 9
+
+
+def moved(images: np.ndarray) -> np.ndarray:
+    """By how many rows and columns (2, n) the ink's centre lies off the middle."""
+    rows, columns = images.sum(axis=2) @ np.arange(28), images.sum(axis=1) @ np.arange(28)
+    return np.abs(np.stack([rows, columns]) / images.sum(axis=(1, 2)) - 13.5)
+
+
+def waves(images: np.ndarray) -> np.ndarray:
+    """The standard deviation of a drawn line from the straight line that fits it, in rows."""
+    columns = np.arange(5, 22)
+    ink = images[:, :, columns]
+    middle = (ink * np.arange(28)[:, None]).sum(axis=1) / ink.sum(axis=1).clip(1e-9)
+    inside = (middle > 6).all(axis=1) & (middle < 21).all(axis=1)  # not cut by the border
+    fits = np.polynomial.polynomial.polyfit(columns, middle[inside].T, 1)
+    return (middle[inside] - np.polynomial.polynomial.polyval(columns, fits)).std(axis=1)
+
+
+REFERENCES = {
+    "shot noise: the variance is the mean over 60 photons": (
+        lambda: damaged("shot_noise", GREY, 1).var(),
+        pytest.approx(0.2 / 60, rel=0.03),
+    ),
+    "impulse noise: 27 % of the pixels": (
+        lambda: (damaged("impulse_noise", GREY, 5) != 0.2).mean(),
+        pytest.approx(0.27, abs=0.01),
+    ),
+    "glass blur: two Gaussians of 0.7 and swaps spread a dot's square to 3 to 4 times": (
+        lambda: (damaged("glass_blur", DOT).max(axis=(1, 2)) ** -1).mean(),
+        pytest.approx(3.5, abs=0.5),
+    ),
+    "motion blur: a trail of the length of its Gaussian": (
+        lambda: np.hypot(*moved(damaged("motion_blur", DOT))).mean(),
+        pytest.approx(np.average(np.arange(21), weights=TRAIL), rel=0.1),
+    ),
+    "motion blur: within 45° of the horizontal": (
+        lambda: (np.subtract(*moved(damaged("motion_blur", DOT))) < 0.1).mean(),
+        1.0,
+    ),
+    "shear: by 0.4 radians": (
+        lambda: slope(damaged("shear", BAR)).mean(),
+        pytest.approx(np.sin(0.4), abs=0.02),
+    ),
+    "rotate: by 0.4 radians": (
+        lambda: slope(damaged("rotate", BAR)).mean(),
+        pytest.approx(np.tan(0.4), abs=0.03),
+    ),
+    "scale: to 0.7 of the length": (
+        lambda: damaged("scale", SQUARE).sum(axis=(1, 2)).mean(),
+        pytest.approx((0.7 * 10) ** 2, rel=0.03),
+    ),
+    "brightness: half of white on top": (
+        lambda: damaged("brightness", GREY).mean(),
+        pytest.approx(0.2 + 0.5, abs=0.003),
+    ),
+    "translate: three pixels along each axis": (
+        lambda: np.ptp(moved(damaged("translate", DOT)) - 3),
+        pytest.approx(0, abs=1e-9),
+    ),
+    "stripe: seven columns at each side as a negative": (
+        lambda: (damaged("stripe", BLACK) == 1).mean(),
+        14 / 28,
+    ),
+    "fog of density 3: white is veiled to a quarter at most": (
+        lambda: damaged("fog", WHITE).min(),
+        pytest.approx(1 / (1 + 3), abs=0.02),
+    ),
+    "fog: relative to the brightest ink, so that black stays black": (
+        lambda: damaged("fog", BLACK).max(),
+        0.0,
+    ),
+    "spatter: blots of one dark grey": (lambda: damaged("spatter", BLACK).max(), 63 / 255),
+    "dotted line: two columns of four are left out": (
+        lambda: np.flatnonzero(damaged("dotted_line", BLACK, 5).max(axis=(0, 1))).tolist(),
+        [column for column in range(27) if column % 4 >= 2],
+    ),
+    "zigzag: teeth of 2 pixels to both sides of a line": (
+        lambda: waves(damaged("zigzag", BLACK)).mean(),
+        pytest.approx(2 / np.sqrt(3), rel=0.1),  # the deviation of a triangle wave of that height
+    ),
+    "Canny: the outline of a square of 10 pixels, at its border or just outside": (
+        lambda: damaged("canny_edges", SQUARE).sum(axis=(1, 2)).mean(),
+        pytest.approx((36 + 44) / 2, abs=4),
+    ),
+}
+
+
+@pytest.mark.parametrize("description", REFERENCES)
+def test_a_corruption_does_what_its_description_says(description):
+    measure, expected = REFERENCES[description]
+    assert measure() == expected
+
+
 def test_scaling_and_turning_keep_the_centre():
     dot = np.zeros((1, 28, 28), np.uint8)
     dot[0, 13:15, 13:15] = 255

@@ -42,6 +42,29 @@ def test_no_effects_no_change(digits):
     assert torch.equal(apply_effects(digits, "pen+grain", 0.0, generator()), digits)
 
 
+def test_a_quarter_of_the_pens_leaves_the_outline_alone():
+    square = torch.zeros(2000, 1, 28, 28)
+    square[:, :, 8:20, 8:20] = 255
+    drawn = EFFECTS["pen"](square, generator())
+    hollow = (drawn[:, 0, 14, 14] < 60) & (drawn[:, 0, 14, 7:21].amax(1) > 200)
+    assert hollow.float().mean().item() == pytest.approx(0.25, abs=0.03)
+    assert (drawn[~hollow, 0, 14, 14] > 200).all()
+
+
+def test_junk_that_forms_have_is_drawn_more_often(digits, monkeypatch):
+    levels = {kind: float(level) for level, kind in enumerate(KINDS, start=1)}
+    flat = {
+        kind: lambda some, _, level=level: torch.full_like(some, level)
+        for kind, level in levels.items()
+    }
+    monkeypatch.setattr("inkdigits.training.augment.junk.KINDS", flat)
+    drawn = draw_junk(6000, digits.repeat(30, 1, 1, 1), generator())[:, 0, 0, 0]
+    shares = {kind: (drawn == level).float().mean().item() for kind, level in levels.items()}
+    ordinary = 1 / (len(KINDS) - 3 + 3 + 2 + 2)
+    for kind, weight in {"pairs": 3, "letters": 2, "scribbles": 2, "blank": 1, "piles": 1}.items():
+        assert shares[kind] == pytest.approx(weight * ordinary, abs=0.02), kind
+
+
 @pytest.mark.parametrize("kind", KINDS)
 def test_junk_of_every_kind_is_in_range_and_no_two_are_the_same(kind, digits, monkeypatch):
     monkeypatch.setattr("inkdigits.training.augment.junk.KINDS", {kind: KINDS[kind]})

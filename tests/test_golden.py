@@ -3,9 +3,12 @@
 import importlib
 import json
 
+import numpy as np
 import pytest
+from PIL import Image
 
 import inkdigits
+from tests.augmented import COLUMNS, SHEET, rows, sheet
 from tests.drawn_pages import READINGS, held_out, read_all
 
 
@@ -14,6 +17,15 @@ def test_the_pages_are_read_exactly_as_before():
     found = dict(read_all(held_out()))
     assert found.keys() == expected.keys()
     assert {name: row for name, row in found.items() if row != expected[name]} == {}
+
+
+def test_augmentations_look_as_they_did():
+    with Image.open(SHEET) as image:
+        expected = np.asarray(image).astype(int).reshape(-1, 28, 28 * COLUMNS)
+    found = sheet().astype(int).reshape(-1, 28, 28 * COLUMNS)
+    differences = np.abs(found - expected).mean(axis=(1, 2))
+    names = [name for name, _ in rows()]
+    assert {n: d for n, d in zip(names, differences, strict=True) if d > 0.1} == {}
 
 
 def test_the_public_names():

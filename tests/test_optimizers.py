@@ -1,5 +1,7 @@
 """Our optimisers against torch.optim's, and what they are for: a quick start."""
 
+import importlib
+import inspect
 import subprocess
 import sys
 from dataclasses import replace
@@ -59,6 +61,28 @@ def test_the_state_of_another_network_is_refused():
     other = Optimizer(RECIPES["tiny"], build_model(RECIPES["tiny"]))
     with pytest.raises(UsageError, match="of another network"):
         optimizer.load_state_dict(other.state_dict())
+
+
+@pytest.mark.parametrize(
+    ("name", "needed"),
+    [
+        (
+            "torch.optim.adam.adam",
+            {"params", "fused", "decoupled_weight_decay", "beta1", "maximize"},
+        ),
+        ("torch.optim.sgd.sgd", {"params", "fused", "momentum", "dampening", "maximize"}),
+    ],
+)
+def test_torch_still_has_the_update_rules_that_it_does_not_promise(name, needed):
+    """Not public in torch: a failure here is the reason for pyproject's bound on its version."""
+    module, _, function = name.rpartition(".")
+    parameters = inspect.signature(getattr(importlib.import_module(module), function)).parameters
+    assert needed - set(parameters) == set(), f"{name} has changed in torch {torch.__version__}"
+
+
+def test_torch_still_says_whether_bf16_is_fast():
+    """Not public in torch: a failure here is the reason for pyproject's bound on its version."""
+    assert isinstance(torch.ops.mkldnn._is_mkldnn_bf16_supported(), bool)
 
 
 def test_training_does_not_import_the_compiler():

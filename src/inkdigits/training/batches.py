@@ -12,9 +12,10 @@ from torch import Tensor
 from inkdigits.data import LabelledImages, one_hot
 from inkdigits.recipes import Recipe
 from inkdigits.recipes.architectures import CLASSES
-from inkdigits.training.augment.appearance import add_flourishes, apply_effects
+from inkdigits.training.augment.appearance import apply_effects
 from inkdigits.training.augment.junk import draw_junk
 from inkdigits.training.augment.shape import random_warp
+from inkdigits.training.augment.strokes import add_flourishes
 
 
 class Batches:

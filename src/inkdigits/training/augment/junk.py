@@ -13,8 +13,9 @@ from torch import Generator, Tensor
 from torch.nn import functional
 
 from inkdigits.artifact import GLYPH_PX
-from inkdigits.training.augment.appearance import clouds, strokes_between, uniform
 from inkdigits.training.augment.letters import draw_letters
+from inkdigits.training.augment.noise import clouds, uniform
+from inkdigits.training.augment.strokes import strokes_between
 
 _PLACE = torch.arange(float(GLYPH_PX))
 

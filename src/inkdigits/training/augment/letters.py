@@ -7,7 +7,8 @@ import torch
 from torch import Generator, Tensor
 
 from inkdigits.artifact import GLYPH_PX
-from inkdigits.training.augment.appearance import strokes_between, uniform
+from inkdigits.training.augment.noise import uniform
+from inkdigits.training.augment.strokes import strokes_between
 
 # Points of the pen's way, column and row from 0 to 4; at a bar it is lifted.
 SKELETONS = {

@@ -1,0 +1,53 @@
+"""What each augmentation looks like: a sheet of examples, kept in `golden/augmented.png`.
+
+python -m tests.augmented        # after a change that is meant: draw it anew, and look at it
+"""
+
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import numpy as np
+import torch
+from PIL import Image
+from torch import Generator, Tensor
+
+from inkdigits.data import load_dataset
+from inkdigits.training.augment.appearance import EFFECTS
+from inkdigits.training.augment.junk import KINDS
+from inkdigits.training.augment.shape import random_warp
+from inkdigits.training.augment.strokes import add_flourishes
+
+SHEET = Path(__file__).parent / "golden" / "augmented.png"
+COLUMNS = 12
+NO_WARP = {"rotation_deg": 0.0, "shift_px": 0.0, "zoom": 0.0, "shear_deg": 0.0, "elastic_px": 0.0}
+WARPS = {"rotation_deg": 30.0, "shift_px": 4.0, "zoom": 0.3, "shear_deg": 20.0, "elastic_px": 2.0}
+
+
+def rows() -> Iterator[tuple[str, Tensor]]:
+    """A name and images (12, 1, 28, 28) for each augmentation."""
+    data = load_dataset("mnist", "train")
+    digits = torch.from_numpy(data.images[:COLUMNS]).unsqueeze(1).float()
+    yield "as they are", digits
+    for bound, value in WARPS.items():
+        yield bound, random_warp(digits, **{**NO_WARP, bound: value}, generator=_generator())
+    drawn: dict[str, Callable[[Tensor, Generator], Tensor]] = {**EFFECTS, **KINDS}
+    for name, draw in drawn.items():
+        yield name, draw(digits, _generator())
+    labels = torch.from_numpy(data.labels).long()
+    chosen = torch.cat([(labels == digit).nonzero()[: COLUMNS // 2, 0] for digit in (1, 7)])
+    sevens = torch.from_numpy(data.images[chosen.numpy()]).unsqueeze(1).float()
+    yield "flourishes", add_flourishes(sevens, labels[chosen], 0.9, _generator())
+
+
+def sheet() -> np.ndarray:
+    """All rows, uint8, one below the other."""
+    lines = [torch.cat(list(images[:, 0]), dim=1) for _, images in rows()]
+    return torch.cat(lines).clamp(0, 255).round().byte().numpy()
+
+
+def _generator() -> Generator:
+    return torch.Generator().manual_seed(0)
+
+
+if __name__ == "__main__":
+    Image.fromarray(sheet()).save(SHEET, optimize=True)
