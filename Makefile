@@ -11,8 +11,8 @@ export PIP_DISABLE_PIP_VERSION_CHECK := 1
 run: .venv/train  ## train the standard recipe, evaluate it, say where the report lies
 	$(BIN)/inkdigits train standard
 
-test: .venv/test  ## run every test
-	$(BIN)/python -m pytest
+test: .venv/test  ## run every test, on all cores; the ten slowest are named at the end
+	$(BIN)/python -m pytest --numprocesses auto --durations 10
 
 check: .venv/test  ## format, lint and types
 	$(BIN)/ruff format --check .

@@ -11,6 +11,9 @@ import inkdigits
 from inkdigits.data import LabelledImages, load_dataset, save_idx
 from inkdigits.data.datasets import DATASETS
 
+# Two threads on a busy machine are up to eight times slower than one, and the digits are few.
+os.environ["OMP_NUM_THREADS"] = "1"
+
 # Time limits would fail on a busy machine; a landing must not hang on the luck of the draw.
 settings.register_profile(
     "inkdigits",

@@ -21,6 +21,7 @@ def draw_outsiders(name: str, count: int, seed: int) -> NDArray[np.uint8]:
     return np.stack([OUTSIDERS[name](rng) for _ in range(count)]).clip(0, 255).astype(np.uint8)
 
 
+@cache
 def draw_every_kind(seed: int) -> dict[str, NDArray[np.uint8]]:
     """`DRAWN` images of each kind in `OUTSIDERS`, by its name."""
     return {name: draw_outsiders(name, DRAWN, seed) for name in OUTSIDERS}

@@ -4,18 +4,15 @@ import numpy as np
 import pytest
 from handwriting import (
     Page,
-    grid,
     ink_of,
     meet,
     photograph,
     put,
-    single,
     string,
     string_of_ink,
     with_margin,
 )
 from PIL import Image, ImageDraw
-from scenes import scene
 
 from inkdigits import Reader, Reading
 from inkdigits.data import stratified_split
@@ -66,30 +63,6 @@ def dark(ink: np.ndarray) -> np.ndarray:
 
 def right_share(pages: list[Page], **hints) -> float:
     return float(np.mean([READER.read(page.canvas, **hints).text == page.text for page in pages]))
-
-
-# The bounds are what 60 pictures can tell of the figures in docs/pictures.md.
-@pytest.mark.parametrize(
-    ("draw", "least"),
-    [
-        (single, 0.96),
-        (lambda data, rng: single(data, rng, styles=True), 0.93),
-        (string, 0.85),
-        (lambda data, rng: string(data, rng, styles=True), 0.9),
-        (lambda data, rng: string(data, rng, touching=True), 0.66),
-        (scene, 0.86),
-    ],
-    ids=["single", "styles", "string", "string in styles", "touching", "scene"],
-)
-def test_photographs_are_read(held_out, draw, least):
-    rng = np.random.default_rng(11)
-    assert right_share([draw(held_out, rng) for _ in range(60)]) >= least
-
-
-def test_the_cells_of_a_photographed_grid_are_read(held_out):
-    page = grid(held_out, np.random.default_rng(3))
-    text = READER.read(page.canvas, grid=(9, 9)).text
-    assert np.mean([ours == theirs for ours, theirs in zip(text, page.text, strict=True)]) > 0.95
 
 
 @pytest.mark.parametrize("text", ["2", "07", "31415926", "12\n345\n6", "4 4  4\n 7 7"])
