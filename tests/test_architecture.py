@@ -1,6 +1,7 @@
 """The layers: a module may import only modules of rooms below its own."""
 
 import ast
+import itertools
 from pathlib import Path
 
 import pytest
@@ -25,6 +26,9 @@ LEVEL = {room: level for level, rooms in enumerate(LAYERS) for room in rooms}
 MODULES = sorted(ROOT.rglob("*.py"))
 
 
+DRAWING = Path(__file__).parent.parent / "docs" / "explanation" / "architecture.md"
+
+
 def room_of(path: Path) -> str:
     first = path.relative_to(ROOT).parts[0]
     return first.removesuffix(".py")
@@ -44,6 +48,23 @@ def imports(path: Path) -> set[str]:
 
 def test_every_room_has_a_place_and_every_place_a_room():
     assert {room_of(path) for path in MODULES} == set(LEVEL)
+
+
+def test_the_drawing_shows_the_layers():
+    block = DRAWING.read_text(encoding="utf-8").split("```")[1]
+    drawn = [
+        set(itertools.takewhile(LEVEL.__contains__, line.split())) for line in block.splitlines()
+    ]
+    assert [rooms for rooms in drawn if rooms] == [
+        rooms - {"__init__"} for rooms in LAYERS if rooms != {"__main__"}
+    ]
+
+
+def test_a_module_at_the_top_serves_several_rooms():
+    for module in (path for path in MODULES if path.parent == ROOT and room_of(path)[0] != "_"):
+        name = f"inkdigits.{module.stem}"
+        users = {room_of(path) for path in MODULES if name in imports(path)}
+        assert len(users) > 1, f"{name} belongs in {users}"
 
 
 @pytest.mark.parametrize("path", MODULES, ids=lambda path: str(path.relative_to(ROOT)))
