@@ -21,7 +21,7 @@ from inkdigits.artifact import GLYPH_PX
 from inkdigits.data import load_dataset
 from inkdigits.environment import describe_environment
 from inkdigits.evaluation import Extent, evaluate
-from inkdigits.evaluation.non_digits import OUTSIDERS, draw_outsiders
+from inkdigits.evaluation.non_digits import NON_DIGITS, draw_non_digits
 from inkdigits.evaluation.robustness import DRAWN_WITH
 from inkdigits.files import write_atomic
 from inkdigits.reading import Reader
@@ -65,7 +65,10 @@ def measure() -> dict[str, Any]:
     reader, test = Reader.load(), load_dataset("mnist", "test")
     outside = {"Fashion-MNIST": fashion_mnist("test"), "photographs": photographs()}
     report = evaluate(reader, test, extent=Extent(corruptions=True, outside=outside))
-    others = {**outside, **{name: draw_outsiders(name, PICTURES, DRAWN_WITH) for name in OUTSIDERS}}
+    others = {
+        **outside,
+        **{name: draw_non_digits(name, PICTURES, DRAWN_WITH) for name in NON_DIGITS},
+    }
     return {
         "accuracy": report.accuracy,
         "interval": list(report.accuracy_interval),

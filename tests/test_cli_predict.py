@@ -14,7 +14,7 @@ from PIL import Image
 
 from inkdigits import Reader
 from inkdigits.data import save_idx
-from inkdigits.evaluation.non_digits import draw_outsiders
+from inkdigits.evaluation.non_digits import draw_non_digits
 from tests.command_line import call, error_of, start
 
 
@@ -287,7 +287,7 @@ def test_the_table_says_what_is_doubtful(capsys, tmp_path, mnist_test):
     probabilities = reader.predict_proba(mnist_test.images)
     doubtful = int(np.flatnonzero((probabilities >= reader.info.set_threshold).sum(axis=1) == 2)[0])
     Image.fromarray(mnist_test.images[doubtful]).save(tmp_path / "doubtful.png")
-    Image.fromarray(draw_outsiders("scribbles", 1, seed=0)[0]).save(tmp_path / "scribble.png")
+    Image.fromarray(draw_non_digits("scribbles", 1, seed=0)[0]).save(tmp_path / "scribble.png")
     _, out, _ = call(capsys, "predict", tmp_path, "--format", "table")
     first, second = np.argsort(-probabilities[doubtful])[:2]
     assert f"{first} or {second}" in out

@@ -6,7 +6,7 @@ import pytest
 from inkdigits import Reader
 from inkdigits.errors import UsageError
 from inkdigits.evaluation.corruptions import CORRUPTIONS, SEVERITIES, corrupt
-from inkdigits.evaluation.non_digits import OUTSIDERS, draw_outsiders
+from inkdigits.evaluation.non_digits import NON_DIGITS, draw_non_digits
 from inkdigits.evaluation.robustness import measure_corruptions, measure_rejection
 from tests.conftest import take
 
@@ -206,13 +206,13 @@ def test_a_wrong_name_or_severity_says_what_there_is(images):
         corrupt(images, "fog", 6)
 
 
-@pytest.mark.parametrize("name", OUTSIDERS)
-def test_outsiders_are_images_that_the_seed_decides(name):
-    drawn = draw_outsiders(name, 20, seed=3)
+@pytest.mark.parametrize("name", NON_DIGITS)
+def test_non_digits_are_images_that_the_seed_decides(name):
+    drawn = draw_non_digits(name, 20, seed=3)
     assert drawn.shape == (20, 28, 28)
     assert drawn.dtype == np.uint8
-    assert (drawn == draw_outsiders(name, 20, seed=3)).all()
-    assert (drawn != draw_outsiders(name, 20, seed=4)).any()
+    assert (drawn == draw_non_digits(name, 20, seed=3)).all()
+    assert (drawn != draw_non_digits(name, 20, seed=4)).any()
 
 
 def test_the_tables(mnist_test):
@@ -227,7 +227,7 @@ def test_the_tables(mnist_test):
         assert row.in_set >= row.paper
         assert 0.6 < row.accepted <= 1
     refused = measure_rejection(reader, {"inked": few.images})
-    assert [row.name for row in refused] == ["inked", *OUTSIDERS]
+    assert [row.name for row in refused] == ["inked", *NON_DIGITS]
     assert refused[0].rejected < 0.05
     *drawn, letters = refused[1:]
     assert all(row.rejected > 0.98 for row in drawn)

@@ -152,7 +152,7 @@ def test_calibration_sets_and_selection_are_of_these_images(reader, some, writte
     assert sets.sizes == [(inside.sum(axis=1) == size).sum() for size in range(1, 11)]
 
 
-def test_damage_and_outsiders_are_reported_where_asked_for(reader, some, tmp_path):
+def test_damage_and_non_digits_are_reported_where_asked_for(reader, some, tmp_path):
     few = LabelledImages(some.images[:40], some.labels[:40])
     extent = Extent(corruptions=True, outside={"other": some.images[:30]})
     report, page = write_report(reader, few, tmp_path, extent=extent)

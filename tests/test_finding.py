@@ -17,7 +17,7 @@ from PIL import Image, ImageDraw
 from inkdigits import Reader, Reading
 from inkdigits.data import stratified_split
 from inkdigits.errors import CanvasError, UsageError
-from inkdigits.evaluation.non_digits import draw_outsiders
+from inkdigits.evaluation.non_digits import draw_non_digits
 from inkdigits.imaging.cuts import cut
 from inkdigits.imaging.segmentation import Piece, join
 
@@ -158,7 +158,7 @@ def test_a_chain_of_touching_digits_comes_apart(clear):
 def test_what_had_to_be_cut_is_less_readily_accepted(clear):
     letters = [
         Image.fromarray(letter).resize((168, 168))
-        for letter in draw_outsiders("letters", 40, seed=0)
+        for letter in draw_non_digits("letters", 40, seed=0)
     ]
     assert np.mean([READER.read(letter).accepted for letter in letters]) < 0.25  # without: 0.4
     assert READER.read(dark(np.pad(write(clear, "35", gap_px=-4), 20))).accepted

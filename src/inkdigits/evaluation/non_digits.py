@@ -15,16 +15,16 @@ _LETTERS = "ACDEFHJKLMNPRTUVWXYadefhkmnprtuvwx"
 _ROWS, _COLUMNS = np.mgrid[:GLYPH_PX, :GLYPH_PX]
 
 
-def draw_outsiders(name: str, count: int, seed: int) -> NDArray[np.uint8]:
-    """Images (count, 28, 28) of one of the kinds in `OUTSIDERS`; the same seed, the same images."""
-    rng = np.random.default_rng([seed, list(OUTSIDERS).index(name)])
-    return np.stack([OUTSIDERS[name](rng) for _ in range(count)]).clip(0, 255).astype(np.uint8)
+def draw_non_digits(name: str, count: int, seed: int) -> NDArray[np.uint8]:
+    """Images (count, 28, 28) of one of the kinds in `NON_DIGITS`; the same seed, the same images."""
+    rng = np.random.default_rng([seed, list(NON_DIGITS).index(name)])
+    return np.stack([NON_DIGITS[name](rng) for _ in range(count)]).clip(0, 255).astype(np.uint8)
 
 
 @cache
 def draw_every_kind(seed: int) -> dict[str, NDArray[np.uint8]]:
-    """`DRAWN` images of each kind in `OUTSIDERS`, by its name."""
-    return {name: draw_outsiders(name, DRAWN, seed) for name in OUTSIDERS}
+    """`DRAWN` images of each kind in `NON_DIGITS`, by its name."""
+    return {name: draw_non_digits(name, DRAWN, seed) for name in NON_DIGITS}
 
 
 def _blank(rng: Generator) -> NDArray[np.floating]:
@@ -81,7 +81,7 @@ def _upright(letter: str, pen_px: int) -> Image.Image:
     return canvas
 
 
-OUTSIDERS: dict[str, Callable[[Generator], NDArray[np.floating]]] = {
+NON_DIGITS: dict[str, Callable[[Generator], NDArray[np.floating]]] = {
     "blanks": _blank,
     "uniform noise": _uniform_noise,
     "Gaussian noise": _gaussian_noise,
