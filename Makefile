@@ -6,7 +6,7 @@ export PIP_CONSTRAINT := $(CURDIR)/constraints.txt
 export PIP_BUILD_CONSTRAINT := $(PIP_CONSTRAINT)
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
 
-.PHONY: run test check format measure bench bench-reading bench-pictures ablation trust shipped lock clean
+.PHONY: run test check format measure bench bench-reading bench-pictures bench-real ablation trust shipped lock clean
 
 run: .venv/train  ## train the standard recipe, evaluate it, say where the report lies
 	$(BIN)/inkdigits train standard
@@ -34,6 +34,9 @@ bench-reading: .venv/train  ## time the shipped artifact and the commands
 
 bench-pictures: .venv/train  ## read drawn photographs, strings and grids; tables in docs/pictures.md
 	$(BIN)/python benchmarks/drawn_pictures.py
+
+bench-real: .venv/train  ## score a folder of real pictures with a labels.csv: make bench-real FOLDER=pictures/
+	$(BIN)/python benchmarks/real_pictures.py $(FOLDER)
 
 ablation: .venv/train  ## what makes accurate accurate and robust robust: tables in docs/; needs Fashion-MNIST
 	$(BIN)/python benchmarks/robust_ablation.py

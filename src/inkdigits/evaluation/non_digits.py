@@ -16,7 +16,7 @@ _ROWS, _COLUMNS = np.mgrid[:GLYPH_PX, :GLYPH_PX]
 
 
 def draw_non_digits(name: str, count: int, seed: int) -> NDArray[np.uint8]:
-    """Images (count, 28, 28) of one of the kinds in `NON_DIGITS`; the same seed, the same images."""
+    """Images (count, 28, 28) of one of the kinds in `NON_DIGITS`, decided by the seed."""
     rng = np.random.default_rng([seed, list(NON_DIGITS).index(name)])
     return np.stack([NON_DIGITS[name](rng) for _ in range(count)]).clip(0, 255).astype(np.uint8)
 
