@@ -220,7 +220,7 @@ def test_the_tables(mnist_test):
     seen = []
     rows = measure_corruptions(reader, few, lambda *progress: seen.append(progress))
     assert [row.corruption for row in rows] == list(CORRUPTIONS)
-    assert seen[-1] == ("damaging digits", 75, 75)
+    assert seen[-1] == ("measuring corruptions", 75, 75)
     for row in rows:
         assert row.paper in row.severities
         assert row.severities[0] > 0.6

@@ -91,7 +91,7 @@ def test_the_page_is_self_contained_and_complete(written):
     assert "://" not in html
     assert re.findall(r'(?:src|href)="(?!data:image/png;base64,)', html) == []
     assert html.count("data:image/png;base64,") == 6
-    for heading in ("Training", "Classes", "Confusion matrix", "Confidence", "What is no digit"):
+    for heading in ("Training", "Classes", "Confusion matrix", "Confidence", "Non-digits"):
         assert heading in html
     assert percent(report.accuracy) in html
 
@@ -113,7 +113,7 @@ def test_the_page_shows_sets_and_the_levels_of_the_artifact(reader, written):
         assert f"<td>{size}</td><td>{count}</td>" in html
     assert f"<td>{reader.info.accept_at:.4g}</td>" in html
     assert f"<td>{reader.info.set_threshold:.4g}</td>" in html
-    assert "bf16, where the processor is quick at it" in html
+    assert "bf16, where the processor is fast at it" in html
 
 
 def test_what_is_wide_scrolls_on_a_narrow_screen(written):

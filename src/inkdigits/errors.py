@@ -5,15 +5,15 @@
     ├── MissingExtra         an optional dependency is not installed
     ├── DataError            the data set
     │   ├── InvalidIdx         bytes that are not the IDX format
-    │   ├── CorruptData        content that is not what it should be
-    │   └── FetchFailed        no source could give the data
+    │   ├── CorruptData        content other than expected
+    │   └── FetchFailed        no source provided the data
     ├── StorageError         the disk: full, read-only, missing
-    ├── ArtifactError        a file that is not an artifact of ours, or a damaged one
+    ├── ArtifactError        a file that is not an inkdigits artifact, or is damaged
     ├── CanvasError          a picture that can't be opened or read
     ├── TrainingDiverged     the loss became NaN or infinite
-    └── TrainingInterrupted  Ctrl-C; what was finished is kept
+    └── TrainingInterrupted  Ctrl-C; finished epochs are kept
 
-Each message names the culprit, the value and the cure. `EXIT_CODES` says how each ends a command.
+Each message names the culprit, the value and the cure. `EXIT_CODES` has their exit codes.
 """
 
 import re
@@ -46,26 +46,26 @@ class InvalidIdx(DataError):
 
 
 class CorruptData(DataError):
-    """Content that is not what it should be."""
+    """Content other than expected."""
 
 
 class FetchFailed(DataError):
-    """No source could give the data."""
+    """No source provided the data."""
 
 
 class StorageError(InkdigitsError):
-    """The disk is full, read-only or not there."""
+    """The disk is full, read-only or missing."""
 
 
 class ArtifactError(InkdigitsError):
-    """A file that is not an artifact of ours, or a damaged one."""
+    """A file that is not an inkdigits artifact, or is damaged."""
 
 
 CanvasCode = Literal[
-    "bad_array",  # values outside the usual ranges, or another shape
+    "bad_array",  # values out of range, or an unsupported shape
     "bad_table",  # a CSV or IDX file that does not hold 28×28 images
     "empty",
-    "folder_loop",  # a link back to a folder that it is in
+    "folder_loop",  # a link to one of its own parent folders
     "no_images",  # a folder without pictures
     "no_such_page",
     "not_a_file",
@@ -85,7 +85,7 @@ class CanvasError(InkdigitsError):
 
     def __init__(self, code: CanvasCode, message: str) -> None:
         super().__init__(message)
-        self.args = (code, *self.args)  # both, or copies and other processes could not rebuild it
+        self.args = (code, *self.args)  # both, so that copying and pickling work
         self.code: CanvasCode = code
         self.message: str = self.args[1]
 
@@ -98,7 +98,7 @@ class TrainingDiverged(InkdigitsError):
 
 
 class TrainingInterrupted(InkdigitsError):
-    """Training was stopped from outside; what was finished is kept."""
+    """Training was interrupted; finished epochs are kept."""
 
 
 EXIT_CODES: dict[type[InkdigitsError], tuple[int, str]] = {
@@ -111,15 +111,15 @@ EXIT_CODES: dict[type[InkdigitsError], tuple[int, str]] = {
     TrainingDiverged: (7, "training diverged"),
     TrainingInterrupted: (130, "interrupted"),
 }
-"""The exit code of each kind of error, and what `inkdigits --help` says of it."""
+"""The exit code of each kind of error, and its text in `inkdigits --help`."""
 
 
 def shortened(message: str) -> str:
-    """The message with what is too long, such as a data URL given for a path, cut in the middle."""
+    """The message, with overlong parts such as a data URL given as a path cut in the middle."""
     message = re.sub(rf"\S{{{_LONGEST_WORD},}}", lambda word: _cut(word.group(), 100), message)
     return _cut(message, _LONGEST_MESSAGE // 2) if len(message) > _LONGEST_MESSAGE else message
 
 
 def _cut(text: str, kept: int) -> str:
-    """The first and the last `kept` characters, and how many lay between."""
+    """The first and last `kept` characters, and the number of those left out."""
     return f"{text[:kept]}…({len(text) - 2 * kept:,} characters)…{text[-kept:]}"

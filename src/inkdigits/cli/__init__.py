@@ -17,7 +17,7 @@ _Commands: TypeAlias = "argparse._SubParsersAction[argparse.ArgumentParser]"
 
 
 def _exit_codes() -> str:
-    """What `--help` says of them."""
+    """The list of exit codes in `--help`."""
     meanings = {0: "done", 1: "done, with errors in some rows", **dict(EXIT_CODES.values())}
     listed = "; ".join(f"{code} {meaning}" for code, meaning in meanings.items())
     return textwrap.fill(f"exit codes: {listed}", 80)
@@ -42,7 +42,7 @@ def build_parser() -> argparse.ArgumentParser:
 
 
 def _add_command(commands: _Commands, name: str, summary: str) -> argparse.ArgumentParser:
-    """A sub-command whose work is `run(arguments)` in `inkdigits.cli.<name>`."""
+    """A sub-command implemented by `run(arguments)` in `inkdigits.cli.<name>`."""
     parser = commands.add_parser(name, help=summary, description=summary)
     parser.set_defaults(module=f"inkdigits.cli.{name}")
     return parser
@@ -59,8 +59,8 @@ def _add_data_folder(parser: argparse.ArgumentParser) -> None:
         "--data-dir",
         type=Path,
         metavar="FOLDER",
-        help="where data sets lie, also in torchvision's layout (default: $INKDIGITS_DATA, "
-        "then the per-user cache)",
+        help="the folder with the data sets; torchvision's layout works too (default: "
+        "$INKDIGITS_DATA, then the per-user cache)",
     )
 
 
@@ -78,8 +78,8 @@ def _add_data(commands: _Commands) -> None:
 
 
 def _add_recipes(commands: _Commands) -> None:
-    parser = _add_command(commands, "recipes", "list the recipes with what they reach")
-    parser.add_argument("--json", action="store_true", help="all fields of each, as JSON")
+    parser = _add_command(commands, "recipes", "list the recipes and their results")
+    parser.add_argument("--json", action="store_true", help="all fields of every recipe, as JSON")
 
 
 def _add_train(commands: _Commands) -> None:
@@ -93,25 +93,25 @@ def _add_train(commands: _Commands) -> None:
         dest="assignments",
         action="append",
         default=[],
-        help="change a field of the recipe; may be repeated",
+        help="change a field of the recipe; can be repeated",
     )
-    parser.add_argument("--seed", type=int, help="of all that is random (default: 0)")
+    parser.add_argument("--seed", type=int, help="the random seed (default: 0)")
     parser.add_argument("--out", type=Path, metavar="FOLDER", help="a new folder for the run")
-    parser.add_argument(
-        "--resume", type=Path, metavar="FOLDER", help="go on with an interrupted run"
-    )
+    parser.add_argument("--resume", type=Path, metavar="FOLDER", help="resume an interrupted run")
     parser.add_argument(
         "--no-test",
         action="store_true",
-        help="leave the test set alone: for tuning, which must look at validation only",
+        help="don't use the test set; for tuning, which may look at validation only",
     )
-    _add_dataset(parser, "what to train on (default: mnist)")
+    _add_dataset(parser, "the data set to train on (default: mnist)")
     _add_data_folder(parser)
     _add_output(parser)
 
 
 def _add_evaluate(commands: _Commands) -> None:
-    parser = _add_command(commands, "evaluate", "measure an artifact on a test set; write a report")
+    parser = _add_command(
+        commands, "evaluate", "evaluate an artifact on a test set; write a report"
+    )
     parser.add_argument(
         "artifact",
         nargs="?",
@@ -123,15 +123,15 @@ def _add_evaluate(commands: _Commands) -> None:
         "--out",
         type=Path,
         metavar="FOLDER",
-        help="where the report goes (default: the run folder, or NAME-report for a file; with "
-        "another data set than the run's, a folder of its name in there)",
+        help="the folder for the report (default: the run folder, or NAME-report beside an "
+        "artifact file; a subfolder if the data set is not the one it was trained on)",
     )
     parser.add_argument(
         "--corruptions",
         action="store_true",
-        help="also on digits damaged in 15 ways at 5 severities; two minutes",
+        help="also test on 15 corruptions at 5 severities; takes two minutes",
     )
-    _add_dataset(parser, "whose test set is used (default: that of the training)")
+    _add_dataset(parser, "the data set to test on (default: the one it was trained on)")
     _add_data_folder(parser)
     _add_output(parser)
 
@@ -143,8 +143,8 @@ def _add_predict(commands: _Commands) -> None:
         nargs="+",
         type=Path,
         metavar="PATH",
-        help="pictures, folders of them, - for standard input; CSV (as Kaggle's) or IDX files of "
-        "28×28 glyphs",
+        help="pictures, folders of pictures, or - for standard input; also CSV files in Kaggle's "
+        "format and IDX files, both of 28×28 glyphs",
     )
     parser.add_argument(
         "--model",
@@ -154,33 +154,38 @@ def _add_predict(commands: _Commands) -> None:
     )
     what = parser.add_mutually_exclusive_group()
     what.add_argument("--single", action="store_true", help="each picture is one digit")
-    what.add_argument("--expect", type=int, metavar="N", help="there are N digits in each picture")
+    what.add_argument("--expect", type=int, metavar="N", help="each picture has N digits")
     what.add_argument(
         "--grid",
         type=_parse_grid,
         metavar="ROWSxCOLS",
-        help="each picture is a table with at most one digit in a cell; an empty one is '.'",
+        help="each picture is a table with at most one digit per cell; an empty cell reads '.'",
     )
     parser.add_argument(
         "--format",
         choices=["table", "json", "jsonl", "csv", "kaggle"],
-        help="default: by the ending of --output; else a table on a terminal, jsonl in a pipe",
+        help="default: from --output's extension; else a table on a terminal, jsonl in a pipe",
     )
     parser.add_argument(
-        "--output", type=Path, metavar="FILE", help="write there instead of printing"
+        "--output", type=Path, metavar="FILE", help="write to FILE instead of printing"
     )
     parser.add_argument(
-        "--annotate", type=Path, metavar="FOLDER", help="draw boxes and labels into copies, there"
+        "--annotate",
+        type=Path,
+        metavar="FOLDER",
+        help="save copies with boxes and labels to FOLDER",
     )
     parser.add_argument(
-        "--show-glyphs", action="store_true", help="beneath those, what the network saw"
+        "--show-glyphs", action="store_true", help="with --annotate: add what the network saw"
     )
     parser.add_argument(
         "--explain",
         action="store_true",
-        help="beneath those, which ink spoke for the label (blue) and against it (red)",
+        help="with --annotate: add the ink that supports the label (blue) or opposes it (red)",
     )
-    parser.add_argument("--jobs", type=int, default=1, metavar="N", help="processes (default: 1)")
+    parser.add_argument(
+        "--jobs", type=int, default=1, metavar="N", help="number of processes (default: 1)"
+    )
 
 
 def _parse_grid(text: str) -> tuple[int, int]:
@@ -191,15 +196,15 @@ def _parse_grid(text: str) -> tuple[int, int]:
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    """Run the command line; the exit code."""
+    """Run the command line and return the exit code."""
     _prepare_output()
     try:
         try:
             chosen = build_parser().parse_args(arguments)
             code: int = import_module(chosen.module).run(chosen)
         finally:
-            sys.stdout.flush()  # here, where its faults are still caught
-    except ImportError as error:  # what compiled modules make of Ctrl-C while they are imported
+            sys.stdout.flush()  # here, where errors are still caught
+    except ImportError as error:  # Ctrl-C during the import of a compiled module
         if not isinstance(error.__cause__, KeyboardInterrupt):
             raise
         return _interrupted()
@@ -208,10 +213,10 @@ def main(arguments: Sequence[str] | None = None) -> int:
         return next(code for kind, (code, _) in EXIT_CODES.items() if isinstance(error, kind))
     except KeyboardInterrupt:
         return _interrupted()
-    except BrokenPipeError:  # the reader of a pipe, such as head, has gone
+    except BrokenPipeError:  # the reader of the pipe, such as head, has exited
         _discard_output()
         return 0
-    except OSError as error:  # a path that may not even be looked at, or standard output
+    except OSError as error:  # an inaccessible path, or standard output
         if error.filename is None:
             _discard_output()
         culprit = "print" if error.filename is None else f"use {error.filename}"
@@ -226,7 +231,7 @@ def _interrupted() -> int:
 
 
 def _prepare_output() -> None:
-    """Print what the terminal's encoding lacks as escapes; print nowhere if output is closed."""
+    """Escape what the terminal can't encode; discard the output if stdout is closed."""
     if sys.stdout is None:
         sys.stdout = open(os.devnull, "w", encoding="utf-8")  # noqa: PTH123, SIM115
     elif isinstance(sys.stdout, io.TextIOWrapper):
@@ -234,5 +239,5 @@ def _prepare_output() -> None:
 
 
 def _discard_output() -> None:
-    """Send what is still buffered nowhere, or the interpreter would complain at its end."""
+    """Discard buffered output, or the interpreter would report an error at exit."""
     os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())

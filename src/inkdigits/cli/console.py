@@ -1,4 +1,4 @@
-"""What a command shows while it works: bars on a terminal, plain lines in a pipe, or nothing."""
+"""Results and progress of a command: bars on a terminal, plain lines in a pipe, or nothing."""
 
 import json
 import sys
@@ -10,7 +10,7 @@ from inkdigits.data import Progress, ignore_progress
 
 
 class Console:
-    """Results go to standard output; so do plain progress lines. Bars are drawn on a terminal."""
+    """Prints results and progress lines to standard output; draws bars on a terminal."""
 
     def __init__(self, *, quiet: bool, as_json: bool) -> None:
         self._silent = quiet or as_json
@@ -18,7 +18,7 @@ class Console:
         self._bars: Any = None
 
     def note(self, line: str) -> None:
-        """Something worth knowing on the way."""
+        """Print a line while the work goes on."""
         if self._silent:
             return
         if self._bars:
@@ -27,7 +27,7 @@ class Console:
             print(line, flush=True)
 
     def result(self, lines: list[str], values: dict[str, Any]) -> None:
-        """What the command was called for: lines for people, or the values as JSON."""
+        """Print the result: lines for people, or the values as JSON."""
         print(json.dumps(values, indent=2) if self._as_json else "\n".join(lines), flush=True)
 
     @contextmanager
@@ -81,7 +81,7 @@ def _on_bars(bars: Any) -> Progress:
 
     def show(task: str, done: int, total: int) -> None:
         if task not in tasks:
-            _end_tasks(bars)  # a new one begins: those before it have ended
+            _end_tasks(bars)  # a new task means that the earlier ones are done
             tasks[task] = bars.add_task(task, total=total or None)
         bars.update(tasks[task], completed=done, total=total or None)
 
@@ -90,7 +90,7 @@ def _on_bars(bars: Any) -> Progress:
 
 def _end_tasks(bars: Any) -> None:
     for task in bars.tasks:
-        if task.total is None:  # it couldn't say how far it was
+        if task.total is None:  # of unknown length
             bars.update(task.id, total=1, completed=1)
-        elif not task.finished:  # a source that failed on the way
+        elif not task.finished:  # a source that failed midway
             bars.update(task.id, visible=False)

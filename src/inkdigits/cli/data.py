@@ -20,7 +20,7 @@ from inkdigits.errors import DataError
 
 
 def run(arguments: Namespace) -> int:
-    """Run the command; the exit code."""
+    """Run the command and return the exit code."""
     console = Console(quiet=arguments.quiet, as_json=arguments.json)
     actions = {"fetch": _fetch, "info": _info, "verify": _verify}
     actions[arguments.action](console, arguments.data or DEFAULT_DATASET, arguments.data_dir)
@@ -54,7 +54,7 @@ def _verify(console: Console, name: str, folder: Path | None) -> None:
     found = _found(name, folder)
     hashes = verify_dataset(name, found)
     known = dataset_info(name).sha256 is not None
-    verdict = "matches" if known else "well read; no known hash to hold it against"
+    verdict = "matches" if known else "valid; no known hash to compare with"
     lines = [f"{file_name}  {digest}  {verdict}" for file_name, digest in hashes.items()]
     values = {"dataset": name, "folder": str(found), "known": known, "sha256": hashes}
     console.result(lines, values)

@@ -1,4 +1,4 @@
-"""`inkdigits evaluate`: an artifact on a test set, and the report."""
+"""`inkdigits evaluate`: measure an artifact on a test set and write the report."""
 
 from argparse import Namespace
 from pathlib import Path
@@ -17,11 +17,11 @@ from inkdigits.reading.reader import SHIPPED
 
 OUTSIDE = "fashion-mnist"
 Outcome = tuple[list[str], dict[str, Any]]
-"""The lines and the JSON values that a command ends with."""
+"""A command's result: lines for people, values for JSON."""
 
 
 def run(arguments: Namespace) -> int:
-    """Run the command; the exit code."""
+    """Run the command and return the exit code."""
     with needing("report", "evaluation"):
         import inkdigits.evaluation.report  # noqa: F401
     console = Console(quiet=arguments.quiet, as_json=arguments.json)
@@ -55,18 +55,18 @@ def report_on_test_set(
     report, page = write_report(reader, test, out, dataset, Extent(corruptions, outside), progress)
     lines = [report.headline()]
     if corruptions:
-        lines.append(f"damaged digits {report.corruption_mean():.2%}, the mean of 15 corruptions")
+        lines.append(f"corrupted digits {report.corruption_mean():.2%}, the mean of 15 corruptions")
     if not outside and dataset != OUTSIDE:
         folder = (given_folder(data_folder) or cache_folder()) / OUTSIDE
-        lines.append(f"skipped   whether {OUTSIDE} is refused: its four files are not in {folder}")
+        lines.append(f"skipped   rejection of {OUTSIDE}: its four files are not in {folder}")
     lines.append(f"report    {page}")
     return lines, {"report": str(page), "test": report.summary()}
 
 
 def _load_outside(dataset: str, data_folder: Path | None) -> dict[str, NDArray[np.uint8]]:
-    """The test images of a data set without digits, where they are at hand.
+    """The test images of a data set without digits, if it is on this machine.
 
-    Files of the same names in the folder of what is evaluated are that data set, not this.
+    Its file names are MNIST's, so the folder of the evaluated data set doesn't count.
     """
     found = locate_dataset(OUTSIDE, data_folder)
     if found in {None, locate_dataset(dataset, data_folder)}:

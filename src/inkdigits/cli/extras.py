@@ -1,4 +1,4 @@
-"""Optional dependencies: what is missing is said with its cure, before any work begins."""
+"""Optional dependencies: a missing one is reported with its cure before any work begins."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager

@@ -14,13 +14,13 @@ from inkdigits.files import open_atomic
 from inkdigits.reading import Reader
 from inkdigits.reading.hints import Hints
 
-_BAR_FROM = 20  # files: fewer are read before a bar is seen
+_BAR_FROM = 20  # files; fewer are read before a bar would appear
 
 
 def run(arguments: Namespace) -> int:
-    """Run the command; the exit code: 1 if a row has an error."""
+    """Run the command and return the exit code: 1 if a row has an error."""
     job = _parse_job(arguments)
-    reader = Reader.load(job.model)  # a wrong one is said before anything is written
+    reader = Reader.load(job.model)  # a bad model fails before anything is written
     out, failed = arguments.output, False
     form = arguments.format or _default_format(out)
     write = write_table if form == "table" else WRITERS[form]
@@ -44,7 +44,7 @@ def run(arguments: Namespace) -> int:
 
 def _parse_job(arguments: Namespace) -> Job:
     if (arguments.show_glyphs or arguments.explain) and not arguments.annotate:
-        raise UsageError("--show-glyphs and --explain draw into the pictures of --annotate FOLDER")
+        raise UsageError("--show-glyphs and --explain need --annotate FOLDER")
     if arguments.jobs < 1:
         raise UsageError(f"--jobs is {arguments.jobs}; it must be 1 or more")
     return Job(
@@ -58,7 +58,7 @@ def _parse_job(arguments: Namespace) -> Job:
 
 @contextmanager
 def _progress(files: Iterable[Path | Item]) -> Iterator[Iterable[Path | Item]]:
-    """The files; on a terminal, if they are many, a bar shows how many have been opened."""
+    """The files; on a terminal, a bar shows how many of many have been opened."""
     if sys.stderr.isatty():
         files = list(files)
         if len(files) >= _BAR_FROM:

@@ -1,4 +1,4 @@
-"""`inkdigits recipes`: the recipes, and what they reached when they were measured."""
+"""`inkdigits recipes`: the recipes and their measured results."""
 
 import json
 from argparse import Namespace
@@ -8,7 +8,7 @@ from inkdigits.recipes.results import Results, load_results
 
 
 def run(arguments: Namespace) -> int:
-    """Run the command; the exit code."""
+    """Run the command and return the exit code."""
     measured = load_results()
     if arguments.json:
         rows = [
@@ -22,7 +22,7 @@ def run(arguments: Namespace) -> int:
 
 
 def _print_table(measured: Results) -> None:
-    """Two lines a recipe, so that it fits a terminal of 80 columns."""
+    """Two lines per recipe, to fit a terminal of 80 columns."""
     headings = ("test accuracy, %", "seeds", "training", "parameters")
     form = "{:<20}{:>18}{:>8}{:>11}{:>13}".format
     print(form("recipe", *headings))

@@ -1,4 +1,4 @@
-"""Rows as a table for people: it fits the terminal, and leaves details to the other formats."""
+"""Rows as a table that fits the terminal; the other formats have the details."""
 
 from collections.abc import Iterable, Iterator
 from typing import TYPE_CHECKING, TextIO
@@ -13,7 +13,7 @@ _PATH_SHARE = 1 / 3  # of the terminal's width; longer names are cut in the midd
 
 
 def write_table(rows: Iterable[Row], stream: TextIO) -> None:
-    """A line for each line of a reading; its worst remarks, and how many more there are."""
+    """One row per reading, with its most serious remarks and the number of further ones."""
     from rich.console import Console
     from rich.table import Table
     from rich.text import Text
@@ -32,7 +32,7 @@ def write_table(rows: Iterable[Row], stream: TextIO) -> None:
 
 
 def _shortened(path: str, width: int) -> str:
-    """The beginning and, mostly, the end: the file's name tells more than its folders."""
+    """The path cut in the middle, with more kept of the end: the file name matters most."""
     if len(path) <= width:
         return path
     begin = (width - 1) // 4
@@ -52,7 +52,7 @@ def _remark(row: Row) -> "Text":
 
 
 def _remarks(row: Row) -> Iterator[str]:
-    """The worst first: is it a digit at all, which one, and what is poor about the picture."""
+    """Most serious first: rejection, notes on the reading, ambiguous digits, quality problems."""
     if row["digits"] and not row["accepted"]:
         yield "not accepted"
     yield from row["notes"]

@@ -1,4 +1,4 @@
-"""`inkdigits train`: a recipe into a run folder, then its evaluation on the test set."""
+"""`inkdigits train`: train a recipe into a run folder, then evaluate it on the test set."""
 
 from argparse import Namespace
 from typing import TYPE_CHECKING
@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
 
 def run(arguments: Namespace) -> int:
-    """Run the command; the exit code."""
+    """Run the command and return the exit code."""
     with needing("train", "training"):
         import inkdigits.evaluation.report  # noqa: F401
         from inkdigits.training.memory import keep_freed_memory
@@ -52,7 +52,7 @@ def _open_or_start(arguments: Namespace, progress: Progress) -> "Run":
     if arguments.resume:
         if any(getattr(arguments, name) not in (None, []) for name in new):
             raise UsageError(
-                "--resume goes on with the run as it was begun; "
+                "--resume continues a run with its own settings; "
                 "leave out RECIPE, --set, --seed, --data and --out"
             )
         return open_run(arguments.resume)
@@ -68,11 +68,11 @@ def _open_or_start(arguments: Namespace, progress: Progress) -> "Run":
 
 def _validation(reader: Reader) -> Outcome:
     validation = reader.info.validation
-    figures = "there was no validation part"
+    figures = "no validation images were held out"
     if validation["images"]:
         figures = (
             f"validation accuracy {validation['accuracy']:.2%}, loss {validation['loss']:.4f} "
-            f"on {validation['images']} images; the test set was left alone"
+            f"on {validation['images']} images; the test set was not used"
         )
     return [figures], {"validation": validation}
 

@@ -1,4 +1,4 @@
-"""What an artifact does on a test set: figures, damage, images of no digit, plots, the report."""
+"""Evaluation of an artifact: figures, corruptions, non-digits, plots, the report."""
 
 from inkdigits.evaluation.measure import Extent, Report, evaluate
 

@@ -1,10 +1,10 @@
-"""The fifteen corruptions of MNIST-C, by which robustness is measured; nothing trains on them.
+"""The fifteen corruptions of MNIST-C, to measure robustness; nothing trains on them.
 
 Written from the description and the parameters of Mu and Gilmer, "MNIST-C: A Robustness Benchmark
 for Computer Vision" (2019). Each takes float images (n, 28, 28) in 0…1, a parameter and a random
-generator, and gives images of that kind, not yet clipped. Each has five parameters, one of which is
-the paper's; where the paper has no scale, the other four are ours. They go from mild to severe, but
-for spatter: its first three are for drops of water and the last two for mud, which hides less.
+generator, and returns such images, not yet clipped. Each has five parameters, one of them the
+paper's; where the paper has no scale, the other four are ours. They go from mild to severe, except
+for spatter: the first three are water drops, the last two mud, which hides less.
 """
 
 from collections.abc import Callable
@@ -38,7 +38,7 @@ def corrupt(
 ) -> NDArray[np.uint8]:
     """Images (n, 28, 28) damaged by one of `CORRUPTIONS`, at the paper's severity or at 1…5.
 
-    The same seed gives the same damage. Raises `UsageError` for another name or severity.
+    The same seed gives the same damage. Raises `UsageError` for an unknown name or severity.
     """
     if name not in CORRUPTIONS:
         raise UsageError(f"there is no corruption {name!r}; choose one of {', '.join(CORRUPTIONS)}")
@@ -117,7 +117,7 @@ def _translate(images: Images, shift: float, rng: Generator) -> Images:
 
 
 def _warp(images: Images, maps: list[tuple[tuple[float, float], ...]], rng: Generator) -> Images:
-    """Each image by one of the maps from output to input (row, column), about the centre."""
+    """Warp each image by a random one of the maps from output to input, about the centre."""
     chosen = rng.integers(len(maps), size=len(images))
     centre = np.full(2, (GLYPH_PX - 1) / 2)
     warped = np.empty_like(images)
@@ -135,7 +135,7 @@ def _brightness(images: Images, added: float, _rng: Generator) -> Images:
 
 
 def _stripe(images: Images, width: int, _rng: Generator) -> Images:
-    """Both sides of the picture as a negative."""
+    """Both sides of the image inverted."""
     side = (width > _COLUMNS) | (GLYPH_PX - width <= _COLUMNS)
     return np.where(side, 1 - images, images)
 
@@ -151,7 +151,7 @@ def _fog(images: Images, parameter: tuple[float, float], rng: Generator) -> Imag
 def _plasma(count: int, decay: float, rng: Generator) -> Images:
     """Windows (count, 28, 28), 0…1, of maps made by the diamond-square algorithm.
 
-    As the maps wrap around, a window may begin anywhere: a map serves for many images.
+    The maps wrap around, so a window may begin anywhere and one map serves many images.
     """
     side, maps = 256, max(1, count // 100)
     heights = np.zeros((maps, side, side))
@@ -182,7 +182,7 @@ def _plasma(count: int, decay: float, rng: Generator) -> Images:
 
 
 def _spatter(images: Images, parameter: tuple[float, ...], rng: Generator) -> Images:
-    """Blots of a dark grey where blurred noise is high."""
+    """Dark grey blots where blurred noise is high."""
     mean, deviation, sigma, threshold, edge = parameter
     noise = rng.normal(mean, deviation, images.shape).astype(np.float32)
     blots = _blur((_blur(noise, sigma) >= threshold).astype(np.float32), edge)
@@ -191,7 +191,7 @@ def _spatter(images: Images, parameter: tuple[float, ...], rng: Generator) -> Im
 
 
 def _dotted_line(images: Images, lines: int, rng: Generator) -> Images:
-    """Lines from the left edge to the right, two columns drawn and two left out."""
+    """Lines from the left edge to the right, two columns drawn, two blank."""
     damaged = images.copy()
     for _ in range(lines):
         ends = rng.integers(27, size=(2, len(images))).astype(np.float32)
@@ -201,7 +201,7 @@ def _dotted_line(images: Images, lines: int, rng: Generator) -> Images:
 
 
 def _zigzag(images: Images, lines: int, rng: Generator) -> Images:
-    """Polylines with teeth of 2 pixels on both sides of a slanting line, a tooth every 4."""
+    """Polylines with 2-pixel teeth on both sides of a slanted line, one every 4 pixels."""
     damaged = images.copy()
     for _ in range(lines):
         left = rng.integers(27, size=len(images)).astype(np.float32)

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True)
 class ChanceError:
-    """The calibration error that a perfectly calibrated reader shows by chance, with quantiles."""
+    """The calibration error of a perfectly calibrated reader, by chance: mean and quantiles."""
 
     mean: float
     low: float
@@ -14,7 +14,7 @@ class ChanceError:
 
 @dataclass(frozen=True)
 class ConfidenceBin:
-    """Predictions of about one confidence: how many, the mean confidence, the share right."""
+    """A bin of predictions by confidence: their number, mean confidence and accuracy."""
 
     count: int
     confidence: float
@@ -46,7 +46,7 @@ class SetFigures:
 
 @dataclass(frozen=True)
 class SelectiveError:
-    """The share wrong among the most confident, of whom the share `kept` is left."""
+    """The error among the most confident share `kept` of the images."""
 
     kept: float
     error: float
@@ -63,9 +63,9 @@ class Rejection:
 
 @dataclass(frozen=True)
 class CorruptionFigures:
-    """Accuracy on images damaged in one way: `severities` 1 to 5, of which `paper` is MNIST-C's.
+    """Accuracy under one corruption, at `severities` 1 to 5; `paper` is at MNIST-C's severity.
 
-    At that severity, the shares `accepted` and `in_set` (the truth is in the prediction set).
+    So are the shares `accepted` and `in_set`: the prediction set holds the true label.
     """
 
     corruption: str
@@ -78,7 +78,7 @@ class CorruptionFigures:
 
 @dataclass(frozen=True)
 class MeanScores:
-    """The plain mean over the classes."""
+    """The unweighted mean over the classes."""
 
     precision: float
     recall: float
@@ -87,7 +87,7 @@ class MeanScores:
 
 @dataclass(frozen=True)
 class ClassFigures:
-    """The scores of one class; its accuracy, the share of its images recognised, is its recall."""
+    """The scores of one class; its accuracy is its recall."""
 
     label: str
     precision: float

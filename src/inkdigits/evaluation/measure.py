@@ -1,7 +1,7 @@
-"""Evaluation: what an artifact does on a test set, in numbers.
+"""Evaluation: the figures of an artifact on a test set.
 
-It runs the very file that will be used, through ONNX Runtime; PyTorch isn't needed. Nothing here
-flows back: no choice of training reads a report.
+It runs the file that will be deployed, through ONNX Runtime; PyTorch isn't needed. Training never
+reads a report.
 """
 
 from dataclasses import asdict, dataclass, field
@@ -53,8 +53,8 @@ class Report:
 
     `accuracy_interval` is the 95 % interval after Wilson, `accepted` the share of images whose
     familiarity reaches the artifact's `accept_at`. `corruptions` is empty where they were not
-    measured. `mistakes` has the most confident ones first. `artifact` is what the artifact says of
-    itself, `environment` where the evaluation ran.
+    measured. `mistakes` has the most confident ones first. `artifact` is the artifact's metadata,
+    `environment` where the evaluation ran.
     """
 
     dataset: str
@@ -85,7 +85,7 @@ class Report:
         )
 
     def summary(self) -> dict[str, Any]:
-        """The figures of the whole set, without classes, mistakes and origin.
+        """The figures of the whole set, without classes, mistakes and provenance.
 
         `corruption_mean` is None where no corruptions were measured.
         """
@@ -113,7 +113,7 @@ class Extent:
     """What to measure beyond the test images themselves.
 
     `corruptions`: the fifteen of MNIST-C at five severities, which takes two minutes. `outside`:
-    images of no digit by the name of their data set, uint8 (n, 28, 28), to see them refused.
+    non-digit images by the name of their data set, uint8 (n, 28, 28), to measure rejection.
     """
 
     corruptions: bool = False
@@ -142,7 +142,7 @@ def report_on(
     extent: Extent,
     progress: Progress,
 ) -> Report:
-    """As `evaluate`, of probabilities (n, 10) and familiarity (n,) that the reader has given."""
+    """As `evaluate`, from the reader's probabilities (n, 10) and familiarity (n,)."""
     probabilities, familiarity = judged
     labels, predicted = data.labels, probabilities.argmax(axis=1)
     confidences = probabilities.max(axis=1)

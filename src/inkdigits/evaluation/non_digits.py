@@ -1,4 +1,4 @@
-"""Pictures of no digit, by which it is measured what a reader refuses; nothing trains on them."""
+"""Non-digit images to measure rejection with; nothing trains on them."""
 
 from collections.abc import Callable
 from functools import cache
@@ -28,7 +28,7 @@ def draw_every_kind(seed: int) -> dict[str, NDArray[np.uint8]]:
 
 
 def _blank(rng: Generator) -> NDArray[np.floating]:
-    """One grey, black as often as all the others."""
+    """One grey; half of them black."""
     return np.full((GLYPH_PX, GLYPH_PX), rng.choice([0.0, rng.uniform(0, 255)]))
 
 
@@ -50,10 +50,10 @@ def _grating(rng: Generator) -> NDArray[np.floating]:
 
 
 def _scribble(rng: Generator) -> NDArray[np.floating]:
-    """A pen that wanders for 12 to 30 steps, drawn at four times the size."""
+    """A random pen path of 12 to 30 steps, drawn at four times the size."""
     steps = rng.normal(0, 28, (rng.integers(12, 30), 2))
     path = 56 + np.cumsum(steps, axis=0)
-    path = np.abs((path - 8) % 192 - 96) + 8  # it turns back at the border
+    path = np.abs((path - 8) % 192 - 96) + 8  # reflected at the border
     canvas = Image.new("L", (4 * GLYPH_PX, 4 * GLYPH_PX))
     line = [(float(x), float(y)) for x, y in path]
     ImageDraw.Draw(canvas).line(line, fill=255, width=int(rng.integers(5, 13)), joint="curve")
@@ -61,7 +61,7 @@ def _scribble(rng: Generator) -> NDArray[np.floating]:
 
 
 def _letter(rng: Generator) -> NDArray[np.floating]:
-    """A letter that is like no digit, in Pillow's font, slanted and thickened."""
+    """A letter unlike any digit, in Pillow's font, slanted and thickened."""
     upright = _upright(str(rng.choice(list(_LETTERS))), int(rng.integers(0, 5)))
     slant = rng.uniform(-0.1, 0.4)
     shear = (1, slant, -slant * upright.height / 2, 0, 1, 0)

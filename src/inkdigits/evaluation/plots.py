@@ -14,7 +14,7 @@ from inkdigits.metrics import selective_risk, wilson_interval
 INK = "#1f2933"
 BLUE, ORANGE, RED, GREY = "#2f6fdb", "#e8833a", "#c0392b", "#9aa5b1"
 _DPI = 150
-# What is missing to 100 %, in %: the groups of the reliability diagram, and its range.
+# 100 % minus the confidence, in %: bin edges of the reliability diagram, and its range.
 _DOUBTS = np.array([0.001, 0.01, 0.03, 0.1, 0.3, 1, 3, 10, 30, 100])
 _PLAIN = FuncFormatter(lambda value, _: f"{value:g}")
 
@@ -47,7 +47,7 @@ def plot_history(history: list[dict[str, Any]]) -> Figure:
     for axes, title in (
         (error, "error, %"),
         (loss, "loss, nats"),
-        (rate, "learning rate at the epoch's end"),
+        (rate, "learning rate at end of epoch"),
     ):
         _dress(axes, title, "epoch")
         axes.xaxis.set_major_locator(MaxNLocator(integer=True))
@@ -63,7 +63,7 @@ def plot_history(history: list[dict[str, Any]]) -> Figure:
 def plot_confusion(confusion: NDArray[np.int64], class_names: tuple[str, ...]) -> Figure:
     """Two heat maps of a confusion matrix: counts, and shares of each row.
 
-    The colours leave the diagonal out, so that rare confusions can be seen.
+    The colour scale ignores the diagonal, so rare confusions are visible.
     """
     shares = confusion / np.maximum(confusion.sum(axis=1, keepdims=True), 1)
     figure = Figure(figsize=(12, 5.6), layout="constrained")
@@ -97,9 +97,9 @@ def _heat_map(
 
 
 def plot_trust(confidences: NDArray[np.floating], right: NDArray[np.bool_]) -> Figure:
-    """A reliability diagram, and the error of the rest where the least confident are set aside.
+    """A reliability diagram, and the error of the rest as the least confident are set aside.
 
-    Takes confidences in 0…1 and being right, each (n,).
+    `confidences`, in 0…1, and `right` are (n,).
     """
     figure = Figure(figsize=(10, 4.8), layout="constrained")
     grid = figure.add_gridspec(2, 2, height_ratios=(4, 1), width_ratios=(6, 5))
@@ -113,9 +113,9 @@ def plot_trust(confidences: NDArray[np.floating], right: NDArray[np.bool_]) -> F
 def _plot_reliability(
     diagram: Axes, counts: Axes, confidences: NDArray[np.floating], right: NDArray[np.bool_]
 ) -> None:
-    """By groups of confidence: the share that is right, and the number of images.
+    """Accuracy and number of images per confidence bin.
 
-    Most confidences are within a hair of 1, so the scales are of what is missing to 100 %.
+    Most confidences are very close to 1, so both axes are logarithmic in the distance to 100 %.
     """
     doubt = np.maximum(100 - 100 * confidences.astype(np.float64), _DOUBTS[0])
     group = np.digitize(doubt, _DOUBTS[1:-1])
@@ -128,10 +128,10 @@ def _plot_reliability(
         diagram.plot([said, said], reach, color=BLUE, linewidth=2, alpha=0.35)
         diagram.plot(said, found, "o" if wrong else "^", color=BLUE, markersize=6)
     diagram.plot(_DOUBTS[[0, -1]], _DOUBTS[[0, -1]], color=GREY, linewidth=1)
-    _note(diagram, 0.03, 0.87, "left", "too cautious")
-    _note(diagram, 0.97, 0.04, "right", "too sure")
-    _dress(diagram, "reliability: is it right as often as it says?", "")
-    diagram.set(xscale="log", yscale="log", ylabel="right, % (with 95 % interval)")
+    _note(diagram, 0.03, 0.87, "left", "underconfident")
+    _note(diagram, 0.97, 0.04, "right", "overconfident")
+    _dress(diagram, "reliability: accuracy against confidence", "")
+    diagram.set(xscale="log", yscale="log", ylabel="accuracy, % (with 95 % interval)")
     diagram.set(xlim=_DOUBTS[[-1, 0]] * (1, 0.7), ylim=_DOUBTS[[-1, 0]] * (1, 0.7))
     number = np.bincount(group, minlength=len(_DOUBTS) - 1)
     bars = counts.bar(_DOUBTS[:-1], number, np.diff(_DOUBTS), align="edge", color=BLUE, alpha=0.35)
@@ -145,16 +145,16 @@ def _plot_reliability(
 
 
 def _plot_risk(axes: Axes, wrong: NDArray[np.float64]) -> None:
-    """From the % wrong among the 1, 2, … n most confident."""
+    """Plot the error among the 1, 2, … n most confident images, in %."""
     aside = 100 - 100 * np.arange(1, len(wrong)) / len(wrong)
     axes.plot(aside, wrong[:-1], color=BLUE)
     axes.axhline(wrong[-1], color=GREY, linewidth=1, linestyle="--")
-    _note(axes, 0.98, 0.95, "right", f"none set aside: {wrong[-1]:.2f} %")
-    axes.set(xscale="log", ylabel="of the rest wrong, %", ylim=(0, wrong[-1] * 1.15 or 1))
+    _note(axes, 0.98, 0.95, "right", f"no images set aside: {wrong[-1]:.2f} %")
+    axes.set(xscale="log", ylabel="error of the rest, %", ylim=(0, wrong[-1] * 1.15 or 1))
     axes.set(xlim=(min(100 / len(wrong), 50), 100))
     axes.xaxis.set_major_formatter(_PLAIN)
     axes.xaxis.set_minor_locator(NullLocator())
-    _dress(axes, "error without the least confident", "least confident images set aside, %")
+    _dress(axes, "error without the least confident images", "least confident images set aside, %")
 
 
 def plot_digits(

@@ -1,4 +1,4 @@
-"""The report of an evaluation: `report.json`, plots, and one page to look at."""
+"""The report of an evaluation: `report.json`, plots and an HTML page."""
 
 import base64
 import json
@@ -45,7 +45,7 @@ def write_report(
     extent: Extent = NO_FURTHER,
     progress: Progress = ignore_progress,
 ) -> tuple[Report, Path]:
-    """Measure, and write `report.json`, `report.html` and `plots/*.png` into a folder.
+    """Evaluate, and write `report.json`, `report.html` and `plots/*.png` into a folder.
 
     The page is one self-contained file. Returns the report and the path of the page.
     """
@@ -54,7 +54,7 @@ def write_report(
     plots = _draw(report, data, reader, judged[0])
     for name, content in plots.items():
         write_atomic(folder / "plots" / f"{name}.png", content)
-    for name in SOMETIMES - plots.keys():  # of an earlier report in this folder
+    for name in SOMETIMES - plots.keys():  # from an earlier report in this folder
         (folder / "plots" / f"{name}.png").unlink(missing_ok=True)
     write_atomic(folder / "report.json", json.dumps(report.to_dict(), indent=2).encode())
     page = folder / "report.html"
@@ -89,7 +89,7 @@ def _draw(
 def _draw_samples(
     data: LabelledImages, probabilities: NDArray[np.float32], names: tuple[str, ...]
 ) -> Figure:
-    """The first images of the set, one for each row of probabilities: nobody picked them."""
+    """The first images of the set, not hand-picked; one for each row of probabilities."""
     shown = len(probabilities)
     predicted, confidences = probabilities.argmax(axis=1), probabilities.max(axis=1)
     captions = [f"{names[p]} · {c:.1%}" for p, c in zip(predicted, confidences, strict=True)]
@@ -103,7 +103,7 @@ def _draw_sets(
     data: LabelledImages,
     names: tuple[str, ...],
 ) -> Figure:
-    """The images of these indices, each with the labels of its prediction set."""
+    """The images at these indices, each with the labels of its prediction set."""
     captions = []
     for index in unsure:
         *others, last = [names[label] for label in np.flatnonzero(inside[index])]
@@ -113,12 +113,12 @@ def _draw_sets(
 
 
 def _draw_corruptions(data: LabelledImages, rows: list[CorruptionFigures]) -> Figure:
-    """The first image, and with each corruption at the severity of MNIST-C, in a frame."""
+    """The first image, plain and with each corruption at MNIST-C's severity, framed."""
     first = data.images[:1]
     images = np.concatenate([first, *(corrupt(first, row.corruption) for row in rows)])
     framed = np.pad(images, ((0, 0), (1, 1), (1, 1)), constant_values=128)
     captions = [f"{row.corruption.replace('_', ' ')}\n{row.paper:.1%}" for row in rows]
-    return plot_digits(framed, ["undamaged\n", *captions], [True] * len(framed), columns=8)
+    return plot_digits(framed, ["original\n", *captions], [True] * len(framed), columns=8)
 
 
 def _draw_mistakes(mistakes: list[Mistake], data: LabelledImages, names: tuple[str, ...]) -> Figure:
@@ -131,7 +131,7 @@ def _draw_mistakes(mistakes: list[Mistake], data: LabelledImages, names: tuple[s
 
 
 def _on_paper(images: NDArray[np.uint8]) -> NDArray[np.uint8]:
-    """Dark ink on light, of bright ink on dark."""
+    """Bright ink on dark, inverted to dark ink on light."""
     return 255 - images
 
 

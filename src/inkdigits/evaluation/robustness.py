@@ -1,4 +1,4 @@
-"""How a reader stands up to damaged digits, and to what is no digit."""
+"""A reader's robustness: accuracy on corrupted digits, rejection of non-digits."""
 
 import numpy as np
 from numpy.typing import NDArray
@@ -10,7 +10,7 @@ from inkdigits.evaluation.non_digits import draw_every_kind
 from inkdigits.metrics import accuracy
 from inkdigits.reading import Reader
 
-DRAWN_WITH = 1  # the seed of the pictures of no digit; recipes were chosen on those of 0
+DRAWN_WITH = 1  # the seed of the drawn non-digits; recipes were chosen with seed 0
 
 
 def measure_corruptions(
@@ -26,11 +26,11 @@ def measure_corruptions(
 def _measure_corruption(
     reader: Reader, data: LabelledImages, name: str, progress: Progress, done: int
 ) -> CorruptionFigures:
-    """One corruption, when `done` severities of others have been measured."""
+    """Measure one corruption, after `done` severities of others."""
     paper_severity = CORRUPTIONS[name].paper_severity
     scores = {}
     for severity in SEVERITIES:
-        progress("damaging digits", done + severity, len(CORRUPTIONS) * len(SEVERITIES))
+        progress("measuring corruptions", done + severity, len(CORRUPTIONS) * len(SEVERITIES))
         scores[severity] = reader.score_glyphs(corrupt(data.images, name, severity))
     probabilities, familiarity = scores[paper_severity]
     sets = reader.prediction_sets(probabilities)
