@@ -458,10 +458,10 @@ def test_boxes_are_where_the_digits_are(clear):
 
 
 def test_contradictory_wishes_are_refused(draw):
-    with pytest.raises(UsageError, match="they exclude each other"):
+    with pytest.raises(UsageError, match="only one of single, expect and grid"):
         READER.read(draw(50, 50), single=True, expect=2)
     for expect in (0, 2.5, "3"):
-        with pytest.raises(UsageError, match="must be a whole number from 1 on"):
+        with pytest.raises(UsageError, match="must be a whole number, at least 1"):
             READER.read(draw(50, 50), expect=expect)
     for size in ((0, 3), (), (3, 3, 3), 9):
         with pytest.raises(UsageError, match="must be .rows, columns."):

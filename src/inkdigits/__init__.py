@@ -1,11 +1,11 @@
-"""inkdigits: handwritten-digit recognition that trains in seconds and reads with one small file.
+"""inkdigits: handwritten-digit recognition that trains in seconds and runs from one small file.
 
 >>> import inkdigits
->>> reader = inkdigits.Reader.load()                        # the model that comes along
+>>> reader = inkdigits.Reader.load()                        # the model inside the package
 >>> reader.read("photo.jpg").text                           # doctest: +SKIP
 '314159'
 
-Reading needs NumPy, SciPy, Pillow and ONNX Runtime; training (`inkdigits.training`) needs the extra
+Reading needs NumPy, SciPy, Pillow and ONNX Runtime. Training (`inkdigits.training`) needs the extra
 `train`, evaluation (`inkdigits.evaluation`) the extra `report`.
 """
 

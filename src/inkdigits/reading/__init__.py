@@ -1,4 +1,4 @@
-"""From a picture to its digits, by an artifact: needs ONNX Runtime, never PyTorch."""
+"""Read the digits in a picture with an artifact: needs ONNX Runtime, never PyTorch."""
 
 from inkdigits.reading.reader import Reader
 from inkdigits.reading.results import Digit, Reading

@@ -1,4 +1,4 @@
-"""Readings made visible: boxes and labels on the picture, glyphs and evidence beneath it."""
+"""Draw readings: boxes and labels on the picture, glyphs and evidence maps below it."""
 
 from dataclasses import dataclass
 
@@ -15,7 +15,7 @@ _LEAST_COLUMNS = 4
 
 @dataclass(frozen=True)
 class Mark:
-    """What is drawn of a digit, in which colour."""
+    """What to draw for a digit, and in which colour."""
 
     box: Box
     label: str
@@ -42,9 +42,9 @@ def draw_boxes(picture: Image.Image, marks: list[Mark]) -> Image.Image:
 def draw_glyphs(
     marks: list[Mark], evidence: list[NDArray[np.float32]] | None = None, width_px: int = 0
 ) -> Image.Image:
-    """What the network saw of each digit, the captions beneath, in rows of about that width.
+    """The glyph of each digit with its caption below, in rows of about that width.
 
-    With evidence maps (28, 28) the ink that spoke for the label is blue, against it red.
+    With evidence maps (28, 28), ink that supports the label is blue, ink that opposes it red.
     """
     across, down = _TILE_PX + _GAP_PX, _TILE_PX + _CAPTION_PX + _GAP_PX
     columns = min(max(_LEAST_COLUMNS, width_px // across), max(1, len(marks)))
@@ -63,7 +63,7 @@ def draw_glyphs(
 
 
 def below(upper: Image.Image, lower: Image.Image) -> Image.Image:
-    """Two images in one, the second beneath the first."""
+    """Two images in one, the second below the first."""
     size = (max(upper.width, lower.width), upper.height + lower.height)
     both = Image.new("RGB", size, "white")
     both.paste(upper, (0, 0))

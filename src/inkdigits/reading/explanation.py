@@ -1,8 +1,8 @@
-"""Evidence maps: which ink spoke for a label, and which against it.
+"""Evidence maps: which ink supports a label, and which opposes it.
 
-Small windows of ink are taken away, everywhere and at two sizes, and the network is asked again
-(occlusion, after Zeiler and Fergus, 2014). It needs nothing but the network's answers, so any
-artifact can be explained, without PyTorch.
+Small windows of ink are removed, everywhere and at two sizes, and the network predicts again
+(occlusion, after Zeiler and Fergus, 2014). It needs only the network's predictions, so it can
+explain any artifact without PyTorch.
 """
 
 from collections.abc import Callable
@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 _WINDOWS_PX = (3, 5)
-_LEAST = 1e-6  # of a probability, so that its log is finite
+_LEAST = 1e-6  # probability; keeps its log finite
 
 
 def evidence_map(
@@ -21,7 +21,7 @@ def evidence_map(
 ) -> NDArray[np.float32]:
     """The evidence (28, 28) of each pixel's ink for a label, in units of its log odds.
 
-    Positive where the label loses without the ink; 0 where there is no ink.
+    Positive where removing the ink makes the label less likely; 0 where there is no ink.
     """
     masks = _windows(glyph.shape)
     masks = masks[(masks & (glyph > 0)).any(axis=(1, 2))]
@@ -31,7 +31,7 @@ def evidence_map(
     odds = _log_odds(predict_proba(np.concatenate([glyph[None], pictures]))[:, label])
     loss = (odds[0] - odds[1:]).astype(np.float32)
     taken = (masks * glyph.astype(np.float32)).sum(axis=(1, 2))
-    # What a window's ink was worth is shared out over that ink.
+    # The loss from removing a window is spread over its ink.
     per_ink = np.einsum("w,wij->ij", loss / taken, masks.astype(np.float32))
     covered = masks.sum(axis=0)
     evidence: NDArray[np.float32] = per_ink / np.maximum(covered, 1) * glyph

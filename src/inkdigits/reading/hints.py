@@ -1,4 +1,4 @@
-"""What a caller may know of a picture before it is read."""
+"""What the caller knows about a picture before it is read."""
 
 from dataclasses import dataclass
 from numbers import Integral
@@ -8,9 +8,9 @@ from inkdigits.errors import UsageError
 
 @dataclass(frozen=True)
 class Hints:
-    """That the picture is one digit, how many there are, or the rows and columns of its table.
+    """The picture is one digit, its number of digits, or the rows and columns of its table.
 
-    Raises `UsageError` where these contradict each other or make no sense.
+    Raises `UsageError` if they contradict each other or are invalid.
     """
 
     single: bool = False
@@ -19,9 +19,9 @@ class Hints:
 
     def __post_init__(self) -> None:
         if bool(self.single) + (self.expect is not None) + (self.grid is not None) > 1:
-            raise UsageError("choose one of single, expect and grid: they exclude each other")
+            raise UsageError("choose only one of single, expect and grid")
         if self.expect is not None and not _is_count(self.expect):
-            raise UsageError(f"expect is {self.expect!r}; it must be a whole number from 1 on")
+            raise UsageError(f"expect is {self.expect!r}; it must be a whole number, at least 1")
         if self.grid is not None and not _is_size(self.grid):
             raise UsageError(f"grid is {self.grid!r}; it must be (rows, columns), such as (9, 9)")
 

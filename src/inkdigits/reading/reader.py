@@ -36,9 +36,9 @@ class Reader:
 
     @classmethod
     def load(cls, path: str | Path | None = None, *, threads: int = 0) -> "Reader":
-        """The reader of an artifact file or a run folder; without one, of the package's model.
+        """The reader of an artifact file or a run folder; by default, of the model in the package.
 
-        `threads` of the processor run the network, 0: all. Raises `ArtifactError` or
+        `threads` is how many threads run the network, 0: all. Raises `ArtifactError` or
         `StorageError`.
         """
         if path is not None:
@@ -47,7 +47,7 @@ class Reader:
         return cls(parse_artifact(content, f"the shipped {SHIPPED}", threads))
 
     def predict_proba(self, images: NDArray[np.uint8]) -> NDArray[np.float32]:
-        """Probabilities (n, 10) of uint8 images (n, 28, 28), bright ink on black.
+        """Probabilities (n, 10) for uint8 images (n, 28, 28), bright ink on black.
 
         Raises `UsageError` for another shape or type.
         """
@@ -56,9 +56,9 @@ class Reader:
     def score_glyphs(
         self, images: NDArray[np.uint8]
     ) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
-        """Probabilities (n, 10), and familiarity (n,): how much each image is like a digit.
+        """Probabilities (n, 10), and familiarity (n,): how much each image resembles a digit.
 
-        Takes and raises what `predict_proba` does.
+        Takes and raises the same as `predict_proba`.
         """
         if not are_glyphs(images):
             raise UsageError(
@@ -74,12 +74,12 @@ class Reader:
         return probabilities, familiarity
 
     def accepts(self, familiarity: NDArray[np.floating]) -> NDArray[np.bool_]:
-        """Which images are enough like a digit, by their familiarity; of the same shape."""
+        """Which images are accepted as digits: those that reach the threshold; same shape."""
         accepted: NDArray[np.bool_] = familiarity >= self.info.accept_at
         return accepted
 
     def prediction_sets(self, probabilities: NDArray[np.float32]) -> NDArray[np.bool_]:
-        """Which labels (n, 10) each set holds: the likely ones, and always the likeliest."""
+        """Which labels (n, 10) each set holds: all at the threshold or above, and the top one."""
         inside: NDArray[np.bool_] = probabilities >= self.info.set_threshold
         inside[np.arange(len(inside)), probabilities.argmax(axis=1)] = True
         return inside
@@ -98,12 +98,12 @@ class Reader:
         expect: int | None = None,
         grid: tuple[int, int] | None = None,
     ) -> Reading:
-        """What stands on a picture: a path, a file's bytes, a Pillow image, or an array.
+        """Read the digits in a picture: a path, a file's bytes, a Pillow image, or an array.
 
-        With `single` the whole is one digit, with `expect` there are that many, with `grid` it is
-        a table of (rows, columns) with at most one digit in each cell; an empty one is "." in the
+        With `single` the picture is one digit, with `expect` it has that many, with `grid` it is
+        a table of (rows, columns) with at most one digit per cell; an empty cell is "." in the
         text. `page` counts the pages of a PDF or TIFF from 0.
-        Raises `CanvasError` for what can't be opened, `UsageError` for contradictory hints.
+        Raises `CanvasError` if it can't be opened, `UsageError` for contradictory hints.
         """
         hints = Hints(single, expect, grid)
         found = find_digits(load_canvas(source, page), self.score_glyphs, hints)
@@ -126,7 +126,7 @@ class Reader:
         expect: int | None = None,
         grid: tuple[int, int] | None = None,
     ) -> Iterator[Reading]:
-        """A reading for each picture as it comes; one that can't be opened has an `error`.
+        """A reading for each picture, one by one; if it can't be opened, it has an `error`.
 
         The options are those of `read`, the same for every picture.
         """
@@ -137,7 +137,7 @@ class Reader:
                 yield Reading("", (), error=error)
 
     def read_glyphs(self, images: NDArray[np.uint8]) -> list[Reading]:
-        """A reading of one digit for each of the images (n, 28, 28), laid out as MNIST's are."""
+        """A reading of one digit for each of the images (n, 28, 28), in MNIST's layout."""
         box = Box(0, 0, GLYPH_PX, GLYPH_PX)
         digits = [
             self._describe(p, familiarity, image, box, ())
@@ -146,7 +146,7 @@ class Reader:
         return [Reading(self.info.labels[digit.label], (digit,)) for digit in digits]
 
     def explain(self, digit: Digit) -> NDArray[np.float32]:
-        """How each pixel of the digit's glyph (28, 28) speaks for its label (`explanation`)."""
+        """The evidence (28, 28) of the glyph's pixels for the digit's label (`explanation`)."""
         return evidence_map(digit.glyph, digit.label, self.predict_proba)
 
     def _text(self, digit: Digit | None) -> str:
@@ -154,7 +154,7 @@ class Reader:
 
     def _digit(self, found: Found) -> Digit:
         seen = found.scored
-        # Doubts are of the size that they need where the network knows junk.
+        # `doubt` is calibrated for networks trained with junk.
         familiarity = seen.familiarity - (seen.doubt if self.info.knows_junk else 0.0)
         return self._describe(seen.probabilities, familiarity, seen.glyph, found.box, found.notes)
 

@@ -1,4 +1,4 @@
-"""What was read: a `Digit`, and the `Reading` of a picture."""
+"""The results of reading: a `Digit`, and the `Reading` of a picture."""
 
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
@@ -19,9 +19,9 @@ if TYPE_CHECKING:
 class Digit:
     """One digit that was read: `label` is the class 0…9, `probabilities` has all ten.
 
-    `candidates` are the labels of the prediction set, the likeliest first: they hold the truth for
-    the share `coverage` of digits. `accepted` says whether the picture is like the digits that the
-    network knows; where it isn't, the label means nothing. `notes` say what is poor about it:
+    `candidates` are the labels of the prediction set, most likely first; they include the true
+    label for the share `coverage` of digits. `accepted` says whether the glyph resembles the digits
+    that the network knows; if not, the label means nothing. `notes` list quality problems:
     "touches the border", "low contrast", "2 pieces", "too small: 6 px". `glyph` is what the network
     saw, uint8 (28, 28).
     """
@@ -37,7 +37,7 @@ class Digit:
     glyph: NDArray[np.uint8] = field(repr=False, compare=False)
 
     def to_dict(self) -> dict[str, Any]:
-        """As the JSON output has it; the box as [x, y, width, height], the glyph left out."""
+        """The digit for the JSON output: the box as [x, y, width, height], without the glyph."""
         return {
             "label": self.label,
             "confidence": self.confidence,
@@ -54,8 +54,8 @@ class Digit:
 class Reading:
     """What was read from one picture; `text` has a line for each line of digits.
 
-    A blank one has the text "" and a note. `expected` is the number of digits that the caller said
-    there are. `error` is why a picture could not be read at all, where many are read.
+    A blank picture gives the text "" and a note. `expected` is the number of digits that the caller
+    gave. `error` is why the picture could not be read, when many are read.
     """
 
     text: str
@@ -66,19 +66,19 @@ class Reading:
 
     @property
     def confidence(self) -> float | None:
-        """The probability that all digits are right, taken as independent; None without digits."""
+        """The probability that all digits are right, assuming independence; None without digits."""
         if not self.digits:
             return None
         return float(np.prod([digit.confidence for digit in self.digits]))
 
     @property
     def accepted(self) -> bool:
-        """Whether there are digits, as many as expected, each like those that the network knows."""
+        """Whether there are digits, as many as expected, and all are accepted."""
         as_expected = self.expected in {None, len(self.digits)}
         return bool(self.digits) and as_expected and all(digit.accepted for digit in self.digits)
 
     def to_dict(self) -> dict[str, Any]:
-        """As the JSON output has it."""
+        """The reading for the JSON output."""
         error = {"code": self.error.code, "message": str(self.error)} if self.error else None
         return {
             "text": self.text,
@@ -90,17 +90,16 @@ class Reading:
         }
 
     def draw(self, source: Source, page: int = 0) -> "Image.Image":
-        """The picture in its colours, each digit's box and label drawn in, as an RGB image.
+        """The picture in colour with each digit's box and label, as an RGB image.
 
-        `page` is that of `read`. Green: the only candidate; orange: one of several; red: not like
-        a digit.
+        `page` is as in `read`. Green: the only candidate; orange: one of several; red: rejected.
         """
         from inkdigits.reading.drawing import draw_boxes
 
         return draw_boxes(open_picture(source, page), self.marks())
 
     def marks(self) -> "list[Mark]":
-        """The digits as `drawing` takes them."""
+        """The digits in the form that `drawing` takes."""
         from inkdigits.reading.drawing import REFUSED, SURE, UNSURE, Mark
 
         marks = []
