@@ -103,14 +103,14 @@ def test_what_cannot_be_fetched_says_where_to_put_it(empty_cache):
 @pytest.mark.parametrize(
     ("name", "cure"),
     [
-        ("mnist", "'inkdigits data fetch --data mnist --data-dir {}' puts them there"),
+        ("mnist", "'inkdigits data fetch --data mnist --data-dir {}' fetches them"),
         ("qmnist", "qmnist-test-labels-idx2-int (plain or .gz)"),
     ],
 )
 def test_a_given_folder_without_the_data_set_is_said_and_nothing_else_taken(
     tmp_path, mnist, name, cure
 ):
-    with pytest.raises(DataError, match=f"{tmp_path} holds no {name}: ") as caught:
+    with pytest.raises(DataError, match=f"{tmp_path} has no {name}: ") as caught:
         load_dataset(name, "train", tmp_path)
     assert cure.format(tmp_path) in str(caught.value)
     assert list(tmp_path.iterdir()) == []

@@ -1,4 +1,4 @@
-"""Data sets by name: where their files lie, what they must be, and how they are loaded."""
+"""Data sets by name: their folders and files, checks, and loading."""
 
 from collections.abc import Iterator
 from dataclasses import dataclass, field
@@ -21,7 +21,7 @@ DIGITS = tuple("0123456789")
 
 @dataclass(frozen=True)
 class Files:
-    """The names of the image and the label file of a subset, without `.gz`."""
+    """The names of a subset's image file and label file, without `.gz`."""
 
     images: str
     labels: str
@@ -29,7 +29,7 @@ class Files:
 
 @dataclass(frozen=True)
 class DatasetInfo:
-    """What is known of a data set before it is opened."""
+    """What is known about a data set before it is opened."""
 
     title: str
     train: Files
@@ -50,9 +50,9 @@ class DatasetInfo:
 
 @dataclass(frozen=True)
 class LabelledImages:
-    """Images, uint8 (n, 28, 28), ink bright on dark; and labels, uint8 (n,), 0…9.
+    """Images, uint8 (n, 28, 28), bright ink on dark; and labels, uint8 (n,), 0…9.
 
-    `sha256` has the hash of each file that they come from, if they do.
+    `sha256` has the hash of each source file, if there are any.
     """
 
     images: NDArray[np.uint8]
@@ -111,7 +111,7 @@ DATASETS: dict[str, DatasetInfo] = {
         ),
         test=Files("emnist-digits-test-images-idx3-ubyte", "emnist-digits-test-labels-idx1-ubyte"),
         torchvision_folder="EMNIST",
-        transposed=True,  # EMNIST was written column by column
+        transposed=True,  # EMNIST stores images column by column
     ),
     "qmnist": DatasetInfo(
         title="QMNIST",
@@ -123,14 +123,14 @@ DATASETS: dict[str, DatasetInfo] = {
 
 
 def dataset_info(name: str) -> DatasetInfo:
-    """The entry of `DATASETS`; `UsageError` for a name that is not there."""
+    """The entry of `DATASETS`; `UsageError` for an unknown name."""
     if name not in DATASETS:
         raise UsageError(f"there is no data set {name!r}; choose one of {', '.join(DATASETS)}")
     return DATASETS[name]
 
 
 def candidate_folders(name: str, root: Path) -> Iterator[Path]:
-    """Where the files may lie below `root`: in it, in `name/`, or as torchvision lays them."""
+    """Where the files may be: in `root`, in `name/`, or in torchvision's layout."""
     info = dataset_info(name)
     yield root / name
     yield root / info.torchvision_folder / "raw"
@@ -155,7 +155,7 @@ def find_dataset(name: str, root: Path) -> Path | None:
 
 
 def verify_dataset(name: str, folder: Path) -> dict[str, str]:
-    """The SHA-256 of each of the four files, once both subsets have been loaded and checked.
+    """The SHA-256 of each of the four files, after loading and checking both subsets.
 
     Raises what `load_subset` does.
     """
@@ -169,7 +169,7 @@ def verify_dataset(name: str, folder: Path) -> dict[str, str]:
 def check_hash(name: str, file_name: str, digest: str, where: str) -> None:
     """Raise `CorruptData` unless the digest is the known one.
 
-    Where none is known, it must at least not be another data set's: MNIST, Fashion-MNIST and
+    If none is known, the digest must at least not be another data set's: MNIST, Fashion-MNIST and
     KMNIST use the same file names.
     """
     known = dataset_info(name).sha256
@@ -178,20 +178,20 @@ def check_hash(name: str, file_name: str, digest: str, where: str) -> None:
             if digest in (info.sha256 or {}).values():
                 raise CorruptData(
                     f"{where}: {file_name} is {other}'s, not {name}'s; put {name} in a folder "
-                    "of its own and name that with --data-dir"
+                    "of its own and pass that with --data-dir"
                 )
     elif digest != (expected := known[file_name]):
         raise CorruptData(
             f"{where}: {file_name} has sha256 {digest[:12]}…, expected {expected[:12]}…; "
-            "it is damaged or of another data set: move it away and run 'inkdigits data fetch'"
+            "it is damaged or from another data set: move it away and run 'inkdigits data fetch'"
         )
 
 
 def load_subset(name: str, subset: Subset, folder: Path) -> LabelledImages:
-    """One subset from a folder that has its two files, checked; reads only those two.
+    """One subset from a folder, checked; only its two files are read.
 
-    Raises `CorruptData` when hash, shape, counts or label range are wrong, `InvalidIdx` for
-    bytes that aren't IDX.
+    Raises `CorruptData` if hash, shape, counts or label range are wrong, `InvalidIdx` for
+    bytes that aren't IDX, `DataError` for a missing file.
     """
     info = dataset_info(name)
     files = info.files(subset)

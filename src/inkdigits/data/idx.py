@@ -31,7 +31,7 @@ _GZIP_MAGIC = b"\x1f\x8b"
 
 
 def parse_idx(content: bytes, name: str = "data") -> NDArray[Any]:
-    """The array in some uncompressed IDX bytes, in native byte order; `name` is for errors.
+    """The array in uncompressed IDX bytes, in native byte order; `name` is for errors.
 
     Raises `InvalidIdx` for a wrong magic number, a short file or trailing bytes.
     """
@@ -58,7 +58,7 @@ def parse_idx(content: bytes, name: str = "data") -> NDArray[Any]:
     values = np.frombuffer(content, dtype, offset=start).astype(dtype.newbyteorder("="))
     try:
         return values.reshape(shape)
-    except ValueError as error:  # more than 64 dimensions, or 0 times too many
+    except ValueError as error:  # more than 64 dimensions, or a size of 0 times too many
         raise InvalidIdx(f"{name}: NumPy can't hold its shape ({error})") from error
 
 
@@ -75,7 +75,7 @@ def encode_idx(array: NDArray[Any]) -> bytes:
 
 
 def gunzip(content: bytes, name: str = "data") -> bytes:
-    """The bytes themselves, uncompressed if they are gzip; `InvalidIdx` if they are damaged."""
+    """The bytes, uncompressed if they are gzip; `InvalidIdx` if they are damaged."""
     if not content.startswith(_GZIP_MAGIC):
         return content
     try:
@@ -85,7 +85,7 @@ def gunzip(content: bytes, name: str = "data") -> bytes:
 
 
 def load_idx(path: Path) -> NDArray[Any]:
-    """The array in an IDX file, compressed or not (told by its content, not by its name)."""
+    """The array in an IDX file, compressed or not (detected by content, not by name)."""
     return parse_idx(gunzip(read_bytes(path), str(path)), str(path))
 
 

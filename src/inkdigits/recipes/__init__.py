@@ -1,4 +1,4 @@
-"""What is trained and how, as values without PyTorch: architectures, recipes, and their results."""
+"""Architectures, recipes and their measured results, as values without PyTorch."""
 
 from inkdigits.recipes.named import RECIPES, find_recipe
 from inkdigits.recipes.recipe import Recipe, override

@@ -1,8 +1,8 @@
-"""Networks as values: each is a tuple of layers that PyTorch, ONNX and a reader can all follow.
+"""Networks as values: tuples of layers that PyTorch and ONNX models are built from.
 
 The input is one channel of 28×28; the last layer gives ten logits. The model owns its
 normalisation, and the softmax belongs to the loss or to the artifact: neither is listed here.
-Those that can tell junk from digits have an eleventh logit for it.
+Networks trained with junk have an eleventh logit for it.
 """
 
 from dataclasses import dataclass
@@ -44,7 +44,7 @@ class Dropout:
 
 @dataclass(frozen=True)
 class Flatten:
-    """Channels, rows and columns in one row."""
+    """Flatten channels, rows and columns, in this order."""
 
 
 @dataclass(frozen=True)
@@ -59,7 +59,7 @@ Layer = Conv | MaxPool | BatchNorm | ReLU | Dropout | Flatten | Dense
 
 
 def _conv(channels: int, kernel: int = 3, stride: int = 1, padding: int = 0) -> tuple[Layer, ...]:
-    """A convolution with batch norm and ReLU: at run time one operation."""
+    """A convolution with batch norm and ReLU: one operation at run time."""
     return (Conv(channels, kernel, stride, padding), BatchNorm(), ReLU())
 
 
@@ -95,15 +95,15 @@ ARCHITECTURES: dict[str, tuple[Layer, ...]] = {
         *(Conv(32, stride=2, padding=1), ReLU()),
         *(Flatten(), Dense(10)),
     ),
-    # The first convolution reads 5×5 pixels at stride 2, none is padded (MNIST's border is blank),
+    # The first convolution is 5×5 at stride 2, none is padded (MNIST's border is blank),
     # and a dense layer follows at 5×5: a fifth of `keras-baseline`'s multiply-adds.
     "strided-dense": (
         *(Conv(16, kernel=5, stride=2), ReLU()),
         *(Conv(32), MaxPool(), ReLU()),
         *(Flatten(), Dense(64), ReLU(), Dense(10)),
     ),
-    # In this order batch norm and ReLU become part of the convolution before them when the
-    # artifact runs: 8 % faster reading than with pooling first, and no slower to train.
+    # In this order, batch norm and ReLU are fused into the convolution when the artifact runs:
+    # 8 % faster reading than with pooling first, and no slower to train.
     "strided": (
         *_conv(16, kernel=5, stride=2),
         *(*_conv(32), MaxPool()),
@@ -111,14 +111,14 @@ ARCHITECTURES: dict[str, tuple[Layer, ...]] = {
         *(Flatten(), Dense(10)),
     ),
     # After Deotte's network of 2018, with dropout: 15 million multiply-adds. The convolutions at
-    # full size are worth them: with stride 2 in the first, 46 errors of 12,000 in place of 39.
+    # full size are worth it: with stride 2 in the first, 46 errors of 12,000 instead of 39.
     "deep": (
         *(*_conv(32), *_conv(32), *_conv(32, kernel=5, stride=2, padding=2), Dropout(0.3)),
         *(*_conv(64), *_conv(64), *_conv(64, kernel=5, stride=2, padding=2), Dropout(0.3)),
         *(*_conv(128, kernel=4), Flatten(), Dropout(0.3), Dense(CLASSES)),
     ),
-    # An eleventh class for what is no digit. The dense layer is cheap to run, and worth 0.2 points
-    # where augmentation is heavy.
+    # An eleventh class for junk. The dense layer is cheap to run and adds 0.2 points under heavy
+    # augmentation.
     "strided-junk": (
         *_conv(16, kernel=5, stride=2),
         *(*_conv(32), MaxPool()),
@@ -129,5 +129,5 @@ ARCHITECTURES: dict[str, tuple[Layer, ...]] = {
 
 
 def knows_junk(layers: tuple[Layer, ...]) -> bool:
-    """Whether a network has the eleventh logit."""
+    """Whether a network has an eleventh logit, for junk."""
     return layers[-1] == Dense(CLASSES + 1)

@@ -1,4 +1,4 @@
-"""The named recipes; the first five are the systems that this project set out from."""
+"""The named recipes; the first five reproduce the systems that this project started from."""
 
 from dataclasses import replace
 from typing import Any
@@ -23,9 +23,8 @@ KERAS_SIMPLE = replace(
     summary="Keras: convolution, pooling, dropout, fully connected",
     architecture="keras-simple",
 )
-"""Source: the Keras project "MNIST Digit Classification with CNN" (seed-systems 001). It names the
-kinds of layer and nothing more; widths are the usual 32, 64 and 128, training is as in
-`keras-baseline`."""
+"""Source: the Keras project "MNIST Digit Classification with CNN" (seed-systems 001). It gives the
+kinds of layers only; widths are the usual 32, 64 and 128, training is as in `keras-baseline`."""
 
 KERAS_FIVE_EPOCHS = replace(
     KERAS_BASELINE,
@@ -76,11 +75,11 @@ TINY = Recipe(
     schedule="one-cycle",
 )
 
-# The mean pixel of MNIST's training images and the standard deviation around it: a fifth of
+# The mean and the standard deviation of the pixels of MNIST's training images: a fifth of
 # `fast`'s errors in one epoch, against pixels / 255.
 _STANDARDISED: dict[str, Any] = {"pixel_mean": 33.3, "pixel_scale": 78.6}
 
-# A short memory (momentum, beta2) suits some hundred steps: 98.9 % against 98.7 % on validation.
+# A short memory (momentum, beta2) suits a few hundred steps: 98.9 % against 98.7 % on validation.
 FAST = Recipe(
     name="fast",
     summary="over 99 % as soon as possible: one epoch, no normalisation",
@@ -117,12 +116,12 @@ STANDARD = Recipe(
     precision="bf16",
 )
 
-# Twenty epochs and no more: with 50, digits gain nothing, and the network knows the drawn junk so
-# well that other things pass (of Fashion-MNIST 77 % are refused for 99 %).
+# With 50 epochs digits gain nothing, and the network overfits the drawn junk: it rejects 77 % of
+# Fashion-MNIST instead of 99 %.
 ROBUST = replace(
     STANDARD,
     name="robust",
-    summary="inside the package: damaged digits, other pens, and what is no digit",
+    summary="inside the package: robust to damage and other pens, rejects non-digits",
     architecture="strided-junk",
     epochs=20,
     peak_lr=0.004,

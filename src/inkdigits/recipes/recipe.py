@@ -1,4 +1,4 @@
-"""What a recipe is: a frozen value that says all that decides a training run, but data and seed."""
+"""A recipe: a frozen value with all settings of a training run except for data and seed."""
 
 import difflib
 from dataclasses import asdict, dataclass, fields, replace
@@ -18,7 +18,7 @@ _LARGEST = 10**9
 
 @dataclass(frozen=True)
 class Range:
-    """The numbers that a field may have: from `low` to `high`, with or without these themselves."""
+    """The range of a numeric field: from `low` to `high`, each inclusive or not."""
 
     low: int = 0
     high: int = _LARGEST
@@ -45,20 +45,21 @@ class Recipe:
     """Settings of one training run.
 
     The model takes (pixel - `pixel_mean`) / `pixel_scale`. `momentum` is SGD's, and β₁ of adam and
-    adamw, whose memory of squared gradients is `beta2`.
+    adamw; `beta2` is their β₂.
     `lr_decay` is the factor per `lr_decay_epochs` of the step and exponential schedules, and the
-    last learning rate as a share of the peak in the cosine and one-cycle ones; `warmup_fraction`
-    is the rising share of the one-cycle schedule. `weight_decay` is an L2 penalty on the loss with
-    adam and sgd, and decoupled with adamw (Loshchilov and Hutter, 2019). `patience` is how many
-    epochs may pass without a lower validation loss before training stops and the best weights are
-    restored; 0: never, the last weights are kept. `precision` is that of the passes while training;
-    bf16 becomes fp32 on a processor where it would be slower. Augmentation is drawn afresh for each
-    image in each epoch, uniformly within ± its bound (`elastic_px` is a standard deviation); a
-    share `plain_share` keeps its shape, and with it the sharpness that sampling takes away. Each of
-    the `effects`, names joined by "+", is on its own random share `effect_rate` of the images; a
-    share `flourish_rate` of the ones gets a flag or a foot, of the sevens a bar. `junk_share` is
-    how many pictures of no digit come on top, as a share of the digits; the architecture needs an
-    eleventh class for them. `networks` are trained one after another, and their mean logits count.
+    last learning rate as a share of the peak in the cosine and one-cycle schedules;
+    `warmup_fraction` is the rising share of the one-cycle schedule. `weight_decay` is an L2 penalty
+    on the loss with adam and sgd, and decoupled with adamw (Loshchilov and Hutter, 2019).
+    `patience` is how many epochs may pass without a lower validation loss before training stops and
+    restores the best weights; 0: never, the last weights are kept. `precision` is used in training;
+    bf16 becomes fp32 on a processor where it would be slower.
+    Augmentation is drawn anew for each image in each epoch, uniformly within ± its bound
+    (`elastic_px` is a standard deviation); a share `plain_share` keeps its shape, and so isn't
+    blurred by resampling. Each of the `effects`, names joined by "+", applies to its own random
+    share `effect_rate` of the images. A share `flourish_rate` of the ones gets a flag or a foot, of
+    the sevens a bar. `junk_share` is how many non-digit images are added, as a share of the digits;
+    the architecture needs an eleventh class for them. `networks` are trained one after another,
+    and their logits are averaged.
     """
 
     name: str
@@ -125,7 +126,7 @@ def _check_ranges(recipe: Recipe) -> None:
 
 
 def _check_together(recipe: Recipe) -> None:
-    """What one field asks of another."""
+    """Check fields that depend on each other."""
     if recipe.lr_decay == 0 and recipe.schedule in {"step", "exponential"}:
         raise UsageError(
             f"lr_decay is {recipe.lr_decay}; with schedule={recipe.schedule} it must be above 0, "
@@ -183,6 +184,6 @@ def _kind(expected: Any) -> str:
 
 
 def nearest(name: str, names: list[str]) -> str:
-    """The end of a message about a wrong name: the closest one, or all there are."""
+    """The end of a message about a wrong name: the closest name, or all of them."""
     close = difflib.get_close_matches(name, names, n=1)
     return f"; did you mean {close[0]!r}?" if close else f"; choose one of {', '.join(names)}"

@@ -1,6 +1,6 @@
-"""What the recipes reached when they were measured: `results.json`, which `make measure` writes.
+"""Measured results of the recipes: `results.json`, which `make measure` writes.
 
-Only accuracies on the test set after the end of training are in it; nothing reads them but people.
+It has the test accuracy after training; no code makes a choice from it.
 """
 
 import json
@@ -30,7 +30,7 @@ class Results:
         return _summarise(runs) if runs else None
 
     def figures(self, name: str) -> tuple[str, str, str, str]:
-        """Accuracy, seeds, training time and parameters of a recipe, as a table shows them."""
+        """Accuracy, seeds, training time and parameters of a recipe, as text for a table."""
         summary = self.summary(name)
         if summary is None:
             return ("not measured", "", "", "")
