@@ -158,7 +158,7 @@ def test_ctrl_c_keeps_what_is_finished_and_resume_goes_on(capsys, small_data, tm
     _, err = process.communicate(timeout=60)
     assert process.returncode == 130
     assert err.startswith("inkdigits: error: stopped; ")
-    assert "go on with 'inkdigits train --resume" in err
+    assert "resume with 'inkdigits train --resume" in err
     assert "Traceback" not in err
     done = len((tmp_path / "cut" / "history.csv").read_text().splitlines()) - 1
     assert 1 <= done < 40
@@ -195,7 +195,7 @@ def test_a_run_is_not_resumed_with_other_data(capsys, small_data, tmp_path, mnis
     other = write_dataset(tmp_path / "other", "kmnist", test, test)
     again = ("train", "--quiet", "--resume", tmp_path / "run", "--data-dir")
     code, err = error_of(capsys, *again, other)
-    assert (code, "begun with other kmnist files" in err) == (2, True)
+    assert (code, "started with other kmnist files" in err) == (2, True)
 
 
 def test_evaluate_a_run_on_its_own_and_on_another_data_set(capsys, small_data, tmp_path, mnist):

@@ -59,7 +59,7 @@ def test_it_moves_as_torch_does_and_goes_on_from_a_copy(name):
 def test_the_state_of_another_network_is_refused():
     optimizer = Optimizer(RECIPE, build_model(RECIPE))
     other = Optimizer(RECIPES["tiny"], build_model(RECIPES["tiny"]))
-    with pytest.raises(UsageError, match="of another network"):
+    with pytest.raises(UsageError, match="for another network"):
         optimizer.load_state_dict(other.state_dict())
 
 

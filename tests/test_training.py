@@ -153,7 +153,7 @@ def test_weights_spoilt_by_the_last_step_stop_the_run(split):
 def test_a_checkpoint_of_another_network_is_refused(split):
     kept = []
     fit(replace(RECIPES["tiny"], epochs=1), split, seed=0, on_epoch=kept.append)
-    with pytest.raises(UsageError, match="of another network"):
+    with pytest.raises(UsageError, match="for another network"):
         fit(RECIPE, split, seed=0, resume=kept[0])
 
 
@@ -162,7 +162,7 @@ def test_a_checkpoint_of_another_network_is_refused(split):
 )
 def test_a_split_with_an_empty_part_is_refused(mnist, fraction, patience, part):
     recipe = replace(RECIPE, validation_fraction=fraction, patience=patience)
-    with pytest.raises(UsageError, match=f"leaves no image in the {part}"):
+    with pytest.raises(UsageError, match=f"leaves no images in the {part}"):
         fit(recipe, stratified_split(take(mnist, 40), fraction, seed=0), seed=0)
 
 

@@ -1,6 +1,6 @@
-"""Trained networks to files: layers and NumPy weights in, the bytes of one format out.
+"""Export trained networks: layers and NumPy weights in, the bytes of a file format out.
 
-Each format is a module of its own, since each needs a library of its own.
+Each format has its own module, since each needs its own library.
 """
 
 from inkdigits.export.network import LayerWeights, Network

@@ -1,4 +1,4 @@
-"""A trained network as a value, free of the framework that trained it."""
+"""A trained network as a value, independent of the framework that trained it."""
 
 from dataclasses import dataclass
 
@@ -14,14 +14,14 @@ LayerWeights = dict[str, NDArray[np.float32]]
 class Network:
     """Layers, the weights of each, and the normalisation before the first.
 
-    `weights[i]` belong to `layers[i]`; a layer that learns nothing has none:
+    `weights[i]` belong to `layers[i]`; layers without parameters have none:
 
     - `Conv`: `weight` (channels out, channels in, kernel, kernel), `bias` (channels out,)
     - `BatchNorm`: `weight`, `bias`, `running_mean`, `running_var`, each (channels,)
     - `Dense`: `weight` (units, inputs), `bias` (units,); after a `Flatten` the inputs are in the
       order channel, row, column
 
-    The first layer takes (pixel - `pixel_mean`) / `pixel_scale`, of pixels in 0…255.
+    The first layer takes (pixel - `pixel_mean`) / `pixel_scale`, for pixels in 0…255.
     """
 
     layers: tuple[Layer, ...]

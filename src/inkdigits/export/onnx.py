@@ -1,7 +1,7 @@
-"""From trained networks to an ONNX graph: one operator for each layer, written directly.
+"""Export trained networks as an ONNX graph: one operator per layer, written directly.
 
 The graph takes uint8 images (n, 28, 28) and gives probabilities (n, 10) and familiarity (n,), as
-`inkdigits.training.calibration` defines them. It is built layer by layer rather than traced: the
+`inkdigits.training.calibration` defines them. It is built layer by layer, not traced: the
 architectures have seven kinds of layer, the same weights give the same bytes, and it takes
 milliseconds.
 """
@@ -34,7 +34,7 @@ IR_VERSION = 8
 
 
 def export_onnx(networks: Sequence[Network], temperature: float = 1.0) -> bytes:
-    """A serialised, checked ONNX model of one network or more.
+    """A serialised, checked ONNX model of one or more networks.
 
     Their mean logits are divided by the temperature before the softmax.
     """
@@ -60,7 +60,7 @@ def export_onnx(networks: Sequence[Network], temperature: float = 1.0) -> bytes:
 
 
 class _Graph:
-    """ONNX nodes and constants in the making."""
+    """A builder of ONNX nodes and constants."""
 
     def __init__(self) -> None:
         self.nodes: list[onnx.NodeProto] = []
@@ -71,13 +71,13 @@ class _Graph:
         return name
 
     def add(self, operator: str, *inputs: str, output: str = "", **attributes: Any) -> str:
-        """Append a node; the name of its output."""
+        """Append a node; returns the name of its output."""
         output = output or f"{operator.lower()}_{len(self.nodes)}"
         self.nodes.append(helper.make_node(operator, inputs, [output], **attributes))
         return output
 
     def add_split(self, joined: str, sizes: str) -> list[str]:
-        """Append a split along the channels in two; the names of the parts."""
+        """Append a split into two along the channels; returns the names of the parts."""
         parts = ["digit_logits", "junk_logit"]
         self.nodes.append(helper.make_node("Split", [joined, sizes], parts, axis=1))
         return parts
@@ -102,7 +102,7 @@ class _Graph:
 
 
 def _add_network(graph: _Graph, network: Network, name: str, pixels: str) -> str:
-    """Append the nodes of one network; the name of its logits."""
+    """Append the nodes of one network; returns the name of its logits."""
     last, folded = pixels, _fold(network)
     if not folded:
         mean = graph.constant(f"{name}.mean", np.array(network.pixel_mean, np.float32))
@@ -115,10 +115,10 @@ def _add_network(graph: _Graph, network: Network, name: str, pixels: str) -> str
 
 
 def _fold(network: Network) -> LayerWeights:
-    """The weights of a first convolution without padding that takes pixels as they are.
+    """The weights of the first convolution with the normalisation folded in; {} if it is padded.
 
-    (x - mean) / scale is linear, and so is the convolution: together they are another one, which
-    saves two passes over the pixels, 5 % of the time. Padding would be with 0 in place of the mean.
+    Normalisation and convolution are both linear, so one convolution does both. That saves two
+    passes over the pixels, 5 % of the time. Zero padding would be wrong: it must be the mean.
     """
     first, weights = network.layers[0], network.weights[0]
     if not isinstance(first, Conv) or first.padding:
@@ -129,7 +129,7 @@ def _fold(network: Network) -> LayerWeights:
 
 
 def _add_layer(graph: _Graph, layer: Layer, name: str, weights: LayerWeights, last: str) -> str:
-    """Append the nodes of one layer after `last`; the name of the new last output."""
+    """Append the nodes of one layer after `last`; returns the name of its output."""
 
     def constants(*parts: str) -> list[str]:
         return [graph.constant(f"{name}.{part}", weights[part]) for part in parts]

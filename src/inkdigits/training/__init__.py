@@ -1,4 +1,4 @@
-"""From a recipe and a split of a training set to a trained network: needs PyTorch."""
+"""Train a network from a recipe and a split of a training set: needs PyTorch."""
 
 from inkdigits.training.loop import fit, predict_logits, used_precision
 from inkdigits.training.sealing import train_artifact

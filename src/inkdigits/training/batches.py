@@ -1,4 +1,4 @@
-"""What a network is shown: the training set in batches, augmented, with junk.
+"""The training set in batches, augmented, with junk.
 
 Everything random comes from torch's global generator, whose state the checkpoint keeps.
 """
@@ -19,7 +19,7 @@ from inkdigits.training.augment.strokes import add_flourishes
 
 
 class Batches:
-    """A training set as tensors; each pass over it is shuffled and augmented afresh."""
+    """A training set as tensors; each pass over it is shuffled and augmented anew."""
 
     def __init__(self, data: LabelledImages, recipe: Recipe) -> None:
         self.images = torch.from_numpy(data.images)
@@ -66,8 +66,8 @@ class Batches:
         return len(self._starts())
 
     def _starts(self) -> range:
-        """Where the batches begin; one image that is left over joins the last batch.
+        """Where the batches begin; a single left-over image joins the last batch.
 
-        Batch norm can't tell the spread of one.
+        Batch norm needs more than one image.
         """
         return range(0, max(1, len(self.images) - 1), self.recipe.batch_size)

@@ -1,4 +1,4 @@
-"""What a trained network's outputs mean, found on the held-out part of the training set."""
+"""Calibration of a trained network on the held-out part of the training set."""
 
 from dataclasses import dataclass
 
@@ -9,7 +9,7 @@ from inkdigits.metrics import accuracy, cross_entropy, fit_temperature, log_sum_
 from inkdigits.recipes.architectures import CLASSES
 
 ACCEPTED_SHARE = 0.99
-COVERAGE = 0.999  # where enough digits are held out: n of them can't tell more than n/(n + 1)
+COVERAGE = 0.999  # needs 999 held-out digits: n of them support n/(n + 1) at most
 
 
 @dataclass(frozen=True)
@@ -17,8 +17,8 @@ class Calibration:
     """`temperature` divides the logits before the softmax (Guo et al., 2017).
 
     `accept_at` is the familiarity that `ACCEPTED_SHARE` of the held-out digits reach.
-    `set_threshold` is the probability from which on a label belongs to the prediction set: with
-    it the set holds the truth for the share `coverage` of new digits like these (split conformal
+    `set_threshold` is the least probability of a label in the prediction set: with it, the set
+    holds the true label for the share `coverage` of new digits like these (split conformal
     prediction with the true label's probability as the score; Sadinle, Lei and Wasserman, 2019).
     `validation` has `accuracy`, `loss` and `images`.
     """
@@ -31,10 +31,10 @@ class Calibration:
 
 
 def familiarity(logits: NDArray[np.floating]) -> NDArray[np.float64]:
-    """How much a picture is like the digits, (n,), from logits (n, 10) or (n, 11).
+    """How much each image resembles a digit, (n,), from logits (n, 10) or (n, 11).
 
-    The log of the summed exponentials of the ten digits' logits (the negative energy of Liu et
-    al., 2020), less the logit for junk where the network has one: then it is the log of the odds.
+    The log-sum-exp of the ten digits' logits (the negative energy of Liu et al., 2020), minus the
+    logit for junk if the network has one: then it is the log odds of digit against junk.
     """
     digits = log_sum_exp(logits[:, :CLASSES])
     return digits - logits[:, CLASSES] if logits.shape[1] > CLASSES else digits
@@ -43,8 +43,8 @@ def familiarity(logits: NDArray[np.floating]) -> NDArray[np.float64]:
 def calibrate(logits: NDArray[np.floating], labels: NDArray[np.integer]) -> Calibration:
     """Fit everything on held-out logits (n, 10) or (n, 11) and labels (n,).
 
-    Without any, nothing is calibrated: temperature 1, everything is accepted, and the sets hold
-    every label.
+    Without any, nothing is calibrated: the temperature is 1, everything is accepted, and the sets
+    hold every label.
     """
     if not len(labels):
         return Calibration(1.0, float(np.finfo(np.float32).min), 0.0, 1.0, {"images": 0})

@@ -1,4 +1,4 @@
-"""Where training stands after an epoch: all that is needed to go on from there."""
+"""The state of training after an epoch: everything needed to resume."""
 
 import copy
 import math
@@ -18,9 +18,9 @@ Weights = dict[str, Tensor]
 class Epoch:
     """One row of the history; `network` and `epoch` count from 1.
 
-    The training figures are running means over the epoch, on augmented images and with dropout;
-    the validation ones are measured at its end, and None where there is no validation part.
-    `seconds` is the time of the training pass, augmentation included, validation left out.
+    Training figures are running means over the epoch, on augmented images and with dropout.
+    Validation figures are measured at its end; they are None without a validation part.
+    `seconds` is the time of the training pass, with augmentation and without validation.
     """
 
     network: int
@@ -37,7 +37,7 @@ class Epoch:
 class Checkpoint:
     """Random state, history, the weights of `finished` networks, and the network in training.
 
-    `model` and `optimizer` are the state of the latter, None before its first epoch ends.
+    `model` and `optimizer` are the state of the latter, None until its first epoch ends.
     """
 
     random_state: Tensor
@@ -60,7 +60,7 @@ class Checkpoint:
 
     @property
     def epochs_done(self) -> int:
-        """Of the network in training."""
+        """The number of epochs done by the network in training."""
         return sum(row.network > len(self.finished) for row in self.history)
 
     def after(self, row: Epoch, model: Model, optimizer: Optimizer, *, watch: bool) -> "Checkpoint":
@@ -88,7 +88,7 @@ class Checkpoint:
         )
 
     def weights(self) -> tuple[Weights, ...]:
-        """Those of the finished networks; before there is one, of the network in training."""
+        """The weights of the finished networks; if none is finished, of the one in training."""
         return self.finished or (self._latest(),)
 
     def _latest(self) -> Weights:

@@ -2,8 +2,8 @@
 
 The whole data set is one uint8 tensor in memory; batches are drawn from it by index. Everything
 random (initial weights, order, dropout, augmentation) comes from one generator that the seed sets
-and the checkpoint stores, so a run that was interrupted and resumed gives the same weights, bit
-for bit, as one that wasn't, on the same machine with the same number of threads.
+and the checkpoint stores. A resumed run therefore gives the same weights, bit for bit, as an
+uninterrupted one, on the same machine with the same number of threads.
 """
 
 import math
@@ -30,7 +30,7 @@ from inkdigits.training.schedules import learning_rate
 
 EVALUATION_BATCH = 1000
 OnStep = Callable[[int, int], None]
-"""Called after each step with the steps done and the steps in all."""
+"""Called after each step with the steps done and the total."""
 
 OnEpoch = Callable[[Checkpoint], None]
 """Called after each epoch."""
@@ -55,8 +55,8 @@ def fit(
 ) -> Checkpoint:
     """Train a recipe on a split of a training set; the last checkpoint has weights and history.
 
-    Raises `TrainingDiverged` when loss or weights are not finite, `UsageError` when the split
-    leaves nothing to train on, or nothing to watch for a recipe that does.
+    Raises `TrainingDiverged` if loss or weights are not finite, `UsageError` if the split has no
+    images to train on, or none for a recipe with `patience` to watch.
     """
     _check_split(split, recipe)
     batches = Batches(split.train, recipe)
@@ -75,7 +75,7 @@ def _fit_network(
     on_step: OnStep,
     on_epoch: OnEpoch,
 ) -> Checkpoint:
-    """Train the next network, or go on with the one in training, to its end."""
+    """Train the next network, or the rest of the one in training."""
     recipe = batches.recipe
     model = build_model(recipe)
     optimizer = Optimizer(recipe, model)
@@ -102,7 +102,7 @@ def _restore(
         optimizer.load_state_dict(moments)
     except (RuntimeError, ValueError, KeyError) as error:
         raise UsageError(
-            "the checkpoint is of another network than the recipe's, perhaps of another version "
+            "the checkpoint is for another network than the recipe's, perhaps from another version "
             "of inkdigits; start a new run"
         ) from error
 
@@ -111,7 +111,7 @@ def _check_split(split: Split, recipe: Recipe) -> None:
     for part, needed in (("train", True), ("validation", recipe.patience > 0)):
         if needed and not len(getattr(split, part)):
             raise UsageError(
-                f"validation_fraction {recipe.validation_fraction} leaves no image in the {part} "
+                f"validation_fraction {recipe.validation_fraction} leaves no images in the {part} "
                 "part; change it"
             )
 
@@ -130,7 +130,7 @@ def _train_epoch(
     state: Checkpoint,
     on_step: OnStep,
 ) -> Epoch:
-    """One pass over the training part; its validation figures are still missing."""
+    """One pass over the training part; the validation figures are filled in later."""
     recipe = batches.recipe
     first_step, steps = state.epochs_done * len(batches), len(batches) * recipe.epochs
     before = len(state.finished) * steps
@@ -176,7 +176,7 @@ def _diverged(what: str, lr: float) -> TrainingDiverged:
 
 
 def _check_weights(model: Model, row: Epoch) -> None:
-    """The last step of an epoch may have spoilt the weights after its loss was looked at."""
+    """Check the weights too: the last step may break them after its loss was checked."""
     finite = all(values.isfinite().all() for values in model.state_dict().values())
     if not finite or not math.isfinite(row.validation_loss or 0.0):
         what = f"weights or validation loss are not finite after epoch {row.epoch}"

@@ -1,14 +1,14 @@
-"""The memory of a process that does nothing but train."""
+"""Memory settings for a process that only trains."""
 
 import ctypes
 import sys
 
 
 def keep_freed_memory() -> None:
-    """Let glibc hold on to memory that was freed, for the next step; does nothing elsewhere.
+    """Make glibc keep freed memory for the next step; does nothing elsewhere.
 
-    Given back and asked for again it comes with page faults: 0.2 s of 1.1 s in `fast`. It changes
-    the whole process, so a program that also does other things should leave it alone.
+    Returning and requesting it again costs page faults: 0.2 s of 1.1 s in `fast`. This changes
+    the whole process, so a program that also does other work shouldn't use it.
     """
     mallopt = getattr(ctypes.CDLL(None), "mallopt", None) if sys.platform == "linux" else None
     if mallopt is not None:

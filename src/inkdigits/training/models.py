@@ -22,7 +22,7 @@ from inkdigits.recipes.architectures import (
 
 
 class Normalise(nn.Module):
-    """Pixels minus their mean, over their scale: buffers, so they travel with the model."""
+    """(Pixels - mean) / scale; both are buffers, so they are stored with the model."""
 
     mean: Tensor
     scale: Tensor
@@ -63,7 +63,7 @@ def build_model(recipe: Recipe) -> Model:
 
 
 class Ensemble(nn.Module):
-    """One network or more; the logits are the mean of theirs."""
+    """One or more networks; their logits are averaged."""
 
     def __init__(self, models: Sequence[Model]) -> None:
         super().__init__()
@@ -72,7 +72,7 @@ class Ensemble(nn.Module):
             self.add_module(f"network{index}", model)
 
     def forward(self, images: Tensor) -> Tensor:
-        """Logits as `Model` gives them."""
+        """Logits, shaped as those of `Model`."""
         return torch.stack([model(images) for model in self.models]).mean(dim=0)
 
 
@@ -99,12 +99,12 @@ def as_network(model: Model) -> Network:
 
 
 def count_parameters(model: nn.Module) -> int:
-    """How many numbers training may change."""
+    """The number of trainable parameters."""
     return sum(parameter.numel() for parameter in model.parameters())
 
 
 def _modules(layers: tuple[Layer, ...]) -> Iterator[nn.Module]:
-    """Walk the layers, following the shape (channels, side in pixels; side 0 once it is flat)."""
+    """The modules of the layers; tracks the shape (channels, side in pixels; side 0 when flat)."""
     channels, side = 1, GLYPH_PX
     for layer in layers:
         match layer:

@@ -1,6 +1,6 @@
 """Optimisers: PyTorch's own update rules, without `torch.optim.Optimizer` around them.
 
-Making one of those imports torch._dynamo and SymPy: 0.6 s (torch 2.13), as long as `fast` trains.
+Creating one imports torch._dynamo and SymPy: 0.6 s (torch 2.13), as long as `fast` trains.
 """
 
 from collections.abc import Sequence
@@ -18,8 +18,8 @@ from inkdigits.recipes import Recipe
 class Optimizer:
     """The recipe's adam, adamw or sgd over a model's parameters.
 
-    Weights decay, biases and norms don't. `moments` are the running means of the gradients,
-    `squares` those of their squares, which sgd leaves alone.
+    Weight decay applies to weights, not to biases and norms. `moments` are the running means of
+    the gradients, `squares` those of their squares, which sgd doesn't use.
     """
 
     def __init__(self, recipe: Recipe, model: nn.Module) -> None:
@@ -75,15 +75,15 @@ class Optimizer:
         )
 
     def state_dict(self) -> dict[str, list[Tensor]]:
-        """A copy of the state, to go on from."""
+        """A copy of the state, to resume from."""
         state = {"moments": self.moments, "squares": self.squares, "steps": self.steps}
         return {name: [values.clone() for values in tensors] for name, tensors in state.items()}
 
     def load_state_dict(self, state: dict[str, list[Tensor]]) -> None:
-        """Go on from a copied state; `UsageError` if it is of another network."""
+        """Resume from a copied state; `UsageError` if it is for another network."""
         for name, mine in (("moments", self.moments), ("squares", self.squares)):
             if [values.shape for values in state[name]] != [values.shape for values in mine]:
-                raise UsageError("the optimiser's state is of another network")
+                raise UsageError("the optimiser's state is for another network")
         for name, tensors in state.items():
             for mine, theirs in zip(getattr(self, name), tensors, strict=True):
                 mine.copy_(theirs)

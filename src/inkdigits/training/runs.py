@@ -1,10 +1,10 @@
-"""Run folders: train into one, write every epoch down, resume, end in an artifact.
+"""Run folders: train into one, save every epoch, resume, write the artifact.
 
 runs/20261121-093000-standard-0/
     run.json           recipe, seed, data set, environment
     history.csv        a row for each epoch
     checkpoint.pt      to resume from; only training reads it
-    artifact.onnx      the trained model, the only thing that anything else reads
+    artifact.onnx      the trained model, the only file that anything else reads
 """
 
 import csv
@@ -50,7 +50,7 @@ class Run:
 
 
 def default_folder(recipe: Recipe, seed: int) -> Path:
-    """`runs/<time>-<recipe>-<seed>`, by the local clock."""
+    """`runs/<time>-<recipe>-<seed>`, in local time."""
     return Path("runs") / f"{datetime.now():%Y%m%d-%H%M%S}-{recipe.name}-{seed}"
 
 
@@ -63,10 +63,10 @@ def start_run(
     data_folder: Path | None = None,
     progress: Progress = ignore_progress,
 ) -> Run:
-    """Make a new run folder and write down what it will do, once the data are there.
+    """Load the data, make a new run folder and write its settings.
 
-    Raises `UsageError` for a seed outside 0 ≤ seed < 2⁶³, `StorageError` when the folder exists,
-    `DataError` when the data can't be had.
+    Raises `UsageError` for a seed outside 0 ≤ seed < 2⁶³, `StorageError` if the folder exists,
+    `DataError` if the data can't be loaded.
     """
     if not 0 <= seed < 2**63:
         raise UsageError(f"the seed is {seed}; it must be in 0 ≤ seed < 2⁶³")
@@ -85,7 +85,7 @@ def start_run(
 
 
 def open_run(folder: Path) -> Run:
-    """A run folder that was started before; `UsageError` if it isn't one."""
+    """An existing run folder; `UsageError` if it isn't one."""
     if not (folder / _RUN).is_file():
         raise UsageError(f"{folder} is not a run folder: it has no {_RUN}")
     try:
@@ -105,16 +105,16 @@ def train_run(
     progress: Progress = ignore_progress,
     on_epoch: Callable[[Epoch], None] = lambda _epoch: None,
 ) -> Path:
-    """Train, or go on from the folder's checkpoint, and write the artifact; its path.
+    """Train, or resume from the folder's checkpoint, and write the artifact; returns its path.
 
-    Only the training subset of the data set is opened. After every epoch checkpoint and history
-    are on disk. Ctrl-C raises `TrainingInterrupted`, after an artifact of the finished epochs was
-    written if there are any. Raises `UsageError` when the data aren't those the run began with.
+    Only the training subset of the data set is opened. Checkpoint and history are saved after
+    every epoch. Ctrl-C raises `TrainingInterrupted`, after writing an artifact of the finished
+    epochs if there are any. Raises `UsageError` if the data aren't those the run was started with.
     """
     data = load_dataset(run.dataset, "train", data_folder, progress)
     if data.sha256 != run.environment["data_sha256"]:
         raise UsageError(
-            f"{run.folder} was begun with other {run.dataset} files; name their folder with "
+            f"{run.folder} was started with other {run.dataset} files; pass their folder with "
             "--data-dir, or start a new run"
         )
     split = stratified_split(data, run.recipe.validation_fraction, run.seed)
@@ -144,7 +144,7 @@ def train_run(
             _write_artifact(run, split, checkpoint)
         raise TrainingInterrupted(
             f"stopped; {done} of {epochs} epochs are kept in {run.folder}; "
-            f"go on with 'inkdigits train --resume {run.folder}{where}'"
+            f"resume with 'inkdigits train --resume {run.folder}{where}'"
         ) from None
     return _write_artifact(run, split, checkpoint)
 

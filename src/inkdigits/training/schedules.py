@@ -1,6 +1,6 @@
-"""Learning-rate schedules: pure functions of the step, from 0 up to the total.
+"""Learning-rate schedules: pure functions of the step, counted from 0.
 
-Each gives the factor on the peak learning rate; `learning_rate` multiplies the two.
+Each gives a factor; `learning_rate` multiplies the peak learning rate by it.
 """
 
 import math
@@ -21,12 +21,12 @@ def constant(_recipe: Recipe, _step: int, _steps_per_epoch: int) -> float:
 
 
 def staircase(recipe: Recipe, step: int, steps_per_epoch: int) -> float:
-    """`lr_decay` to the number of finished periods of `lr_decay_epochs`."""
+    """`lr_decay` to the power of the number of finished periods of `lr_decay_epochs`."""
     return math.pow(recipe.lr_decay, step // (steps_per_epoch * recipe.lr_decay_epochs))
 
 
 def exponential(recipe: Recipe, step: int, steps_per_epoch: int) -> float:
-    """As `staircase`, but falling with every step."""
+    """As `staircase`, but decaying at every step."""
     return math.pow(recipe.lr_decay, step / (steps_per_epoch * recipe.lr_decay_epochs))
 
 

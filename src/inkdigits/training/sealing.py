@@ -1,4 +1,4 @@
-"""From a recipe and a split of a training set to the bytes of an artifact, without a folder."""
+"""Train a recipe on a split and seal the artifact, as bytes, without a run folder."""
 
 from dataclasses import asdict
 from typing import Any
@@ -33,9 +33,9 @@ def train_artifact(
     on_step: OnStep = ignore_step,
     on_epoch: OnEpoch = ignore_epoch,
 ) -> bytes:
-    """Train a recipe on a split; the bytes of its artifact, for `parse_artifact` or a file.
+    """Train a recipe on a split; returns the artifact's bytes, for `parse_artifact` or a file.
 
-    The labels are those of `dataset`. Raises what `fit` does.
+    The labels are those of `dataset`. Raises the same as `fit`.
     """
     checkpoint = fit(recipe, split, seed, on_step=on_step, on_epoch=on_epoch)
     environment = describe_training(recipe, split.train.sha256)
@@ -43,7 +43,7 @@ def train_artifact(
 
 
 def describe_training(recipe: Recipe, data_sha256: dict[str, str]) -> dict[str, Any]:
-    """Where and on which files a network is trained."""
+    """The environment and the data files of a training run."""
     return {
         **describe_environment(),
         "threads": torch.get_num_threads(),
@@ -60,7 +60,7 @@ def seal_checkpoint(
     dataset: str,
     environment: dict[str, Any],
 ) -> bytes:
-    """Calibrate a checkpoint's networks on the held-out images; the bytes of their artifact."""
+    """Calibrate a checkpoint's networks on held-out images; returns the artifact's bytes."""
     model = rebuild(recipe, checkpoint.weights())
     logits = predict_logits(model, validation.images).numpy()
     found = calibrate(logits, validation.labels)

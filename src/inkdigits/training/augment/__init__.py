@@ -1,5 +1,5 @@
-"""What training invents: other shapes and pens for its digits, and images of no digit.
+"""Augmentation: other shapes and pens for the digits, and non-digit images (junk).
 
-Batched tensor maths on float images (n, 1, 28, 28), bright ink on black, 0…255. Nothing that
-measures imports it.
+Batched tensor maths on float images (n, 1, 28, 28), bright ink on black, 0…255. Evaluation never
+imports it.
 """

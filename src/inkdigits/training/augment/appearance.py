@@ -1,8 +1,8 @@
 """Augmentation of appearance: other pens, scanners, papers and neighbours, as batched tensor maths.
 
 Each effect takes float images (n, 1, 28, 28), bright ink on black, 0…255, and a generator, and
-gives images of that kind and range. None is one of the fifteen corruptions of MNIST-C, by which
-robustness is measured; the nearest are named where they stand.
+returns such images. None is one of the fifteen corruptions of MNIST-C, which robustness is measured
+with; docstrings name the most similar ones.
 """
 
 import math
@@ -18,7 +18,7 @@ from inkdigits.training.augment.strokes import COLUMNS, ROWS, strokes
 
 
 def apply_effects(images: Tensor, names: str, rate: float, generator: Generator) -> Tensor:
-    """Each of the named effects, joined by "+", on its own random share `rate` of the images."""
+    """Apply each named effect (joined by "+") to its own random share `rate` of the images."""
     if not names:
         return images
     images = images.clone()
@@ -42,7 +42,7 @@ def _pen(images: Tensor, generator: Generator) -> Tensor:
 
 
 def _blur(images: Tensor, generator: Generator) -> Tensor:
-    """An oblong Gaussian blur, or a coarse scan blown up; the same for all images."""
+    """An anisotropic Gaussian blur, or a coarse scan enlarged; the same for all images."""
     if torch.rand((), generator=generator) < 0.5:
         size = int(torch.randint(8, 21, (), generator=generator))
         small = functional.interpolate(images, size=size, mode="area")
@@ -57,7 +57,7 @@ def _blur(images: Tensor, generator: Generator) -> Tensor:
 
 
 def _paper(images: Tensor, generator: Generator) -> Tensor:
-    """Fainter ink on a lighter, cloudy ground (the nearest to brightness and fog)."""
+    """Fainter ink on a lighter, cloudy background (similar to brightness and fog)."""
     count = len(images)
     texture = sum(
         clouds(count, size, "bilinear", generator) * uniform(count, 0, 1, generator)
@@ -68,7 +68,7 @@ def _paper(images: Tensor, generator: Generator) -> Tensor:
 
 
 def _grain(images: Tensor, generator: Generator) -> Tensor:
-    """Gaussian noise, in proportion to the ink or not, and pixels with a value of their own."""
+    """Gaussian noise, additive or proportional to the ink, and random pixels."""
     count = len(images)
     noise = torch.randn(images.shape, generator=generator)
     strength = uniform(count, 0, 100, generator) * (uniform(count, 0, 1, generator) < 0.5)
@@ -79,7 +79,7 @@ def _grain(images: Tensor, generator: Generator) -> Tensor:
 
 
 def _strays(images: Tensor, generator: Generator) -> Tensor:
-    """Straight strokes across the picture, and parts of a neighbour at its border."""
+    """Straight strokes across the image, and parts of a neighbouring digit at its border."""
     count = len(images)
     for _ in range(3):
         present = uniform(count, 0, 1, generator) < 0.5
@@ -97,7 +97,7 @@ def _strays(images: Tensor, generator: Generator) -> Tensor:
 
 
 def _negative(images: Tensor, generator: Generator) -> Tensor:
-    """A rectangle, seldom the whole, as its negative (the nearest to stripe)."""
+    """Invert a rectangle, rarely the whole image (similar to stripe)."""
     count = len(images)
     top, left = uniform(count, -14, 24, generator), uniform(count, -14, 24, generator)
     height, width = uniform(count, 4, 32, generator), uniform(count, 4, 20, generator)

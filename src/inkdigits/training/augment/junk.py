@@ -1,8 +1,7 @@
-"""Pictures of no digit, drawn at random, for a network to learn what to refuse.
+"""Random non-digit images, for a network to learn what to reject.
 
 After outlier exposure (Hendrycks et al., 2019), with drawings in place of a data set: blank and
-cloudy paper, noise, gratings, scribbles, blots, letters, digits that were cut up, and several for
-one.
+cloudy paper, noise, gratings, scribbles, blots, letters, cut-up digits, and several digits at once.
 """
 
 import math
@@ -21,9 +20,9 @@ _PLACE = torch.arange(float(GLYPH_PX))
 
 
 def draw_junk(count: int, digits: Tensor, generator: Generator) -> Tensor:
-    """Float pictures (count, 1, 28, 28), 0…255, of `KINDS`, of some more than of others.
+    """Float images (count, 1, 28, 28), 0…255, of random `KINDS`, weighted by `_WEIGHTS`.
 
-    `digits` (m, 1, 28, 28), at least `count` of them, are what the cut-up ones are made of.
+    The cut-up kinds are made from `digits` (m, 1, 28, 28), m ≥ `count`.
     """
     weights = torch.tensor([_WEIGHTS.get(kind, 1.0) for kind in KINDS])
     kinds = torch.multinomial(weights, count, replacement=True, generator=generator)
@@ -66,7 +65,7 @@ def _gratings(digits: Tensor, generator: Generator) -> Tensor:
 
 
 def _scribbles(digits: Tensor, generator: Generator) -> Tensor:
-    """Loops by random sums of low harmonics, or zigzags of a dozen strokes."""
+    """Loops from random sums of low harmonics, or zigzags of up to a dozen strokes."""
     count = len(digits)
     looped = uniform(count, 0, 1, generator) < 0.5
     return torch.where(looped, _loops(count, generator), _zigzags(count, generator)) * 255
@@ -86,11 +85,11 @@ def _loops(count: int, generator: Generator) -> Tensor:
 
 
 def _zigzags(count: int, generator: Generator) -> Tensor:
-    """From corner to corner, near ones or far ones, or strokes that don't touch each other."""
+    """Strokes between random corners, near or far apart; some drawings have gaps."""
     steps = torch.randn(2, 13, count, 1, 1, 1, generator=generator)
     near = uniform(count, 0, 1, generator) < 0.5
     corners = 14 + torch.where(near, (steps * 5).cumsum(1), steps * 8)
-    corners = ((corners - 2).remainder(48) - 24).abs() + 2  # it turns back at the border
+    corners = ((corners - 2).remainder(48) - 24).abs() + 2  # reflected at the border
     width, apart = uniform(count, 0.2, 1.3, generator), uniform(count, 0, 1, generator) < 0.2
     last = uniform(count, 5, 12, generator)
     index = torch.arange(corners.shape[1] - 1)[:, None, None, None, None]
@@ -99,7 +98,7 @@ def _zigzags(count: int, generator: Generator) -> Tensor:
 
 
 def _blots(digits: Tensor, generator: Generator) -> Tensor:
-    """Filled shapes without a form: where smooth noise is high, often mirrored."""
+    """Filled random shapes: where smooth noise is high, often mirrored."""
     count = len(digits)
     size = int(torch.randint(2, 7, (), generator=generator))
     shape = clouds(count, size, "bicubic", generator)
@@ -111,7 +110,7 @@ def _blots(digits: Tensor, generator: Generator) -> Tensor:
 
 
 def _objects(digits: Tensor, generator: Generator) -> Tensor:
-    """One to four thick bars, wedges and discs put together, as things in a silhouette are."""
+    """One to four thick bars, wedges and discs combined, like silhouettes of objects."""
     count = len(digits)
     inside = torch.zeros(count, 1, GLYPH_PX, GLYPH_PX)
     for index in range(4):
@@ -134,7 +133,7 @@ def _objects(digits: Tensor, generator: Generator) -> Tensor:
 
 
 def _fill(inside: Tensor, generator: Generator) -> Tensor:
-    """A shape (n, 1, 28, 28) of 0…1 in one grey, or with a texture."""
+    """Fill shapes (n, 1, 28, 28), 0…1, with one grey or a texture."""
     count = len(inside)
     size = int(torch.randint(2, 15, (), generator=generator))
     texture = clouds(count, size, "bicubic", generator) * uniform(count, 0, 90, generator)
@@ -158,7 +157,7 @@ def _cut_up(digits: Tensor, generator: Generator) -> Tensor:
 
 
 def _fragments(digits: Tensor, generator: Generator) -> Tensor:
-    """A part of a digit blown up to fill the picture, or a digit that is mostly outside."""
+    """Part of a digit enlarged to fill the image, or a digit mostly outside it."""
     size = int(torch.randint(7, 14, (), generator=generator))
     top, left = torch.randint(4, 24 - size, (2,), generator=generator).tolist()
     part = digits[:, :, top : top + size, left : left + size]
@@ -171,7 +170,7 @@ def _fragments(digits: Tensor, generator: Generator) -> Tensor:
 
 
 def _piles(digits: Tensor, generator: Generator) -> Tensor:
-    """Several digits on top of each other, each turned in its own way."""
+    """Several digits on top of each other, each rotated differently."""
     pile = digits
     for _ in range(3):
         other = digits[torch.randperm(len(digits), generator=generator)]
@@ -182,13 +181,13 @@ def _piles(digits: Tensor, generator: Generator) -> Tensor:
 
 
 def _pairs(digits: Tensor, generator: Generator) -> Tensor:
-    """Two digits side by side, touching or nearly, about as small as the layout makes them."""
+    """Two digits side by side, touching or nearly, about the size that the layout gives them."""
     beside = digits[torch.randperm(len(digits), generator=generator)]
     step = int(torch.randint(7, 19, (), generator=generator))
     pair = torch.maximum(
         functional.pad(digits, (0, step, 0, 0)), functional.pad(beside, (step, 0, 0, 0))
     )
-    fitting = 20 / (step + 15)  # MNIST's digits are 15 pixels wide on average, in a field of 20
+    fitting = 20 / (step + 15)  # MNIST's digits are 15 pixels wide on average, in a box of 20
     scale = min(1.0, fitting * (0.85 + 0.3 * torch.rand((), generator=generator).item()))
     small = functional.interpolate(pair, scale_factor=scale, mode="bilinear", antialias=True)
     missing = [GLYPH_PX - side for side in (small.shape[3], small.shape[2])]
@@ -200,7 +199,7 @@ def _letters(digits: Tensor, generator: Generator) -> Tensor:
     return draw_letters(len(digits), generator)
 
 
-_WEIGHTS = {"pairs": 3.0, "letters": 2.0, "scribbles": 2.0}  # what forms have, or is hardest
+_WEIGHTS = {"pairs": 3.0, "letters": 2.0, "scribbles": 2.0}  # common in forms, or hardest
 
 KINDS: dict[str, Callable[[Tensor, Generator], Tensor]] = {
     "blank": _blank,

@@ -1,6 +1,6 @@
-"""Letters and signs drawn by a wobbling pen: what stands beside digits, and is none.
+"""Letters and signs drawn with a wobbly pen: non-digits that occur next to digits.
 
-Left out are those that many people write like a digit: B, G, I, O, S, Z, b, g, l, q, y, z.
+Those that many people write like a digit are left out: B, G, I, O, S, Z, b, g, l, q, y, z.
 """
 
 import torch
@@ -10,7 +10,7 @@ from inkdigits.artifact import GLYPH_PX
 from inkdigits.training.augment.noise import uniform
 from inkdigits.training.augment.strokes import strokes_between
 
-# Points of the pen's way, column and row from 0 to 4; at a bar it is lifted.
+# Points of the pen path, column and row from 0 to 4; the pen is lifted at a bar.
 SKELETONS = {
     "A": "04 20 44|13 33",
     "C": "41 20 01 03 24 43",
@@ -49,11 +49,11 @@ SKELETONS = {
     "#": "10 14|30 34|01 41|03 43",
     "€": "41 20 01 03 24 43|02 32",
 }
-_WOBBLE = 0.05  # the standard deviation of a point's place, of a letter's size
+_WOBBLE = 0.05  # standard deviation of a point's position, as a share of the letter's size
 
 
 def draw_letters(count: int, generator: Generator) -> Tensor:
-    """Float pictures (count, 1, 28, 28), 0…255, of `SKELETONS`, with corners more or less cut."""
+    """Float images (count, 1, 28, 28), 0…255, of `SKELETONS`, with randomly cut corners."""
     chosen = torch.randint(len(SKELETONS), (count,), generator=generator)
     goes_on = _GOES_ON[chosen].T[..., None, None, None]
     wobble = _WOBBLE * torch.randn(count, *_PLACES.shape[1:], generator=generator)
@@ -61,7 +61,7 @@ def draw_letters(count: int, generator: Generator) -> Tensor:
     height, slant = uniform(count, 15, 20, generator), uniform(count, -0.2, 0.4, generator)
     across = column * uniform(count, 0.5, 1, generator) - row * slant
     points = GLYPH_PX / 2 + torch.stack([row, across]) * height
-    # Corners are cut: each line stops short of the next, and a stroke joins the two.
+    # Cut corners: each line stops short of the next, and a stroke joins the two.
     inside = torch.cat([torch.zeros_like(goes_on[:1]), goes_on[:-1] * goes_on[1:]])
     corner = inside * uniform(count, 0, 0.4, generator)
     starts = points[:, :-1].lerp(points[:, 1:], corner[:-1])

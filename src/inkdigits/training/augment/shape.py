@@ -6,8 +6,8 @@ import torch
 from torch import Tensor
 from torch.nn import functional
 
-_NODES = 6  # along each side of the elastic field: bends some 5 pixels long
-_SPREAD = 0.884  # the standard deviation that bicubic interpolation leaves of 1
+_NODES = 6  # along each side of the elastic field: bends about 5 pixels long
+_SPREAD = 0.884  # standard deviation of unit noise after bicubic interpolation
 
 
 def random_warp(
@@ -23,10 +23,10 @@ def random_warp(
     """Rotate, shift, zoom, shear and bend every image by its own random amounts.
 
     `images`: float (n, 1, height, width); pixels from outside are 0. Each amount is uniform within
-    ± its bound: the turn in degrees, the shift in pixels along each axis, the zoom as a share of
-    the size along each axis, the shear in degrees. `elastic_px` is the standard deviation of the
-    pixels' displacements in a smooth random field (after Simard, Steinkraus and Platt, 2003). With
-    all bounds 0 the images come back as they are, and the generator isn't touched. Bilinear
+    ± its bound: rotation in degrees, shift in pixels along each axis, zoom as a share of the size
+    along each axis, shear in degrees. `elastic_px` is the standard deviation of the
+    pixels' displacements in a smooth random field (after Simard, Steinkraus and Platt, 2003). If
+    all bounds are 0, the images are returned unchanged and the generator isn't used. Bilinear
     sampling.
     """
     if not (rotation_deg or shift_px or zoom or shear_deg or elastic_px):
@@ -46,7 +46,7 @@ def random_warp(
 
 
 def _elastic_field(images: Tensor, generator: torch.Generator) -> Tensor:
-    """Smooth displacements (n, height, width, 2) with a standard deviation of 1 over all."""
+    """Smooth displacements (n, height, width, 2) with an overall standard deviation of 1."""
     coarse = torch.randn(len(images), 2, _NODES, _NODES, generator=generator)
     field = functional.interpolate(coarse, size=images.shape[-2:], mode="bicubic")
     return (field / _SPREAD).permute(0, 2, 3, 1)
@@ -56,7 +56,7 @@ def affine_maps(angles: Tensor, shears: Tensor, zooms: Tensor, shifts: Tensor) -
     """Maps (n, 2, 3) from output to input coordinates, for `affine_grid`.
 
     Angles and shears in radians (n,), zooms (2, n) as factors > 0, shifts (2, n) in units where
-    the picture spans -1…1. The input map is the rotation times the shear, over the zoom.
+    the image spans -1…1. The linear part is rotation times shear, divided by zoom.
     """
     cos, sin, tan = angles.cos(), angles.sin(), shears.tan()
     linear = torch.stack(

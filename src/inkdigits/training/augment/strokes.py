@@ -1,4 +1,4 @@
-"""Soft straight strokes, and what they add to digits: flags and feet of ones, bars of sevens."""
+"""Soft straight strokes; flags and feet for ones, bars for sevens."""
 
 import torch
 from torch import Generator, Tensor
@@ -12,7 +12,7 @@ ROWS, COLUMNS = torch.meshgrid(
 
 
 def stroke(row: Tensor, column: Tensor, to_row: Tensor, to_column: Tensor, width: Tensor) -> Tensor:
-    """Soft straight strokes (n, 1, 28, 28) in 0…1, `width` being half the stroke's in pixels."""
+    """Soft straight strokes (n, 1, 28, 28) in 0…1; `width` is half the stroke width in pixels."""
     down, right = to_row - row, to_column - column
     ahead, aside = ROWS - row, COLUMNS - column
     along = ((ahead * down + aside * right) / (down**2 + right**2 + 1e-6)).clamp(0, 1)
@@ -21,14 +21,14 @@ def stroke(row: Tensor, column: Tensor, to_row: Tensor, to_column: Tensor, width
 
 
 def strokes(count: int, generator: Generator) -> Tensor:
-    """One straight soft stroke in each of (count, 1, 28, 28), of any direction and grey."""
+    """Images (count, 1, 28, 28) with one soft straight stroke each, of any direction and grey."""
     row, column, to_row, to_column = torch.rand(4, count, 1, 1, 1, generator=generator) * 34 - 3
     ink = stroke(row, column, to_row, to_column, uniform(count, 0.3, 1.2, generator))
     return ink * uniform(count, 90, 255, generator)
 
 
 def strokes_between(starts: Tensor, ends: Tensor, width: Tensor, shown: Tensor) -> Tensor:
-    """Several soft strokes in each picture (n, 1, 28, 28), 0…1: those of m that are `shown`.
+    """Images (n, 1, 28, 28), 0…1, of m soft strokes each, of which only the `shown` are drawn.
 
     `starts` and `ends`, (2, m, n, 1, 1, 1), are rows and columns; `shown` is (m, n, 1, 1, 1).
     """
@@ -39,9 +39,9 @@ def strokes_between(starts: Tensor, ends: Tensor, width: Tensor, shown: Tensor) 
 
 
 def add_flourishes(images: Tensor, labels: Tensor, rate: float, generator: Generator) -> Tensor:
-    """Handwriting that MNIST has little of: ones with a flag and a foot, sevens with a bar.
+    """Forms that are rare in MNIST: ones with a flag and a foot, sevens with a bar.
 
-    `labels` (n,) say which are which; a random share `rate` of those is changed.
+    `labels` (n,) select the ones and sevens; a random share `rate` of them is changed.
     """
     images = images.clone()
     drawn = torch.rand(len(images), generator=generator) < rate
@@ -53,9 +53,9 @@ def add_flourishes(images: Tensor, labels: Tensor, rate: float, generator: Gener
 
 
 def _flag(ones: Tensor, generator: Generator) -> Tensor:
-    """A stroke down to the left from the top, and for half of them one along the bottom.
+    """A stroke from the top down to the left, and for half of them one along the bottom.
 
-    The longer it is the steeper: a long flat one would make a seven.
+    Longer flags are steeper: a long flat one would make a seven.
     """
     count = len(ones)
     (top, top_column), (bottom, bottom_column) = _end(ones, first=True), _end(ones, first=False)
@@ -68,7 +68,7 @@ def _flag(ones: Tensor, generator: Generator) -> Tensor:
 
 
 def _bar(sevens: Tensor, generator: Generator) -> Tensor:
-    """A stroke across the stem, half way down."""
+    """A stroke across the stem, halfway down."""
     count = len(sevens)
     (top, _), (bottom, bottom_column) = _end(sevens, first=True), _end(sevens, first=False)
     height = top + (bottom - top) * uniform(count, 0.4, 0.65, generator)
@@ -79,7 +79,7 @@ def _bar(sevens: Tensor, generator: Generator) -> Tensor:
 
 
 def _end(images: Tensor, *, first: bool) -> tuple[Tensor, Tensor]:
-    """The first or last row with ink, (n, 1, 1, 1), and the middle of the ink in it."""
+    """The first or last row with ink, (n, 1, 1, 1), and the mean column of its ink."""
     ink = (images > 100).float()
     rows = ink.amax(dim=3, keepdim=True)
     order = torch.arange(1.0, GLYPH_PX + 1)[:, None]
