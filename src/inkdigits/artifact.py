@@ -1,13 +1,12 @@
 """The artifact: one self-describing ONNX file, the only thing that passes from training to use.
 
 uint8 images (n, 28, 28) go in as `images`; `probabilities` (n, 10) and `familiarity` (n,) come
-out: normalisation, temperature and softmax are inside the graph. What else there is to know of it,
-`ArtifactInfo`, stands in the file's metadata, one JSON value a field, under keys that begin with
-`inkdigits.`; the last key is a SHA-256 of all bytes before it. Any ONNX tool opens the file;
-loading it can't run code.
+out: normalisation, temperature and softmax are inside the graph. The file's metadata has the fields
+of `ArtifactInfo`, one JSON value per field, under keys that begin with `inkdigits.`; the last key
+is a SHA-256 of all bytes before it. Any ONNX tool opens the file; loading it can't run code.
 
-An ONNX file is a protobuf message, and protobuf messages are joined by joining their bytes: so
-the metadata is appended without parsing the graph, and the checksum without parsing anything.
+An ONNX file is a protobuf message, and concatenating the bytes of protobuf messages merges them.
+So metadata and checksum are appended without parsing the graph.
 """
 
 import json
@@ -22,7 +21,7 @@ if TYPE_CHECKING:
     import onnxruntime
     from numpy.typing import NDArray
 
-GLYPH_PX = 28  # the sides of an image that goes in; docstrings write it as a number
+GLYPH_PX = 28  # the side of an input image; docstrings write it as a number
 ARTIFACT_NAME = "artifact.onnx"  # in a run folder
 FORMAT = 2
 _PREFIX = "inkdigits."
@@ -31,14 +30,14 @@ _CHECKSUM_KEY = "inkdigits.sha256"
 
 @dataclass(frozen=True)
 class ArtifactInfo:
-    """What an artifact says of itself.
+    """The metadata of an artifact.
 
-    `temperature` is what the logits are divided by, inside the graph, so that confidences are
-    honest. `accept_at` is the familiarity from which on a picture counts as a digit. The labels
-    with a probability of `set_threshold` or more hold the truth for the share `coverage` of
+    `temperature` divides the logits, inside the graph, to calibrate confidences. `accept_at` is
+    the familiarity threshold: images that reach it are accepted as digits. The labels with a
+    probability of at least `set_threshold` include the true one for the share `coverage` of
     digits. All three were fitted on the held-out part of the training set (see `calibration`);
-    `validation` has `accuracy`, `loss` and `images` there. `history` has a row for each epoch,
-    `environment` says where and on what it was trained.
+    `validation` has `accuracy`, `loss` and `images` for it. `history` has a row for each epoch,
+    `environment` says where and on which files it was trained.
     """
 
     version: str
@@ -58,7 +57,7 @@ class ArtifactInfo:
 
     @property
     def knows_junk(self) -> bool:
-        """Whether the network was shown what is no digit: without that it accepts much of it."""
+        """Whether it was trained with non-digits; otherwise it accepts many of them."""
         return bool(self.recipe.get("junk_share"))
 
     def to_dict(self) -> dict[str, Any]:
@@ -68,14 +67,14 @@ class ArtifactInfo:
 
 @dataclass(frozen=True)
 class Artifact:
-    """An opened artifact: the ONNX Runtime session that runs it, and what it says of itself."""
+    """An opened artifact: its ONNX Runtime session and its metadata."""
 
     session: "onnxruntime.InferenceSession"
     info: ArtifactInfo
 
 
 def are_glyphs(images: "NDArray[Any]") -> bool:
-    """Whether an array is what an artifact takes: uint8 (n, 28, 28)."""
+    """Whether an array is valid input for an artifact: uint8 (n, 28, 28)."""
     return images.dtype == "uint8" and images.ndim == 3 and images.shape[1:] == (GLYPH_PX, GLYPH_PX)
 
 
@@ -90,9 +89,8 @@ def seal_artifact(graph: bytes, info: ArtifactInfo) -> bytes:
 def parse_artifact(content: bytes, name: str = "artifact", threads: int = 0) -> Artifact:
     """Check the bytes of an artifact and read its metadata; `name` is for errors.
 
-    `threads` of the processor will run it, 0: all.
-
-    Raises `ArtifactError` when they aren't an artifact of inkdigits, or are damaged.
+    `threads` is how many threads run the network, 0: all. Raises `ArtifactError` if the bytes
+    aren't an inkdigits artifact, or are damaged.
     """
     trailer_size = len(_metadata_entry(_CHECKSUM_KEY, sha256(b"")))
     body, trailer = content[:-trailer_size], content[-trailer_size:]
@@ -108,9 +106,9 @@ def parse_artifact(content: bytes, name: str = "artifact", threads: int = 0) -> 
 
 
 def load_artifact(path: Path, threads: int = 0) -> Artifact:
-    """Read and check an artifact file, or that of a run folder.
+    """Read and check an artifact file, or the one in a run folder.
 
-    Raises `StorageError` or `ArtifactError` when that fails.
+    Raises `StorageError` or `ArtifactError` if that fails.
     """
     path = path / ARTIFACT_NAME if path.is_dir() else path
     return parse_artifact(read_bytes(path), str(path), threads)
@@ -121,10 +119,10 @@ def _open_session(content: bytes, name: str, threads: int) -> "onnxruntime.Infer
 
     options = onnxruntime.SessionOptions()
     options.intra_op_num_threads = threads
-    options.log_severity_level = 3  # errors only: no remarks on the machine's topology
+    options.log_severity_level = 3  # errors only, no warnings about the machine's topology
     try:
         return onnxruntime.InferenceSession(content, options, providers=["CPUExecutionProvider"])
-    except Exception as error:  # its errors have no common base of their own
+    except Exception as error:  # its errors have no common base class
         raise ArtifactError(f"ONNX Runtime can't open {name}: {error}") from error
 
 
@@ -139,13 +137,13 @@ def _parse_info(metadata: dict[str, str], name: str) -> ArtifactInfo:
     try:
         values = {field.name: json.loads(metadata[_PREFIX + field.name]) for field in _FIELDS}
     except (KeyError, json.JSONDecodeError) as error:
-        raise ArtifactError(f"{name} lacks metadata that it must have: {error}") from error
+        raise ArtifactError(f"{name} lacks required metadata: {error}") from error
     return ArtifactInfo(**{**values, "labels": tuple(values["labels"])})
 
 
 _FIELDS = fields(ArtifactInfo)
 
-# The protobuf wire format, as far as it is needed: a field is a tag (number << 3 | 2 for bytes),
+# The part of the protobuf wire format used here: a field is a tag (number << 3 | 2 for bytes),
 # a length and the bytes. `metadata_props` is field 14 of ONNX's ModelProto; its entries have the
 # key as field 1 and the value as field 2 (onnx.proto).
 _METADATA_TAG, _KEY_TAG, _VALUE_TAG = 14 << 3 | 2, 1 << 3 | 2, 2 << 3 | 2

@@ -1,4 +1,4 @@
-"""Where something ran: versions, processor, threads, commit; no host name and no path."""
+"""The environment of a run: versions, processor, cores, commit; no host name and no path."""
 
 import os
 import platform

@@ -1,4 +1,4 @@
-"""Files: hashes, atomic writes, the cache folder, and the disk's faults as one clear sentence."""
+"""Files: hashes, atomic writes, the cache folder, and clear messages for disk errors."""
 
 import contextlib
 import errno
@@ -49,39 +49,36 @@ def cache_folder() -> Path:
 def make_folder(path: Path, *, must_be_new: bool = False) -> None:
     """Make a folder and its parents.
 
-    Raises `StorageError` when the disk refuses, or when it `must_be_new` and exists.
+    Raises `StorageError` if that fails, or if it `must_be_new` and exists.
     """
     with storage_errors("make the folder", path):
         path.mkdir(parents=True, exist_ok=not must_be_new)
 
 
 def read_bytes(path: Path) -> bytes:
-    """Read a whole file; `StorageError` when the disk refuses."""
+    """Read a whole file; `StorageError` if that fails."""
     with storage_errors("read", path):
         return path.read_bytes()
 
 
 def write_atomic(path: Path, content: bytes) -> None:
-    """Write a file so that readers see the old content or the new, never a part.
-
-    As `open_atomic` does it.
-    """
+    """Write a file with `open_atomic`: readers see the old content or the new, never a part."""
     with open_atomic(path) as file, storage_errors("write", path):
         file.write(content)
 
 
 @contextlib.contextmanager
 def open_atomic(path: Path) -> Iterator[BinaryIO]:
-    """A file to write to that takes its place when the block ends, and is gone if it fails.
+    """A file to write to; it replaces `path` when the block ends, and is removed if that fails.
 
-    The bytes go into a file beside it, which is then renamed; folders are made as needed. A link
-    is followed. What is no regular file, such as `/dev/stdout`, is written to as it is.
+    The bytes go into a temporary file beside it, which is then renamed. Folders are made as needed,
+    links are followed. Anything but a regular file, such as `/dev/stdout`, is written directly.
     """
-    if path.exists() and not path.is_file():  # opening a folder says that it is one
+    if path.exists() and not path.is_file():  # opening a folder raises the error
         with storage_errors("write", path), path.open("wb") as file:
             yield file
         return
-    path = Path(os.path.realpath(path))  # unlike resolve(), it takes links in a circle
+    path = Path(os.path.realpath(path))  # unlike resolve(), it accepts circular links
     make_folder(path.parent)
     beside = path.with_name(f".{path.name}.{uuid.uuid4().hex[:8]}.part")
     with storage_errors("write", path):

@@ -1,4 +1,4 @@
-"""Metrics of a classifier, from arrays to numbers."""
+"""Metrics of a classifier: arrays in, numbers out."""
 
 import math
 from dataclasses import dataclass
@@ -10,7 +10,7 @@ _Z_95 = 1.959963984540054  # the normal quantile at 97.5 %
 
 
 def wilson_interval(right: int, total: int) -> tuple[float, float]:
-    """The 95 % confidence interval of a share, after Wilson (1927), in 0…1.
+    """The 95 % confidence interval of a proportion, after Wilson (1927), in 0…1.
 
     Unlike mean ± 2 standard errors it stays within 0…1 and holds near 100 %.
     """
@@ -26,7 +26,7 @@ def accuracy(scores: NDArray[np.floating], labels: NDArray[np.integer]) -> float
 
 
 def cross_entropy(probabilities: NDArray[np.floating], labels: NDArray[np.integer]) -> float:
-    """The mean of -log(probability of the true label), in nats; finite even where that is 0."""
+    """The mean of -log(probability of the true label), in nats; finite even if one is 0."""
     true = probabilities[np.arange(len(labels)), labels].astype(np.float64)
     return float(-np.log(true.clip(np.finfo(np.float32).tiny)).mean())
 
@@ -48,9 +48,9 @@ def log_sum_exp(logits: NDArray[np.floating]) -> NDArray[np.float64]:
 def fit_temperature(logits: NDArray[np.floating], labels: NDArray[np.integer]) -> float:
     """The temperature in 1/20…20 whose softmax(logits / temperature) has the lowest cross-entropy.
 
-    It makes confidences honest without changing a prediction (Guo et al., 2017). The loss is
-    convex in 1 / temperature, so halving the interval by its slope finds the minimum. Where every
-    prediction is right it would sharpen without end, so it is 1 at the least there.
+    It calibrates confidences without changing a prediction (Guo et al., 2017). The loss is convex
+    in 1 / temperature, so bisection on its slope finds the minimum. If every prediction is right,
+    the temperature would go towards 0, so it is at least 1 then.
     """
     low, high = 1 / 20, 20.0
     for _ in range(50):  # to 1 part in 10¹²
@@ -64,10 +64,10 @@ def fit_temperature(logits: NDArray[np.floating], labels: NDArray[np.integer]) -
 
 @dataclass(frozen=True)
 class Reliability:
-    """Predictions by bins of equal width of their confidence, each array (bins,).
+    """Predictions in bins of equal width by confidence; arrays are (bins,).
 
-    `count` predictions are in a bin, their mean `confidence` and their `accuracy` are 0 in an empty
-    one. `expected_error` is the mean distance of the two, weighted by the count: the expected
+    `count` is the number of predictions in a bin; mean `confidence` and `accuracy` are 0 for an
+    empty bin. `expected_error` is the mean distance of the two, weighted by the count: the expected
     calibration error (Naeini, Cooper and Hauskrecht, 2015).
     """
 
@@ -80,7 +80,7 @@ class Reliability:
 def reliability(
     confidences: NDArray[np.floating], right: NDArray[np.bool_], bins: int = 15
 ) -> Reliability:
-    """How confidences (n,) in 0…1 and being right (n,) agree."""
+    """How well confidences (n,) in 0…1 agree with the accuracy, from `right` (n,)."""
     places = np.minimum((confidences * bins).astype(np.int64), bins - 1)
     count = np.bincount(places, minlength=bins)
     summed = np.bincount(places, confidences, bins).astype(np.float64)
@@ -95,8 +95,8 @@ def calibration_noise(
 ) -> tuple[float, float, float]:
     """The expected error of a perfectly calibrated reader: its mean, 5 % and 95 % quantiles.
 
-    Over so many draws of which predictions are right, each as often as its confidence (n,) says.
-    On few images chance alone parts confidence and accuracy, so an error is to be read beside it.
+    In each draw, every prediction is right with a probability of its confidence (n,). On few images
+    confidence and accuracy differ by chance alone, so compare a measured error with these.
     """
     rng = np.random.default_rng(seed)
     errors = [
@@ -108,7 +108,7 @@ def calibration_noise(
 
 
 def selective_risk(scores: NDArray[np.floating], right: NDArray[np.bool_]) -> NDArray[np.float64]:
-    """The share of wrong ones among the 1, 2, … n highest scores (n,)."""
+    """The error rate (n,) among the 1, 2, … n predictions with the highest scores."""
     wrong = ~right[np.argsort(-scores, kind="stable")]
     risk: NDArray[np.float64] = np.cumsum(wrong) / np.arange(1, len(wrong) + 1)
     return risk

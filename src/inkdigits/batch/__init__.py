@@ -1,4 +1,4 @@
-"""Many pictures: items to read, a job that is the same for all of them, a row for each reading."""
+"""Many pictures: items to read, one job for all of them, a row for each reading."""
 
 from inkdigits.batch.items import Item, find_files, open_items
 from inkdigits.batch.job import Job, Worker

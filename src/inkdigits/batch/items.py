@@ -1,4 +1,4 @@
-"""What there is to read, as items: picture files, folders, standard input, tables of glyphs."""
+"""The items to read: picture files, folders, standard input, tables of glyphs."""
 
 import csv
 import gzip
@@ -25,20 +25,22 @@ STDIN = Path("-")
 _PIXELS = GLYPH_PX**2
 _GZIP_FAULTS = (EOFError, zlib.error, gzip.BadGzipFile)
 _NO_GLYPHS = np.empty((0, GLYPH_PX, GLYPH_PX), np.uint8)
-_CHUNK = 1000  # glyphs that are read at once
-_LONGEST_LINE = 1 << 16  # characters of a table's line; the names of 784 columns take some 8,000
+_CHUNK = 1000  # glyphs read at once
+_LONGEST_LINE = (
+    1 << 16
+)  # characters in a line of a table; the names of 784 columns take about 8,000
 
 
 @dataclass(frozen=True)
 class Item:
-    """One picture (a path or bytes), some glyphs (n, 28, 28), or why there are none."""
+    """One picture (a path or bytes), glyphs (n, 28, 28), or the error that prevents reading."""
 
     name: str
     source: Path | bytes | NDArray[np.uint8] | CanvasError
     page: int = 0
 
     def names(self) -> list[str]:
-        """A name for each row that it will give."""
+        """A name for each row that the item gives."""
         if not isinstance(self.source, np.ndarray):
             return [self.name]
         return [f"{self.name}#{self.page + row + 1}" for row in range(len(self.source))]
@@ -47,8 +49,8 @@ class Item:
 def find_files(paths: Iterable[Path]) -> Iterator[Path | Item]:
     """The files given, and the picture files in and below the folders given, in order, unopened.
 
-    Links to folders are followed last, and each folder is read once, so mostly by its own path. A
-    link back to a folder that it lies in is a fault, and so is a folder that can't be read: an
+    Links to folders are followed last and each folder is read once, so usually by its own path. A
+    link to one of its own parent folders is an error, and so is an unreadable folder: both give an
     item instead of a path.
     """
     for path in paths:
@@ -71,7 +73,7 @@ def open_items(files: Iterable[Path | Item]) -> Iterator[Item]:
 
 
 def _walk(top: Path) -> Iterator[Path | Item]:
-    waiting, seen, found = deque([top]), set(), False  # on the right folders, on the left links
+    waiting, seen, found = deque([top]), set(), False  # folders on the right, links on the left
     while waiting:
         folder = waiting.pop()
         try:
@@ -126,7 +128,7 @@ def _pages(name: str, source: Path | bytes) -> Iterator[Item]:
 
 
 def _in_blocks(path: Path, glyphs: Iterator[Any]) -> Iterator[Item]:
-    """Items of up to a thousand glyphs (28, 28) in a row, and of each `CanvasError` among them."""
+    """Items of up to a thousand consecutive glyphs (28, 28), and one for each `CanvasError`."""
     start = 0
     for is_fault, run in groupby(glyphs, lambda glyph: isinstance(glyph, CanvasError)):
         while block := list(islice(run, 1 if is_fault else _CHUNK)):
@@ -140,7 +142,7 @@ def _in_blocks(path: Path, glyphs: Iterator[Any]) -> Iterator[Item]:
 
 
 def _read_idx(path: Path) -> NDArray[np.uint8]:
-    from inkdigits.data import parse_idx  # its sources take 0.07 s to import
+    from inkdigits.data import parse_idx  # takes 0.07 s to import
 
     with open_file(path) as file:
         try:
@@ -159,16 +161,16 @@ def _read_idx(path: Path) -> NDArray[np.uint8]:
 
 
 def _unpacked(file: io.BufferedReader) -> IO[bytes]:
-    """The file itself, or what is in it if it is gzip."""
+    """The file itself, or its decompressed content if it is gzip."""
     is_gzip = file.peek(2).startswith(b"\x1f\x8b")
     return cast("IO[bytes]", gzip.GzipFile(fileobj=file)) if is_gzip else file
 
 
 def _parse_csv(file: io.BufferedReader, path: Path) -> Iterator[NDArray[np.uint8] | CanvasError]:
-    """The glyphs in a table of Kaggle's Digit Recognizer; for a row that is none, its fault.
+    """The glyphs in a table in the format of Kaggle's Digit Recognizer; an error for a bad row.
 
-    It has a header, then a row of 784 pixels for each image. A first column `label` is passed
-    over, and so are empty lines.
+    It has a header, then a row of 784 pixels for each image. A first column `label` is skipped,
+    and so are empty lines.
     """
     rows = _csv_rows(file, path)
     header = next(rows, None)
@@ -176,9 +178,9 @@ def _parse_csv(file: io.BufferedReader, path: Path) -> Iterator[NDArray[np.uint8
         return
     has_label = header[0].strip().lower() == "label"
     if all(name.isdecimal() for name in header):
-        raise _bad_header(path, "has numbers; put one before it with the columns' names")
+        raise _bad_header(path, "has numbers; add a header row before it")
     if len(header) - has_label != _PIXELS:
-        names = f"{len(header) - has_label} names of pixels, parted by commas"
+        names = f"{len(header) - has_label} names of pixels, separated by commas"
         raise _bad_header(path, f"has {names}")
     try:
         for number, row in enumerate(rows, start=1):
@@ -209,7 +211,7 @@ def _bad_header(path: Path, fault: str) -> CanvasError:
 
 
 def _csv_rows(file: io.BufferedReader, path: Path) -> Iterator[list[str]]:
-    """The lines that are not empty, each parsed for itself: an open quote can't take the rest."""
+    """The non-empty lines, each parsed on its own: an open quote can't swallow the rest."""
     try:
         with io.TextIOWrapper(_unpacked(file), encoding="utf-8-sig", newline="") as text:
             while line := text.readline(_LONGEST_LINE):

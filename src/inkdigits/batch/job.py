@@ -1,4 +1,4 @@
-"""What is done with every item: read it, and draw what was read where that is asked for."""
+"""The job for every item: read it, and draw the reading on request."""
 
 import io
 from dataclasses import dataclass
@@ -22,9 +22,9 @@ NO_HINTS = Hints()
 
 @dataclass(frozen=True)
 class Job:
-    """The artifact, what is known of the pictures, and where annotated copies go.
+    """The artifact, the hints, and where annotated copies go.
 
-    It is the same for every item and in every process; without `model` the shipped artifact reads.
+    It is the same for every item and in every process; without `model`, the shipped one reads.
     """
 
     model: Path | None = None
@@ -69,7 +69,7 @@ class Worker:
         )
 
     def _draw(self, item: Item, reading: Reading) -> "Image.Image":
-        """The picture with boxes, the glyphs beneath it if asked for; of a table the glyph."""
+        """The picture with boxes, with the glyphs below on request; for tables, the glyph."""
         from inkdigits.reading.drawing import below, draw_glyphs
 
         assert not isinstance(item.source, CanvasError)  # noqa: S101
@@ -84,12 +84,12 @@ class Worker:
 
 
 def _file_name(name: str) -> Path:
-    """Where an annotated picture goes: its own path, with "_up_" for what leads out of it."""
+    """The path of an annotated picture: its own path, with "_up_" in place of ".."."""
     path = Path("stdin" if name == "-" else name)
     path = Path(*("_up_" if part == ".." else part for part in path.parts if part != path.anchor))
     return path.with_name(path.name + ".png")
 
 
 def _printable(value: object) -> str:
-    """As text that can be encoded, also where a file name isn't UTF-8."""
+    """Text that can be encoded even if a file name isn't UTF-8."""
     return str(value).encode("utf-8", "backslashreplace").decode("utf-8")

@@ -1,4 +1,4 @@
-"""Items read in order, by this process or by several."""
+"""Read items in order, in this process or in several."""
 
 from collections import deque
 from collections.abc import Iterable, Iterator
@@ -18,7 +18,7 @@ _UNDER_WAY = 4  # items for each process: bounds memory
 def read_items(
     items: Iterable[Item], job: Job, reader: Reader, processes: int = 1
 ) -> Iterator[list[Row]]:
-    """The rows of each item, in order; `reader` reads where there is one process, this one."""
+    """The rows of each item, in order; `reader` is used if there is only one process, this one."""
     if processes == 1:
         yield from map(Worker(job, reader).read, items)
         return

@@ -1,4 +1,4 @@
-"""Rows, one for each reading, and the forms in which they are written."""
+"""Rows, one for each reading, and the formats they are written in."""
 
 import csv
 import json
@@ -6,11 +6,11 @@ from collections.abc import Callable, Iterable
 from typing import Any, TextIO
 
 Row = dict[str, Any]
-"""`Reading.to_dict()` with the `path` of its picture."""
+"""`Reading.to_dict()` plus the `path` of its picture."""
 
 
 def _write_json(rows: Iterable[Row], stream: TextIO) -> None:
-    """A list with a row on each line, so that it can be written while it is read."""
+    """A list with one row per line, written as the rows come."""
     separator = "[\n"
     for row in rows:
         stream.write(separator + json.dumps(row))
@@ -50,14 +50,14 @@ def _write_csv(rows: Iterable[Row], stream: TextIO) -> None:
 
 
 def _write_kaggle(rows: Iterable[Row], stream: TextIO) -> None:
-    """As Kaggle's Digit Recognizer wants it; what could not be read has no label."""
+    """The format of Kaggle's Digit Recognizer; the label of a failed row is empty."""
     writer = csv.writer(stream, lineterminator="\n")
     writer.writerow(["ImageId", "Label"])
     writer.writerows([number, row["text"]] for number, row in enumerate(rows, start=1))
 
 
 def digit_notes(row: Row) -> list[str]:
-    """The notes on digits; where there are several, each with the digit that it is about."""
+    """The notes on the digits; if there are several digits, each note names its own."""
     several = len(row["digits"]) > 1
     return [
         f"{digit['label']}: {note}" if several else note

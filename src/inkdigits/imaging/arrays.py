@@ -1,4 +1,4 @@
-"""Arrays of numbers as pictures of 8 bits."""
+"""Convert arrays of numbers to 8-bit images."""
 
 from typing import Any
 
@@ -8,15 +8,15 @@ from PIL import Image
 
 from inkdigits.errors import CanvasError
 
-_WHITE_LEVELS = (1, 255, 4095, 65535)  # of float, 8, 12 and 16 bit pictures
-_OVERSHOOT = 1.05  # resampling and rounding may go beyond white a little
-_DARKEST = 1 / 8  # of white, at the brightest pixel: below that it is another white level
+_WHITE_LEVELS = (1, 255, 4095, 65535)  # of float, 8, 12 and 16 bit images
+_OVERSHOOT = 1.05  # resampling and rounding may slightly exceed white
+_DARKEST = 1 / 8  # of white, for the brightest pixel: below that, another white level applies
 
 
 def image_of(values: NDArray[Any]) -> Image.Image:
     """An array as an image: uint8, bool, or other numbers in 0…1, 0…255, 0…4095 or 0…65535.
 
-    Its shape is (height, width), or that and 1, 3 or 4 channels; else `CanvasError`, `bad_array`.
+    Its shape is (height, width), or that plus 1, 3 or 4 channels; else `CanvasError`, `bad_array`.
     """
     fits = values.ndim == 2 or (values.ndim == 3 and values.shape[2] in {1, 3, 4})
     if not fits or values.size == 0 or values.dtype.kind not in "buif":
@@ -36,7 +36,7 @@ def image_of(values: NDArray[Any]) -> Image.Image:
 
 
 def check_range(values: NDArray[Any]) -> None:
-    """Refuse values that could lie between black and more than one white level, or between none."""
+    """Raise `CanvasError` for values that fit no white level, or more than one."""
     low, top = float(values.min()), float(values.max())  # NaN if one of them is
     fits = top <= _OVERSHOOT or any(
         white * _DARKEST < top <= white * _OVERSHOOT for white in _WHITE_LEVELS
@@ -45,12 +45,12 @@ def check_range(values: NDArray[Any]) -> None:
         raise CanvasError(
             "bad_array",
             f"the values lie between {low:.4g} and {top:.4g}; they must fill 0…1, 0…255, 0…4095 or "
-            "0…65535, black to white: scale them, and clip what is beyond",
+            "0…65535, black to white: scale them, and clip values beyond",
         )
 
 
 def to_8_bits(values: NDArray[np.float32]) -> NDArray[np.uint8]:
-    """White is the smallest of the usual white levels that no pixel exceeds."""
+    """Scale to 0…255; white is the smallest usual white level that no pixel exceeds."""
     values = np.nan_to_num(values).clip(0)
     top = float(values.max())
     white = next((level for level in _WHITE_LEVELS if top <= level * _OVERSHOOT), top)

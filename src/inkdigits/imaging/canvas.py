@@ -1,4 +1,4 @@
-"""From a picture, wherever it comes from, to a grey canvas."""
+"""Open pictures from any source as a grey canvas."""
 
 import io
 import os
@@ -27,15 +27,17 @@ from inkdigits.imaging.decoding import (
 Source = str | Path | bytes | Image.Image | NDArray[Any]
 """A path, the bytes of a file, a Pillow image, or an array: grey, RGB or RGBA."""
 
-MAX_BYTES = 1 << 28  # of a file: MAX_PIXELS of RGBA, not compressed, and a header
-WORK_PX = 1400  # the longer side that pictures are reduced to before they are read
+MAX_BYTES = 1 << 28  # of a file: MAX_PIXELS of uncompressed RGBA, and a header
+WORK_PX = 1400  # the longer side that pictures are reduced to before reading
 IMAGE_SUFFIXES = frozenset(
     {".png", ".jpg", ".jpeg", ".jpe", ".jfif", ".webp", ".bmp", ".tif", ".tiff", ".gif"}
     | {".pgm", ".ppm", ".avif", ".heic", ".heif", ".pdf"}
 )
 _THUMBNAIL = (64, 64)
-_HIDDEN = 1 / 8  # of the range of alpha: ink whose colour on white shows less than that is white
-_TELLS = 3.0  # times the spread of the brightness: blue or red ink on white has 1.1 in a colour
+_HIDDEN = 1 / 8  # of the range of alpha: ink with less contrast on white is taken for white ink
+_TELLS = (
+    3.0  # times the spread of the brightness; blue or red ink on white reaches 1.1 in a channel
+)
 
 
 @dataclass(frozen=True)
@@ -50,9 +52,9 @@ class Box:
 
 @dataclass(frozen=True)
 class Canvas:
-    """A grey picture, uint8 (height, width), one `scale`th of its size, or a part of one.
+    """A grey picture, uint8 (height, width), or part of one, reduced by the factor `scale`.
 
-    `left` and `top` are where the part begins, in pixels of the reduced picture.
+    `left` and `top` are the corner of the part, in pixels of the reduced picture.
     """
 
     grey: NDArray[np.uint8]
@@ -62,59 +64,59 @@ class Canvas:
 
 
 def open_canvas(source: Source, page: int = 0) -> NDArray[np.uint8]:
-    """The grey canvas of a picture: upright by its EXIF mark, transparency over white, white ink on
-    transparency over black.
+    """The grey canvas of a picture: turned upright by its EXIF tag, transparency over white, but
+    white ink on transparency over black.
 
     `page` counts from 0, in PDF and TIFF files. Raises `CanvasError` with one of the codes
     `not_found`, `no_images` (a folder), `not_a_file`, `unreadable`, `empty`, `not_an_image`,
     `not_supported` (an optional library is missing), `no_such_page`, `too_large`, `too_small`,
     `too_thin`, `truncated`, `bad_array` (values outside 0…1, 0…255, 0…4095 and 0…65535, another
-    shape, or what is no picture at all).
+    shape, or an unsupported type).
     """
     with _opened(source, page) as image:
         return _grey(image)
 
 
 def open_picture(source: Source, page: int = 0) -> Image.Image:
-    """As `open_canvas`, but in its colours: a new RGB image."""
+    """As `open_canvas`, but in colour: a new RGB image."""
     with _opened(source, page) as image:
         return _opaque(image).convert("RGB")
 
 
 def load_canvas(source: Source, page: int = 0) -> Canvas:
-    """As `open_canvas`, but reduced by a whole number to at most `WORK_PX` a side.
+    """As `open_canvas`, but reduced by a whole factor to at most `WORK_PX` a side.
 
-    A JPEG is reduced while it is decoded: 12 megapixels in a third of the time.
+    A JPEG is reduced during decoding: 12 megapixels in a third of the time.
     """
     with _opened(source, page) as image:
         shorter, longer = sorted(image.size)
-        ours = not isinstance(source, Image.Image)  # what is the caller's isn't changed
+        ours = not isinstance(source, Image.Image)  # the caller's image isn't modified
         scale = _reduce_while_decoding(image) if ours else 1
         grey = _grey(image)
     factor = -(-max(grey.shape) // WORK_PX)
     if factor > 1:
         grey = np.asarray(Image.fromarray(grey).reduce(factor))
     scale *= factor
-    # Reducing rounds up: boxes that end in the last, partial pixel would leave the picture.
+    # Reducing rounds up: boxes in the last, partial pixel would extend beyond the picture.
     whole = (longer // scale, shorter // scale)
     height, width = whole if grey.shape[0] > grey.shape[1] else whole[::-1]
     return Canvas(grey[:height, :width], scale)
 
 
 def count_pages(source: Path | bytes) -> int:
-    """How many canvases a file holds, by its path or its bytes: the pages of a PDF or a TIFF."""
+    """The number of canvases in a file, given as path or bytes: the pages of a PDF or a TIFF."""
     name = _name(source)
     if isinstance(source, Path):
         with open_file(source) as file:
             start = file.peek(LONGEST_MAGIC)
             source = read_within(file, name) if has_pages(start) else start
     with _faults(name):
-        return max(1, count_images(source, name))  # opening it will say that it has none
+        return max(1, count_images(source, name))  # if there are none, opening it raises the error
 
 
 @contextmanager
 def open_file(path: Path) -> Iterator[io.BufferedReader]:
-    """A file to read from; `CanvasError` where it is none, or the disk refuses."""
+    """Open a file for reading; `CanvasError` if it isn't a file or can't be read."""
     try:
         if path.is_dir():
             if not os.access(path, os.R_OK | os.X_OK):
@@ -132,7 +134,7 @@ def open_file(path: Path) -> Iterator[io.BufferedReader]:
 
 
 def read_within(file: IO[bytes], name: object) -> bytes:
-    """All that a file or a stream holds; `CanvasError` if that is more than `MAX_BYTES`."""
+    """The content of a file or stream; `CanvasError` if it has more than `MAX_BYTES`."""
     content = file.read(MAX_BYTES + 1)
     if len(content) > MAX_BYTES:
         limit = f"{MAX_BYTES / 2**20:.0f} MB"
@@ -142,9 +144,9 @@ def read_within(file: IO[bytes], name: object) -> bytes:
 
 @contextmanager
 def _opened(source: Source, page: int) -> Iterator[Image.Image]:
-    """The image of a source, of a size that is read, its pixels not decoded yet.
+    """The image of a source, its size checked, its pixels not decoded yet.
 
-    What goes wrong in the block is a `CanvasError` too.
+    Errors in the block become a `CanvasError` too.
     """
     name = _name(source)
     if isinstance(source, np.ndarray):
@@ -170,10 +172,12 @@ def _name(source: Source) -> str:
 
 @contextmanager
 def _faults(name: str) -> Iterator[None]:
-    """Whatever goes wrong while decoding, as a `CanvasError`."""
+    """Turn any error during decoding into a `CanvasError`."""
     try:
         with warnings.catch_warnings():
-            warnings.simplefilter("ignore")  # on large or sloppy files: MAX_PIXELS decides
+            warnings.simplefilter(
+                "ignore"
+            )  # about large or malformed files: MAX_PIXELS is the limit
             yield
     except CanvasError:
         raise
@@ -183,13 +187,13 @@ def _faults(name: str) -> Iterator[None]:
         ) from None
     except Image.DecompressionBombError:
         raise too_large(name) from None
-    except Exception as error:  # what the decoders raise for damaged files has no common base
+    except Exception as error:  # the decoders' errors for damaged files have no common base
         reason = str(error).strip()
         raise CanvasError("truncated", f"{name} is damaged or cut short: {reason}") from None
 
 
 def _reduce_while_decoding(image: Image.Image) -> int:
-    """Ask a JPEG's decoder for a smaller grey picture; by how much it will be smaller."""
+    """Ask a JPEG's decoder for a smaller grey image; returns the reduction factor."""
     width, height = image.size
     scale = 1
     while max(width, height) >= 2 * scale * WORK_PX and scale < 8:
@@ -202,7 +206,7 @@ def _reduce_while_decoding(image: Image.Image) -> int:
 
 def _grey(image: Image.Image) -> NDArray[np.uint8]:
     opaque = _opaque(image)
-    if opaque.mode == "RGB":  # red ink on blue of its brightness: one of the colours tells them
+    if opaque.mode == "RGB":  # red ink on equally bright blue: a single channel separates them
         small = opaque.resize(_THUMBNAIL, Image.Resampling.BOX)
         shades = (small.convert("L"), *small.split())
         brightness, *colours = (np.asarray(shade).std() for shade in shades)
@@ -227,7 +231,7 @@ def _opaque(image: Image.Image) -> Image.Image:
 
 
 def _on_ground(image: Image.Image) -> Image.Image:
-    """An RGBA image on white; on black where white would hide all that its alpha shows."""
+    """An RGBA image on white, or on black if its ink would be invisible on white."""
     on_white = Image.alpha_composite(Image.new("RGBA", image.size, "white"), image)
     if _range_of(on_white.convert("L")) >= _HIDDEN * _range_of(image.getchannel("A")):
         return on_white
@@ -235,18 +239,18 @@ def _on_ground(image: Image.Image) -> Image.Image:
 
 
 def _range_of(channel: Image.Image) -> int:
-    """From the darkest pixel to the lightest of an 8-bit channel."""
+    """The difference between the lightest and the darkest pixel of an 8-bit channel."""
     darkest, lightest = cast("tuple[int, int]", channel.getextrema())
     return lightest - darkest
 
 
 def _from_lab(image: Image.Image) -> Image.Image:
-    """An RGB image of one in CIE L*a*b*, which Pillow converts by colour profiles alone."""
+    """Convert CIE L*a*b* to RGB; Pillow does this only with colour profiles."""
     from PIL import ImageCms
 
     lab, rgb = ImageCms.createProfile("LAB"), ImageCms.createProfile("sRGB")
     converted = ImageCms.profileToProfile(image, lab, rgb, outputMode="RGB")
-    assert converted  # noqa: S101 - None only where it works in place
+    assert converted  # noqa: S101 - None only in place
     return converted
 
 
@@ -254,5 +258,5 @@ def _turn_upright(image: Image.Image) -> Image.Image:
     image.load()
     try:
         return ImageOps.exif_transpose(image)
-    except Exception:  # damaged EXIF data must not cost the picture
+    except Exception:  # damaged EXIF data must not make the picture unreadable
         return image

@@ -1,4 +1,4 @@
-"""From the bytes of a picture file to an image, of a PDF or a TIFF to that of one of its pages."""
+"""Decode the bytes of a picture file, or one page of a PDF or a TIFF, to an image."""
 
 import io
 from collections.abc import Iterator
@@ -9,7 +9,7 @@ from PIL import Image
 
 from inkdigits.errors import CanvasError
 
-MAX_PIXELS = 64_000_000  # decoding takes 20 to 30 bytes a pixel: 2 GB at the most
+MAX_PIXELS = 64_000_000  # decoding takes 20 to 30 bytes a pixel: at most 2 GB
 LONGEST_MAGIC = 5
 _SHORTEST_PX, _LONGEST_TO_SHORTEST = 4, 100
 _FORMATS = ("PNG", "JPEG", "WEBP", "BMP", "TIFF", "GIF", "PPM", "AVIF")
@@ -19,21 +19,21 @@ _TIFF_MAGIC = (b"II*\0", b"MM\0*", b"II+\0", b"MM\0+")
 
 
 def has_pages(start: bytes) -> bool:
-    """Whether a file that begins so may have several pages."""
+    """Whether a file that starts with these bytes may have several pages."""
     return start.startswith((_PDF_MAGIC, *_TIFF_MAGIC))
 
 
 def count_images(content: bytes, name: str) -> int:
-    """How many pages there are in a file that `has_pages`; 1 in others."""
+    """The number of pages of a file that `has_pages`; 1 for others."""
     if content.startswith(_PDF_MAGIC):
         return len(_pdf(content, name))
     return _count_frames(_open(content, name)) if has_pages(content) else 1
 
 
 def decode(content: bytes, page: int, name: str) -> Image.Image:
-    """The image in a file's bytes, or on a page of it, its pixels not decoded yet.
+    """The image in a file's bytes, or on one of its pages, its pixels not decoded yet.
 
-    Raises `CanvasError`, and for damaged files what the decoders raise.
+    Raises `CanvasError`; for damaged files, whatever the decoders raise.
     """
     if not content:
         raise CanvasError("empty", f"{name} is empty: 0 bytes")
@@ -59,13 +59,13 @@ def _check_page(page: int, pages: int, name: str) -> None:
 
 
 def _count_frames(image: Image.Image) -> int:
-    """The pages of a TIFF; of moving pictures the first frame alone is read."""
+    """The pages of a TIFF; of animations only the first frame is read."""
     frames: int = getattr(image, "n_frames", 1) if image.format == "TIFF" else 1
     return frames
 
 
 def check_size(image: Image.Image, name: str) -> None:
-    """Raises `CanvasError` for an image too large, too small or too thin to be read."""
+    """Raise `CanvasError` for an image that is too large, too small or too thin to read."""
     shorter, longer = sorted(image.size)
     if shorter * longer > MAX_PIXELS:
         raise too_large(name)

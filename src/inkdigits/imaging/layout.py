@@ -1,7 +1,7 @@
-"""A digit's ink in the layout of MNIST: the glyph that the network reads.
+"""Lay out a digit's ink as in MNIST: the glyph that the network reads.
 
-The ink's box is scaled, with its aspect kept, to fit 20×20, and placed so that the ink's centre
-of mass is the centre of a 28×28 field, as the MNIST page describes it.
+The ink's bounding box is scaled to fit 20×20, keeping its aspect ratio, and placed with the ink's
+centre of mass at the centre of a 28×28 field, as the MNIST page describes.
 """
 
 import numpy as np
@@ -12,16 +12,16 @@ from scipy import ndimage
 from inkdigits.artifact import GLYPH_PX
 from inkdigits.imaging.ink import bounds, stroke_width
 
-BOX_PX = 20  # the side of the square that the ink's box is scaled to fit
+BOX_PX = 20  # the side of the square that the ink's bounding box is scaled to fit
 THINNEST_PX = 1.8  # in the glyph; MNIST's strokes are 1.7 to 4 pixels wide
-_ENOUGH_PX = 160  # the longer side from which strokes are thickened and the glyph is made
-_FAINT = 0.2  # ink below this share doesn't widen the box
+_ENOUGH_PX = 160  # the longer side is reduced to this before thickening and scaling
+_FAINT = 0.2  # fainter ink doesn't extend the bounding box
 
 
 def lay_out_glyph(ink: NDArray[np.float32]) -> NDArray[np.uint8]:
     """The glyph, uint8 (28, 28), of one digit's ink, 0…1 (height, width); black without ink.
 
-    Strokes that would be thinner than MNIST's are thickened. A glyph stays as it is.
+    Strokes that would be thinner than MNIST's are thickened. A glyph is returned unchanged.
     """
     if is_laid_out(ink):
         return (ink * 255).round().astype(np.uint8)
@@ -36,7 +36,7 @@ def lay_out_glyph(ink: NDArray[np.float32]) -> NDArray[np.uint8]:
         ink = _thicken(ink, lacking / 2)
         scale = BOX_PX / max(ink.shape)
     small = _resized(ink, scale)
-    small = small / max(float(small.max()), 1e-6)  # averaging thin strokes has dimmed them
+    small = small / max(float(small.max()), 1e-6)  # averaging dims thin strokes
     return place_glyph((small * 255).round().astype(np.uint8))
 
 
@@ -49,14 +49,14 @@ def _resized(ink: NDArray[np.float32], scale: float) -> NDArray[np.float32]:
 
 
 def is_laid_out(ink: NDArray[np.float32]) -> bool:
-    """Whether it is 28×28 pixels, with MNIST's margin and centre."""
+    """Whether the ink is 28×28 pixels with MNIST's margin and centre."""
     if ink.shape != (GLYPH_PX, GLYPH_PX) or max(crop(ink).shape) not in {BOX_PX - 1, BOX_PX}:
         return False
     return max(abs(middle - GLYPH_PX / 2) for middle in center_of_mass(ink)) < 1
 
 
 def place_glyph(small: NDArray[np.uint8]) -> NDArray[np.uint8]:
-    """Ink of at most 28×28 pixels in a field, its centre of mass in the centre."""
+    """Place ink of at most 28×28 pixels in a 28×28 field, centred by its centre of mass."""
     row, column = center_of_mass(small)
     middle = GLYPH_PX / 2  # MNIST: the centres of mass lie in 13.5…14.5, 14.0 on average
     top = min(max(0, round(middle - row)), GLYPH_PX - small.shape[0])
@@ -80,7 +80,7 @@ def center_of_mass(ink: NDArray[np.generic]) -> tuple[float, float]:
 
 
 def _thicken(ink: NDArray[np.float32], by_px: float) -> NDArray[np.float32]:
-    """The strokes wider by that on each side, with an edge a pixel soft."""
+    """Widen the strokes by `by_px` on each side, with an edge one pixel soft."""
     margin = int(np.ceil(by_px)) + 1
     padded = np.pad(ink, margin)
     distance = ndimage.distance_transform_edt(padded <= 0.5)
