@@ -24,7 +24,7 @@ NO_HINTS = Hints()
 class Job:
     """The artifact, the hints, and where annotated copies go.
 
-    It is the same for every item and in every process; without `model`, the shipped one reads.
+    The same for every item and process. `model` is None for the shipped artifact.
     """
 
     model: Path | None = None

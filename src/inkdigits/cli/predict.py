@@ -58,7 +58,7 @@ def _parse_job(arguments: Namespace) -> Job:
 
 @contextmanager
 def _progress(files: Iterable[Path | Item]) -> Iterator[Iterable[Path | Item]]:
-    """The files; on a terminal, a bar shows how many of many have been opened."""
+    """The files, with a progress bar on a terminal if there are many."""
     if sys.stderr.isatty():
         files = list(files)
         if len(files) >= _BAR_FROM:

@@ -50,7 +50,7 @@ class Checkpoint:
     stale_epochs: int = 0
 
     def to_dict(self) -> dict[str, Any]:
-        """Tensors, numbers and texts only, so that loading it can't run code."""
+        """Only tensors, numbers and strings, so loading it can't run code."""
         return {**vars(self), "history": [asdict(row) for row in self.history]}
 
     @classmethod

@@ -141,7 +141,7 @@ def _fill(inside: Tensor, generator: Generator) -> Tensor:
 
 
 def _cut_up(digits: Tensor, generator: Generator) -> Tensor:
-    """The quarters of digits, shuffled, turned and taken from different ones."""
+    """Quarters of different digits, shuffled and rotated."""
     half = GLYPH_PX // 2
     quarters = [
         digits[torch.randperm(len(digits), generator=generator)][

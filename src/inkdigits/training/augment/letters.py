@@ -73,7 +73,7 @@ def draw_letters(count: int, generator: Generator) -> Tensor:
 
 
 def _table() -> tuple[Tensor, Tensor]:
-    """Points (letters, most points, 2) within ± 0.5, and whether a line goes on from each."""
+    """Points (letters, most points, 2) within ± 0.5, and whether a line starts at each."""
     ways = [[line.split() for line in way.split("|")] for way in SKELETONS.values()]
     most = max(sum(len(line) for line in lines) for lines in ways)
     places, goes_on = torch.zeros(len(ways), most, 2), torch.zeros(len(ways), most)
