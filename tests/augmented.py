@@ -1,6 +1,6 @@
-"""What each augmentation looks like: a sheet of examples, kept in `golden/augmented.png`.
+"""Examples of each augmentation on one sheet, kept in `golden/augmented.png`.
 
-python -m tests.augmented        # after a change that is meant: draw it anew, and look at it
+python -m tests.augmented        # after an intended change: redraw the sheet, and look at it
 """
 
 from collections.abc import Callable, Iterator
@@ -40,7 +40,7 @@ def rows() -> Iterator[tuple[str, Tensor]]:
 
 
 def sheet() -> np.ndarray:
-    """All rows, uint8, one below the other."""
+    """All rows, uint8, stacked vertically."""
     lines = [torch.cat(list(images[:, 0]), dim=1) for _, images in rows()]
     return torch.cat(lines).clamp(0, 255).round().byte().numpy()
 

@@ -1,4 +1,4 @@
-"""Calling the commands in tests, as a user calls them."""
+"""Call the commands in tests as a user does."""
 
 import subprocess
 import sys

@@ -11,10 +11,10 @@ import inkdigits
 from inkdigits.data import LabelledImages, load_dataset, save_idx
 from inkdigits.data.datasets import DATASETS
 
-# Two threads on a busy machine are up to eight times slower than one, and the digits are few.
+# Two threads on a busy machine are up to eight times slower than one on these few digits.
 os.environ["OMP_NUM_THREADS"] = "1"
 
-# Time limits would fail on a busy machine; a landing must not hang on the luck of the draw.
+# No time limits: they fail on a busy machine. In CI the examples are fixed, so runs are repeatable.
 settings.register_profile(
     "inkdigits",
     deadline=None,
@@ -72,7 +72,7 @@ def empty_cache(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 @pytest.fixture
 def draw() -> Callable[[int, int], np.ndarray]:
-    """A canvas of a size with a dark, upright bar on white: a plain one."""
+    """A plain canvas of this size with a dark, upright bar on white."""
 
     def bar(height: int, width: int) -> np.ndarray:
         canvas = np.full((height, width), 255, np.uint8)
@@ -84,7 +84,7 @@ def draw() -> Callable[[int, int], np.ndarray]:
 
 @pytest.fixture(scope="session")
 def package_sources() -> str:
-    """The text of all modules but the errors."""
+    """The source of all modules except `errors`."""
     root = Path(inkdigits.__file__).parent
     return "".join(path.read_text("utf-8") for path in root.rglob("*.py") if path.stem != "errors")
 

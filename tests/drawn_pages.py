@@ -1,6 +1,6 @@
 """A fixed set of drawn pages, whose readings are kept in `golden/readings.json`.
 
-python -m tests.drawn_pages        # after a change of the reader that is meant: write them anew
+python -m tests.drawn_pages        # after an intended change of the reader: rewrite them
 """
 
 import json
@@ -22,7 +22,7 @@ PAGES_OF_A_KIND = 5
 
 @dataclass(frozen=True)
 class Kind:
-    """One way to draw a page, and what the reader is told of it."""
+    """One way to draw a page, and the hints for the reader."""
 
     draw: Callable[[LabelledImages, np.random.Generator], Page]
     hints: dict[str, Any] = field(default_factory=dict)
@@ -42,7 +42,7 @@ KINDS = {
 
 
 def read_all(data: LabelledImages) -> Iterator[tuple[str, dict[str, Any]]]:
-    """A name and what was read, for each page; `data` is where the digits come from."""
+    """A name and the reading of each page; the digits come from `data`."""
     reader = Reader.load()
     for kind_number, (name, kind) in enumerate(KINDS.items()):
         for number in range(PAGES_OF_A_KIND):
@@ -52,7 +52,7 @@ def read_all(data: LabelledImages) -> Iterator[tuple[str, dict[str, Any]]]:
 
 
 def summary(reading: Reading) -> dict[str, Any]:
-    """What a move of code must not change: text, boxes, and what is accepted."""
+    """The results that a refactoring must not change: text, boxes, acceptance."""
     return {
         "text": reading.text,
         "accepted": reading.accepted,
@@ -64,7 +64,7 @@ def summary(reading: Reading) -> dict[str, Any]:
 
 
 def held_out() -> LabelledImages:
-    """What the shipped network, of seed 0, wasn't trained on."""
+    """The digits held out from the training of the shipped network (seed 0)."""
     return stratified_split(load_dataset("mnist", "train"), 0.1, seed=0).validation
 
 

@@ -1,4 +1,4 @@
-"""A smoke check: the benchmarks run on a little data, and the tables are of the stored results."""
+"""Smoke tests: the benchmarks run on little data, and the tables show the stored results."""
 
 import json
 import runpy

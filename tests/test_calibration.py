@@ -1,4 +1,4 @@
-"""Calibration: temperature, acceptance and prediction sets keep their promises on new data."""
+"""Calibration: temperature, acceptance and prediction sets hold on new data."""
 
 import numpy as np
 import pytest

@@ -1,4 +1,4 @@
-"""What the command `predict` makes of files, folders, streams and tables that are not plain."""
+"""The command `predict` on unusual files, folders, streams and tables."""
 
 import copy
 import gzip
@@ -27,7 +27,7 @@ def rows_of(capsys, *arguments: object) -> list[dict]:
 
 
 def codes_of(capsys, *arguments: object) -> list[str]:
-    """Of each row the code of its error, or its text."""
+    """The error code or the text of each row."""
     rows = rows_of(capsys, *arguments)
     return [row["error"]["code"] if row["error"] else row["text"] for row in rows]
 
@@ -123,7 +123,7 @@ def test_folders_that_link_to_each_other_are_read_once_by_their_own_paths(capsys
 
 @pytest.fixture
 def deep(pictures, monkeypatch):
-    """A folder with a picture deeper in it than Python recurses, so than pytest can clean up."""
+    """A folder with a picture nested deeper than Python recurses, so pytest can't clean up."""
     monkeypatch.chdir(pictures)
     for _ in range(sys.getrecursionlimit() + 10):
         Path("d").mkdir()

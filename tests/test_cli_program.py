@@ -23,7 +23,7 @@ def test_training_draws_bars_on_a_terminal(small_data, tmp_path):
     while True:
         try:
             piece = os.read(screen, 4096)
-        except OSError:  # the other side has closed
+        except OSError:  # the other end was closed
             break
         if not piece:
             break
@@ -72,7 +72,7 @@ def test_import_needs_no_torch():
 
 
 def test_ctrl_c_that_a_compiled_module_hides_is_quiet_too(capsys, pictures, monkeypatch):
-    def load(*_: object) -> None:  # as ONNX Runtime does it, interrupted while it is imported
+    def load(*_: object) -> None:  # as ONNX Runtime does when interrupted during import
         raise ImportError("initialization failed") from KeyboardInterrupt()
 
     monkeypatch.setattr(Reader, "load", load)

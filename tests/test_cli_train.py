@@ -55,7 +55,7 @@ def test_json_output_is_json_alone(capsys, small_data, tmp_path):
 
 
 def test_another_data_set_is_not_taken_for_clothing(capsys, small_data, tmp_path):
-    """The files of KMNIST have the names of Fashion-MNIST's."""
+    """KMNIST and Fashion-MNIST use the same file names."""
 
     def refused(run: Path) -> set[str]:
         return {row["name"] for row in json.loads((run / "report.json").read_text())["rejection"]}
@@ -104,7 +104,7 @@ def test_training_faults(capsys, small_data, tmp_path, monkeypatch, arguments, c
 
 
 def test_training_cannot_see_the_test_set(capsys, mnist, small_data, tmp_path):
-    """Another test set, other labels in it: the same artifact but for the seconds it took."""
+    """With another test set, the artifact is the same except for the seconds."""
     from inkdigits.data import LabelledImages
 
     train_data = load_dataset("kmnist", "train", small_data)
@@ -147,7 +147,7 @@ def test_ctrl_c_keeps_what_is_finished_and_resume_goes_on(capsys, small_data, tm
     where = ("--data", "kmnist", "--data-dir", small_data)
     process = start(
         *("train", "tiny", *long, *where, "--no-test", "--out", tmp_path / "cut"),
-        # A job in the background of a script has SIGINT ignored, and so would its children.
+        # A background job of a script ignores SIGINT, and its children would too.
         preexec_fn=lambda: signal.signal(signal.SIGINT, signal.default_int_handler),
     )
     deadline = time.monotonic() + 120

@@ -1,4 +1,4 @@
-"""The corruptions: what each one does to a picture, and that the same seed does the same."""
+"""The corruptions: the effect of each, and reproducibility by seed."""
 
 import numpy as np
 import pytest
@@ -65,8 +65,8 @@ def test_impulse_noise_hits_the_share_it_states(severity, images):
     assert (damaged == 255).mean() == pytest.approx(share / 2, rel=0.1)
 
 
-# What each corruption does to a simple shape, as its description says, reckoned by hand: a spread,
-# an angle, a length, a level.
+# The effect of each corruption on a simple shape, calculated by hand from its description: a
+# spread, an angle, a length, a level.
 GREY, BLACK, WHITE = (np.full((400, 28, 28), level, np.uint8) for level in (51, 0, 255))
 BAR, DOT, SQUARE = np.zeros_like(BLACK), np.zeros_like(BLACK), np.zeros_like(BLACK)
 BAR[:, 6:22, 13:16] = DOT[:, 13:15, 13:15] = SQUARE[:, 9:19, 9:19] = 255
@@ -78,19 +78,19 @@ def damaged(name: str, images: np.ndarray, severity: int | None = None) -> np.nd
 
 
 def slope(images: np.ndarray) -> np.ndarray:
-    """Columns a row by which the ink's centre moves between rows 9 and 18, to either side."""
+    """Columns per row by which the ink's centre moves between rows 9 and 18, either way."""
     middle = (images * np.arange(28)).sum(axis=2) / images.sum(axis=2).clip(1e-9)
     return np.abs(middle[:, 18] - middle[:, 9]) / 9
 
 
 def moved(images: np.ndarray) -> np.ndarray:
-    """By how many rows and columns (2, n) the ink's centre lies off the middle."""
+    """The offset of the ink's centre from the middle in rows and columns, (2, n)."""
     rows, columns = images.sum(axis=2) @ np.arange(28), images.sum(axis=1) @ np.arange(28)
     return np.abs(np.stack([rows, columns]) / images.sum(axis=(1, 2)) - 13.5)
 
 
 def waves(images: np.ndarray) -> np.ndarray:
-    """The standard deviation of a drawn line from the straight line that fits it, in rows."""
+    """The standard deviation of a drawn line from its straight fit, in rows."""
     columns = np.arange(5, 22)
     ink = images[:, :, columns]
     middle = (ink * np.arange(28)[:, None]).sum(axis=1) / ink.sum(axis=1).clip(1e-9)

@@ -1,4 +1,4 @@
-"""What the README says is what the commands of the project gave."""
+"""The README agrees with the project's commands and results."""
 
 import re
 import runpy
@@ -37,7 +37,7 @@ def test_every_recipe_was_measured_as_it_stands_with_all_its_seeds():
         assert seeds == list(range(MEASURING["SEEDS"].get(name, 3))), name
 
 
-# The headline of each seed system, as its authors or our issue state it.
+# The headline of each seed system, as stated by its authors or our issue.
 @pytest.mark.parametrize(
     ("name", "headline"),
     [

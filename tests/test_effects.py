@@ -1,4 +1,4 @@
-"""Effects of appearance and drawn junk: ranges, shares, and that the generator decides."""
+"""Effects of appearance and drawn junk: ranges, shares, reproducibility."""
 
 from dataclasses import replace
 

@@ -1,4 +1,4 @@
-"""Messages that stay short, and codes that survive a copy."""
+"""Messages stay short, and codes survive a copy."""
 
 import base64
 import copy

@@ -1,4 +1,4 @@
-"""The report: numbers against scikit-learn, the page against its promises."""
+"""The report: its figures against scikit-learn, its page against the requirements."""
 
 import io
 import json
@@ -27,7 +27,7 @@ def reader() -> Reader:
 
 @pytest.fixture(scope="module")
 def some(mnist_test) -> LabelledImages:
-    """Test images with some labels turned wrong, so that there are mistakes."""
+    """Test images with some wrong labels, so there are mistakes."""
     data = take(mnist_test, 300)
     labels = data.labels.copy()
     labels[::10] = (labels[::10] + 1) % 10

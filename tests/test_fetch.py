@@ -22,7 +22,7 @@ SHA256 = DATASETS["mnist"].sha256
 
 @pytest.fixture(scope="session")
 def mirrored(mnist, mnist_test) -> dict[str, bytes]:
-    """The four files as a mirror has them."""
+    """The four files in a mirror's form."""
     names = DATASETS["mnist"].file_names()
     arrays = (mnist.images, mnist.labels, mnist_test.images, mnist_test.labels)
     return {
@@ -32,7 +32,7 @@ def mirrored(mnist, mnist_test) -> dict[str, bytes]:
 
 
 class Mirror:
-    """A small HTTP server: paths to bytes, and statuses or cuts to be served first."""
+    """A small HTTP server: bytes by path, with statuses or cut transfers to serve first."""
 
     def __init__(self, content: dict[str, bytes]) -> None:
         self.content, self.faults, self.requests = dict(content), [], []

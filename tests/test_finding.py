@@ -26,13 +26,13 @@ READER = Reader.load()
 
 @pytest.fixture(scope="module")
 def held_out(mnist):
-    """What the shipped network, of seed 0, wasn't trained on."""
+    """The digits held out from the training of the shipped network (seed 0)."""
     return stratified_split(mnist, 0.1, seed=0).validation
 
 
 @pytest.fixture(scope="module")
 def clear(held_out):
-    """Five images of each digit that the network is sure of: the page is tested, not the digit."""
+    """Five images of each digit that are read with confidence: the tests are about the page."""
     probabilities = READER.predict_proba(held_out.images)
     order = np.argsort(-probabilities.max(axis=1), kind="stable")
     right = order[probabilities.argmax(axis=1)[order] == held_out.labels[order]]
@@ -139,7 +139,7 @@ def test_strokes_stay_whole_where_rules_cross_them(held_out):
 
 
 def chain(clear, text: str, touching: range) -> np.ndarray:
-    """Ink 0…1 of digits in a row, those at the places `touching` pushed against the one before."""
+    """Ink 0…1 of digits in a row; those at the indices `touching` touch the one before."""
     page = np.zeros((70, 700), np.float32)
     left = 20
     for place, label in enumerate(text):
@@ -259,7 +259,7 @@ def test_a_thin_pale_line_beside_digits_is_no_one(clear):
     page = np.pad(write(clear, "248"), ((0, 0), (0, 40)))
     page[20:-20, -30:-28] = 0.6
     assert READER.read(dark(page)).text == "248"
-    page[20:-20, -30:-24] = 1  # with the digits' pen and ink it is one
+    page[20:-20, -30:-24] = 1  # with the digits' pen and ink it would count as a digit
     assert READER.read(dark(page)).text == "2481"
 
 

@@ -1,4 +1,4 @@
-"""What must not change unnoticed: the readings of a fixed set of pages, and the public names."""
+"""Guards against unnoticed changes: readings of a fixed set of pages, and the public names."""
 
 import importlib
 import json

@@ -364,7 +364,7 @@ def test_the_layout_is_20_pixels_high_and_centred_by_mass(draw):
 
 @pytest.mark.parametrize(("inverted", "turn"), [(False, 6), (True, 0)])
 def test_an_enlarged_mnist_digit_comes_back(mnist, inverted, turn):
-    """Off-centre on a larger canvas, at any scale, polarity and turn: the same place and label."""
+    """On a larger canvas, at any position, scale, polarity and rotation: same place and label."""
     rng = np.random.default_rng(0)
     originals = mnist.images[:200]
     glyphs, differences = [], []

@@ -117,7 +117,7 @@ def test_the_calibration_error_is_the_sum_over_the_bins(pairs):
 def test_chance_alone_parts_confidence_and_accuracy_less_the_more_images_there_are():
     few, many = (calibration_noise(np.full(n, 0.9), draws=200) for n in (100, 10_000))
     assert few[1] < few[0] < few[2]
-    # One bin: the mean distance of a share from its mean, √(2/π) of its standard deviation.
+    # One bin: the mean absolute deviation of a share is √(2/π) of its standard deviation.
     assert few[0] == pytest.approx(np.sqrt(2 / np.pi * 0.9 * 0.1 / 100), rel=0.15)
     assert many[0] == pytest.approx(few[0] / 10, rel=0.3)
     assert calibration_noise(np.ones(50)) == (0, 0, 0)

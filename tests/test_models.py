@@ -27,7 +27,7 @@ def images(mnist):
 def test_artifact_agrees_with_torch(name, images):
     torch.manual_seed(0)
     model = build_model(next(recipe for recipe in RECIPES.values() if recipe.architecture == name))
-    with torch.no_grad():  # one step of training mode moves batch norm off its initial figures
+    with torch.no_grad():  # one step in training mode changes batch norm's initial statistics
         model(torch.from_numpy(images).unsqueeze(1).float())
     content = seal_artifact(export_onnx([as_network(model)], temperature=0.7), Reader.load().info)
     reader = Reader(parse_artifact(content))
@@ -53,7 +53,7 @@ def test_an_ensemble_is_the_mean_of_its_logits(images):
     assert count_parameters(ensemble) == 3 * count_parameters(ensemble.models[0])
 
 
-# Counted by hand from the layers' shapes; the first is what Keras prints for seed 000's network.
+# Counted by hand from the layers' shapes; the first agrees with Keras for seed 000's network.
 @pytest.mark.parametrize(
     ("name", "parameters"),
     [

@@ -1,4 +1,4 @@
-"""Our optimisers against torch.optim's, and what they are for: a quick start."""
+"""Our optimisers against torch.optim's, and their purpose: a quick start."""
 
 import importlib
 import inspect

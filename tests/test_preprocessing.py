@@ -12,7 +12,7 @@ labels_arrays = hnp.arrays(np.uint8, st.integers(1, 300), elements=st.integers(0
 
 
 def numbered(labels) -> LabelledImages:
-    """Images whose first pixels are their own number, to follow them through a split."""
+    """Images whose first pixels hold their index, to track them through a split."""
     images = np.zeros((len(labels), 28, 28), np.uint8)
     images[:, 0, 0], images[:, 0, 1] = np.divmod(np.arange(len(labels)), 256)
     return LabelledImages(images, labels)

@@ -16,7 +16,7 @@ def test_the_shipped_model_is_what_its_recipe_promises(reader, mnist_test):
 
 
 def test_confidence_is_honest(reader, mnist_test):
-    """The mean confidence is the accuracy, within what 10,000 images can tell."""
+    """The mean confidence equals the accuracy, within the precision of 10,000 images."""
     confidences = reader.predict_proba(mnist_test.images).max(axis=1)
     accuracy = (reader.predict(mnist_test.images) == mnist_test.labels).mean()
     assert confidences.mean() == pytest.approx(accuracy, abs=0.003)

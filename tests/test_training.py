@@ -100,7 +100,7 @@ def test_a_share_of_the_images_keeps_its_shape(split):
 
 
 def test_an_image_that_is_left_over_joins_the_last_batch(split):
-    """Batch norm and junk can't do with one."""
+    """Batch norm and junk need more than one image."""
     few = LabelledImages(split.train.images[:65], split.train.labels[:65])
     batches = Batches(few, replace(RECIPES["robust"], batch_size=32, junk_share=0.01))
     sizes = [len(images) for images, _ in batches]
@@ -125,7 +125,7 @@ def test_it_learns(split):
 
 
 def test_early_stopping_restores_the_best_weights(split):
-    # A learning rate that is far too high late: validation gets worse, training must stop.
+    # A learning rate far too high at the end: validation gets worse, training must stop.
     recipe = replace(RECIPES["tiny"], epochs=40, batch_size=32, schedule="constant", patience=3)
     kept = []
     last = fit(recipe, split, seed=0, on_epoch=kept.append)
