@@ -75,14 +75,14 @@ TINY = Recipe(
     schedule="one-cycle",
 )
 
-# The mean and the standard deviation of the pixels of MNIST's training images: a fifth of
-# `fast`'s errors in one epoch, against pixels / 255.
+# The mean and the standard deviation of the pixels of MNIST's training images: in one epoch `fast`
+# makes a fifth fewer errors than with pixels / 255.
 _STANDARDISED: dict[str, Any] = {"pixel_mean": 33.3, "pixel_scale": 78.6}
 
 # A short memory (momentum, beta2) suits a few hundred steps: 98.9 % against 98.7 % on validation.
 FAST = Recipe(
     name="fast",
-    summary="over 99 % as soon as possible: one epoch, no normalisation",
+    summary="over 99 % as soon as possible: one epoch, no batch norm",
     architecture="strided-dense",
     epochs=1,
     batch_size=256,
