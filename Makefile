@@ -23,7 +23,7 @@ format: .venv/test
 	$(BIN)/ruff format .
 	$(BIN)/ruff check --fix .
 
-measure: .venv/train  ## measure every recipe; write results.json, the tables of README and docs/accuracy.md
+measure: .venv/train  ## measure every recipe; write results.json and the tables in docs/accuracy.md
 	$(BIN)/python benchmarks/recipe_results.py --again
 
 bench: .venv/train .venv-keras/done  ## train ours and the peers side by side; table and plot

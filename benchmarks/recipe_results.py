@@ -4,7 +4,7 @@
     python benchmarks/recipe_results.py --again [RECIPE …]     train all of it
 
 Results go into `src/inkdigits/recipes/results.json` as each run ends, so an interrupted measurement
-goes on where it stopped; then the tables in the README and in `docs/accuracy.md` are written. One
+goes on where it stopped; then the tables in `docs/accuracy.md` are written. One
 run at a time, and nothing else on the machine: a second busy process ruins the seconds.
 """
 
@@ -31,7 +31,7 @@ from inkdigits.training.runs import start_run, train_run
 
 ROOT = Path(__file__).parent.parent
 MEASURED = ROOT / "src" / "inkdigits" / "recipes" / "results.json"
-README, ACCURACY = ROOT / "README.md", ROOT / "docs" / "accuracy.md"
+ACCURACY = ROOT / "docs" / "accuracy.md"
 # The others have 3.
 SEEDS = {"tiny": 5, "fast": 20, "standard": 10, "accurate": 5}
 # Chris Deotte, "25 Million Images! [0.99757] MNIST", Kaggle, 2018: the best with a distribution.
@@ -82,8 +82,8 @@ def hardware() -> str:
     return f"{cores}, torch {here['torch']}, Python {here['python']}"
 
 
-def readme_table() -> str:
-    """The README's table of recipes, from `results.json`."""
+def recipes_table() -> str:
+    """All recipes, from `results.json`."""
     measured = load_results()
     machines = dict(
         zip(dict.fromkeys(run["hardware"] for run in measured.runs), "ABCD", strict=False)
@@ -141,7 +141,7 @@ def main() -> None:
     keep_freed_memory()  # as `inkdigits train` does
     for recipe in [find_recipe(name) for name in arguments.recipes] or RECIPES.values():
         measure_missing(recipe, again=arguments.again)
-    put_table(README, "recipes", readme_table())
+    put_table(ACCURACY, "recipes", recipes_table())
     put_table(ACCURACY, "record", record_table())
 
 

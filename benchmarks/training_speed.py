@@ -29,7 +29,7 @@ from inkdigits.files import write_atomic
 
 HERE = Path(__file__).parent
 RESULTS = HERE / "results"
-PAGES = (HERE.parent / "README.md", HERE.parent / "docs" / "performance.md")
+PAGE = HERE.parent / "docs" / "performance.md"
 TORCH, KERAS = ".venv", ".venv-keras"
 REFERENCE = "keras-baseline"
 SYSTEMS = {
@@ -144,8 +144,7 @@ def main() -> None:
     write_atomic(arguments.out / "training_speed.md", table(runs).encode())
     write_atomic(arguments.out / "training_speed.png", encode_png(plot(runs)))
     if arguments.out == RESULTS:
-        for page in PAGES:
-            put_table(page, "training", table(runs))
+        put_table(PAGE, "training", table(runs))
 
 
 if __name__ == "__main__":

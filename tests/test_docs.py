@@ -14,17 +14,18 @@ from inkdigits.recipes.results import load_results
 
 ROOT = Path(__file__).parent.parent
 README = (ROOT / "README.md").read_text(encoding="utf-8")
+ACCURACY = (ROOT / "docs" / "accuracy.md").read_text(encoding="utf-8")
 MEASURING = runpy.run_path(str(ROOT / "benchmarks" / "recipe_results.py"))
 
 
 def test_the_tables_of_recipes_are_the_measured_ones():
-    assert MEASURING["readme_table"]() in README
-    assert MEASURING["record_table"]() in (ROOT / "docs" / "accuracy.md").read_text("utf-8")
+    assert MEASURING["recipes_table"]() in ACCURACY
+    assert MEASURING["record_table"]() in ACCURACY
 
 
 def test_seconds_in_the_table_name_the_machine_that_they_are_of():
-    rows = re.findall(r"^\| `(.+?)` \|.*? s \| ([A-Z]) \|", README, re.MULTILINE)
-    machines = dict(re.findall(r"([A-Z]): (2 cores [^;]+?)(?:;|\.\n)", README))
+    rows = re.findall(r"^\| `(.+?)` \|.*? s \| ([A-Z]) \|", ACCURACY, re.MULTILINE)
+    machines = dict(re.findall(r"([A-Z]): (2 cores [^;]+?)(?:;|\.\n)", ACCURACY))
     measured = {run["recipe"]: run["hardware"] for run in load_results().runs}
     assert {name: machines[letter] for name, letter in rows} == measured
 
@@ -54,14 +55,15 @@ def test_every_system_reaches_its_headline(name, headline):
 
 
 def shown_commands() -> list[str]:
-    """Every `inkdigits …` command in the README and the guide."""
-    texts = [README, (ROOT / "docs" / "guide.md").read_text(encoding="utf-8")]
+    """Every `inkdigits …` command in the README and the pages for users."""
+    pages = (ROOT / "docs" / name for name in ("usage.md", "guide.md"))
+    texts = [README, *(page.read_text(encoding="utf-8") for page in pages)]
     found = re.findall(r"^\s*(?:\| .*`)?(inkdigits [a-z][^#\n`]*)", "\n".join(texts), re.MULTILINE)
     return [command.strip() for command in found]
 
 
 def test_there_are_commands_to_check():
-    assert len(shown_commands()) >= 10
+    assert len(shown_commands()) >= 20
 
 
 @pytest.mark.parametrize("command", shown_commands())
@@ -70,8 +72,8 @@ def test_every_shown_command_is_understood(command):
 
 
 def test_every_local_link_leads_somewhere():
-    pages = ("accuracy.md", "performance.md", "pictures.md", "trust.md", "guide.md")
-    for path in (ROOT / "README.md", ROOT / "CONTRIBUTING.md", *(ROOT / "docs" / p for p in pages)):
+    pages = [*(ROOT / "docs").rglob("*.md"), *ROOT.glob("*.md"), ROOT / "benchmarks" / "README.md"]
+    for path in pages:
         for link in re.findall(r"\]\(([^)#:]+)\)", path.read_text(encoding="utf-8")):
             assert (path.parent / link).exists(), link
 
