@@ -1,4 +1,4 @@
-"""Fashion-MNIST, of which it is measured how much is refused: found where `inkdigits` looks."""
+"""Fashion-MNIST, to measure how much of it is rejected; found where `inkdigits` looks."""
 
 import numpy as np
 from numpy.typing import NDArray

@@ -114,7 +114,7 @@ def seconds(reader: Reader, data: LabelledImages) -> dict[str, float]:
 
 def accuracy_table(found: dict[str, dict[str, Any]]) -> str:
     """Markdown."""
-    lines = ["| pictures | n | read right | told how many | target |", "|---|---|---|---|---|"]
+    lines = ["| pictures | n | right | right with `--expect` | target |", "|---|---|---|---|---|"]
     for name, row in found.items():
         low, high = wilson_interval(row["right"], row["n"])
         share = f"{row['right'] / row['n']:.1%} ({low:.1%} to {high:.1%})"

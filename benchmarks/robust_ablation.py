@@ -2,8 +2,8 @@
 
     make ablation      (with benchmarks/accurate_ablation.py)
 
-Trains `robust` for a few epochs, then with one effect or the junk left out each. Everything is
-measured on the held-out part of the training set, damaged or not, on drawings of no digit, and on
+Trains `robust` for a few epochs, then without one effect or without the junk. Everything is
+measured on the held-out part of the training set, damaged or not, on drawn non-digits, and on
 Fashion-MNIST's *training* images, from a data folder or the cache. Writes
 `benchmarks/results/robust_ablation.json` and the tables in `docs/trust.md`.
 """
@@ -113,7 +113,7 @@ def scores(model: Model, train_part: LabelledImages) -> dict[str, Any]:
 
 
 def rejected(score: Any, digits: Images, outside: dict[str, Images]) -> dict[str, float]:
-    """The share refused of each kind, where 99 % of the digits are kept."""
+    """The share of each kind rejected when 99 % of the digits are kept."""
     limit = np.quantile(score(digits), 1 - ACCEPTED_SHARE)
     return {name: float((score(images) < limit).mean()) for name, images in outside.items()}
 
@@ -138,7 +138,7 @@ def measure(model: Model, split: Split, outside: dict[str, Images]) -> dict[str,
 def ablation_table(results: dict[str, Any]) -> str:
     """Markdown: a row for each variant."""
     lines = [
-        "| recipe | held-out digits, % | damaged, mean of 15, % | hurt most by leaving it out |",
+        "| recipe | held-out digits, % | damaged, mean of 15, % | what suffers most |",
         "|---|---|---|---|",
     ]
     whole = results["all of it"]
@@ -154,7 +154,7 @@ def ablation_table(results: dict[str, Any]) -> str:
 
 
 def score_table(results: dict[str, Any]) -> str:
-    """Markdown: the refused share by score, for the network with and without junk."""
+    """Markdown: the share rejected by each score, for the network with and without junk."""
     kinds = list(results["all of it"]["rejected"]["energy"])
     lines = [f"| network, score | {' | '.join(kinds)} |", "|---" * (len(kinds) + 1) + "|"]
     for network in ("without junk", "all of it"):

@@ -99,7 +99,7 @@ def table(found: dict[str, Any]) -> str:
         ),
         ("expected calibration error, 15 bins", "≤ 0.2 %", f"{found['calibration_error']:.2%}"),
         (
-            "the same of a perfectly calibrated reader",
+            "the same for a perfectly calibrated reader, by chance",
             "",
             f"{chance['mean']:.2%} on average (5 % to 95 %: "
             f"{chance['low']:.2%} to {chance['high']:.2%})",
@@ -116,7 +116,7 @@ def table(found: dict[str, Any]) -> str:
         ),
         *(
             (
-                f"refused: {name}",
+                f"rejected: {name}",
                 "" if name in NO_TARGET else "≥ 98 %",
                 f"{share:.1%}; in pictures {found['rejection_in_pictures'][name]:.1%}",
             )
