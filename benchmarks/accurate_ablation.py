@@ -1,10 +1,10 @@
-"""What makes `accurate` accurate, and what was tried in vain: a table, on held-out digits.
+"""Which changes make `accurate` more accurate: a table, measured on held-out digits.
 
     make ablation
 
-Trains `accurate` for a few epochs on four fifths of the training set, and again with one thing
-changed each; the last fifth is what is measured. Test-time shifts and averaged weights are tried on
-the first of them, which also teaches a smaller network.
+Trains `accurate` for a few epochs on four fifths of the training set, then again with one change
+each, and measures on the last fifth. The unchanged network also serves for test-time shifts and
+averaged weights, and as the teacher of a smaller network.
 Writes `benchmarks/results/accurate_ablation.json` and the table in `docs/accuracy.md`.
 """
 
@@ -75,7 +75,7 @@ def train(recipe: Recipe, split: Split, seed: int) -> tuple[Weights, list[Weight
 
 
 def distil(recipe: Recipe, teacher: Model, data: LabelledImages, seed: int) -> Weights:
-    """Weights that were trained on the mean of the labels and the teacher's probabilities.
+    """Weights trained on the mean of the labels and the teacher's probabilities.
 
     Source: Hinton, Vinyals and Dean (2015), at a temperature of 1.
     """
@@ -98,7 +98,7 @@ def distil(recipe: Recipe, teacher: Model, data: LabelledImages, seed: int) -> W
 
 
 def mean_of(weights: list[Weights]) -> Weights:
-    """Averaged weights and batch norm statistics; its counters are the last ones."""
+    """The mean of weights and batch norm statistics; counters come from the last epoch."""
     return {
         name: torch.stack([each[name] for each in weights]).mean(0)
         if value.is_floating_point()
@@ -108,7 +108,7 @@ def mean_of(weights: list[Weights]) -> Weights:
 
 
 def shifted(recipe: Recipe, weights: Weights, data: LabelledImages) -> NDArray[np.float32]:
-    """The mean logits of five views: as it is, and a pixel up, down, left and right."""
+    """The mean logits of five views: unshifted, and a pixel up, down, left and right."""
     model = rebuild(recipe, [weights])
     moves = ((0, 0), (0, 1), (0, -1), (1, 0), (-1, 0))
     views = [np.roll(data.images, move, axis=(1, 2)) for move in moves]
@@ -116,7 +116,7 @@ def shifted(recipe: Recipe, weights: Weights, data: LabelledImages) -> NDArray[n
 
 
 def table(results: dict[str, dict[str, float]], epochs: int, digits: int) -> str:
-    """Markdown: what each change gave."""
+    """Markdown: the effect of each change."""
     lines = [
         f"| what was changed; {epochs} epochs each | errors of {digits:,} digits | loss, nats |",
         "|---|---|---|",
@@ -126,7 +126,7 @@ def table(results: dict[str, dict[str, float]], epochs: int, digits: int) -> str
 
 
 def main() -> None:
-    """Train, judge, write."""
+    """Train, measure, write."""
     parser = argparse.ArgumentParser(description=__doc__.partition("\n")[0])
     parser.add_argument("--epochs", type=int, default=4)
     recipe = replace(RECIPES["accurate"], epochs=parser.parse_args().epochs)

@@ -1,4 +1,4 @@
-"""Fashion-MNIST, to measure how much of it is rejected; found where `inkdigits` looks."""
+"""Fashion-MNIST, the clothing that an artifact should reject, from where `inkdigits` looks."""
 
 import numpy as np
 from numpy.typing import NDArray
@@ -8,7 +8,7 @@ from inkdigits.files import cache_folder
 
 
 def fashion_mnist(subset: Subset) -> NDArray[np.uint8]:
-    """Its images (n, 28, 28). Ends the program where there are none: a table would lose a row."""
+    """Its images (n, 28, 28). Exits if there are none: a table would lack a row."""
     if locate_dataset("fashion-mnist") is None:
         raise SystemExit(
             "Fashion-MNIST is not here, so nothing was measured: put its four files into "

@@ -1,4 +1,4 @@
-"""Tables in documents: each between two marks, so that the command that measured can replace it."""
+"""Tables in the docs: each stands between two marks, so a benchmark can replace it."""
 
 from pathlib import Path
 
@@ -6,7 +6,7 @@ from inkdigits.files import write_atomic
 
 
 def put_table(page: Path, name: str, table: str) -> None:
-    """Replace what stands between `<!-- name: begin -->` and `<!-- name: end -->`."""
+    """Replace the text between `<!-- name: begin -->` and `<!-- name: end -->`."""
     begin, end = f"<!-- {name}: begin -->\n", f"<!-- {name}: end -->\n"
     before, _, rest = page.read_text(encoding="utf-8").partition(begin)
     _, found, after = rest.partition(end)

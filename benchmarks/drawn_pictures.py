@@ -1,10 +1,10 @@
-"""Reading pictures: drawn photographs, strings and grids, and how fast they are read.
+"""Accuracy and speed of reading drawn photographs, strings and grids.
 
     make bench-pictures
 
-The pictures are made by `handwriting.py` and `scenes.py` from digits that the shipped network
-wasn't trained on. Writes `benchmarks/results/drawn_pictures.json` and the tables in
-`docs/pictures.md`. Keep the machine otherwise idle: the second table is of seconds.
+`handwriting.py` and `scenes.py` draw the pictures from digits that the shipped network wasn't
+trained on. Writes `benchmarks/results/drawn_pictures.json` and the tables in
+`docs/pictures.md`. Keep the machine otherwise idle: the second table has timings.
 """
 
 import argparse
@@ -48,12 +48,12 @@ GRID_TARGET = 0.97
 
 
 def held_out() -> LabelledImages:
-    """The part of MNIST's training set that the shipped network, of seed 0, wasn't trained on."""
+    """The part of MNIST's training set that the shipped network (seed 0) wasn't trained on."""
     return stratified_split(load_dataset(), 0.1, seed=0).validation
 
 
 def accuracies(reader: Reader, data: LabelledImages, pictures: int) -> dict[str, dict[str, Any]]:
-    """For each kind the share of pictures whose whole text is right; of grids that of cells."""
+    """For each kind, how many pictures have their whole text right; for grids, how many cells."""
     found = {}
     for name, (draw, target) in KINDS.items():
         rng = np.random.default_rng(0)
@@ -83,7 +83,7 @@ def accuracies(reader: Reader, data: LabelledImages, pictures: int) -> dict[str,
 
 
 def seconds(reader: Reader, data: LabelledImages) -> dict[str, float]:
-    """Medians: one picture of a megapixel in memory; photographs of 12 megapixels, as files."""
+    """Medians, for a megapixel picture in memory and for files of 12 megapixels."""
     rng = np.random.default_rng(0)
     ink, _ = string_of_ink(data, 6, 120, rng)
     sheet = np.zeros((1000, 1000), np.float32)

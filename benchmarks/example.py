@@ -1,9 +1,9 @@
-"""The picture at the top of the README: a drawn photograph of handwriting, and what is read.
+"""The picture at the top of the README: a drawn photograph of handwriting and its reading.
 
     python benchmarks/example.py
 
 Draws three lines of digits on ruled paper, photographs them, reads them with the model inside the
-package, and writes `docs/example.png`: the boxes at the left, the reading at the right.
+package, and writes `docs/example.png`: boxes on the left, the text on the right.
 """
 
 from pathlib import Path
@@ -37,7 +37,7 @@ def note(rng: np.random.Generator) -> Grey:
 
 
 def panel(reading: Reading, height_px: int) -> Image.Image:
-    """The reading in words."""
+    """The reading as text."""
     image = Image.new("RGB", (PANEL_PX, height_px), "white")
     draw = ImageDraw.Draw(image)
     draw.text((32, 30), "reader.read(photo)", fill=SOFT, font=ImageFont.load_default(22))

@@ -1,7 +1,7 @@
-"""Pictures of handwriting with their truth, drawn from a seed: photographs, strings, grids.
+"""Drawn pictures of handwriting with their labels, reproducible from a seed.
 
-The ink is that of MNIST digits that the network didn't train on, enlarged and redrawn with other
-pens, or of `STYLES`: strokes in styles that MNIST lacks. The page gets paper, rules, light, a
+The ink comes from MNIST digits held out of training, enlarged and redrawn with other pens, or from
+`STYLES`: strokes in styles that MNIST lacks. The page gets paper, rules, light, a
 camera's perspective, blur and noise.
 """
 
@@ -90,7 +90,7 @@ def ink_of(image: NDArray[np.uint8], height_px: int, rng: np.random.Generator) -
 def drawn(
     label: str, height_px: int, rng: np.random.Generator, *, pen_px: float | None = None
 ) -> Grey:
-    """A digit from `STYLES`, 0…1: wobbling, slanted, with that pen or any; cropped."""
+    """A digit from `STYLES`, 0…1: wobbling, slanted, with the given or a random pen; cropped."""
     strokes = STYLES[label][rng.integers(len(STYLES[label]))]
     pen = pen_px or height_px * rng.uniform(0.03, 0.16)
     width, slant = height_px * rng.uniform(0.5, 0.8), rng.uniform(-0.25, 0.15)
@@ -136,7 +136,7 @@ def crop(ink: Grey) -> Grey:
 
 
 def put(page: Grey, ink: Grey, top: int, left: int) -> None:
-    """Draw ink onto a page of ink, in place; what doesn't fit is an error of the caller."""
+    """Draw ink onto a page of ink, in place; the caller makes sure that it fits."""
     height, width = ink.shape
     field = page[top : top + height, left : left + width]
     np.maximum(field, ink, out=field)
@@ -151,9 +151,9 @@ def string_of_ink(
     touching: bool = False,
     styles: bool = False,
 ) -> tuple[Grey, str]:
-    """A row of digits; with `touching` one neighbouring pair is pushed together until it meets.
+    """A row of digits; with `touching`, one neighbouring pair is pushed together until it meets.
 
-    With `styles` they are drawn with one pen, in styles that MNIST lacks.
+    With `styles`, one pen draws them in styles that MNIST lacks.
     """
     chosen = rng.integers(0, len(data), length)
     text = "".join(str(data.labels[i]) for i in chosen)
@@ -177,7 +177,7 @@ def string_of_ink(
 
 
 def meet(page: Grey, ink: Grey, top: int, left: int) -> int:
-    """The first place to the left of `left` where the ink touches what is on the page."""
+    """The first place to the left of `left` where the ink touches the ink on the page."""
     while left > 0:
         field = page[top : top + ink.shape[0], left : left + ink.shape[1]]
         if (np.minimum(field, ink) > 0.5).any():
@@ -218,13 +218,13 @@ def photograph(ink: Grey, rng: np.random.Generator, *, rules: str = "") -> NDArr
 
 
 def resized(values: NDArray[np.floating], shape: tuple[int, ...]) -> Grey:
-    """Bicubic, to rows and columns."""
+    """Resize to rows and columns, bicubic."""
     image = Image.fromarray(values.astype(np.float32))
     return np.asarray(image.resize(shape[::-1], Image.Resampling.BICUBIC), np.float32)
 
 
 def tilted(grey: Grey, rng: np.random.Generator) -> Grey:
-    """Seen a little from the side: the corners move by up to 3 % of the side."""
+    """The picture seen slightly from the side: the corners move by up to 3 % of the side."""
     height, width = grey.shape
     corners = np.array([(0, 0), (0, height), (width, height), (width, 0)], np.float64)
     moved = corners + rng.uniform(-0.03, 0.03, (4, 2)) * [width, height]
@@ -244,7 +244,7 @@ def tilted(grey: Grey, rng: np.random.Generator) -> Grey:
 
 
 def with_margin(ink: Grey, share: float) -> Grey:
-    """The ink in the middle of a page that is larger by that share of its longer side."""
+    """The ink in the middle of a page, with a margin given as a share of its longer side."""
     return np.pad(ink, max(4, round(max(ink.shape) * share)))
 
 

@@ -1,11 +1,11 @@
-"""Reading speed: the shipped artifact, in process and as a command.
+"""Reading speed of the shipped artifact, in process and from the command line.
 
     make bench-reading
 
-Digits a second on 10,000 test images in memory, beside PyTorch running the same network in turn;
-one digit; and the commands as new processes (their files are in the page cache), beside a Python
-that does nothing.
-Medians; writes `benchmarks/results/reading_speed.json` and `.md`. Keep the machine otherwise idle.
+Measures digits a second on 10,000 test images in memory, in turn with PyTorch on the same network;
+the time for one digit; and the commands as new processes with a warm page cache, in turn with a
+Python that does nothing. Writes medians to `benchmarks/results/reading_speed.json` and `.md`, and
+to the table in `docs/performance.md`. Keep the machine otherwise idle.
 """
 
 import json
@@ -55,7 +55,7 @@ def measure() -> dict[str, float]:
     images = load_dataset("mnist", "test").images
     reader = Reader.load()
     model = build_model(Recipe(**reader.info.recipe))
-    # First alone: the threads of another engine go on spinning for a while after its turn.
+    # Alone and first: another engine's threads keep spinning for a while after its turn.
     (alone,) = alternate(lambda: reader.predict_proba(images), rounds=5 * ROUNDS)
     ours, torch = alternate(
         lambda: reader.predict_proba(images), lambda: predict_logits(model, images), rounds=ROUNDS

@@ -34,7 +34,7 @@ MARKS = str.maketrans({"−": "-", "–": "-", "x": "×", "*": "×", "·": "."})
 
 @dataclass(frozen=True)
 class Labelled:
-    """One picture, what is right, and which kind it is."""
+    """One picture, its label, and its kind."""
 
     path: Path
     label: str
@@ -61,7 +61,7 @@ class Scored:
 
     @property
     def marks_right(self) -> bool:
-        """Whether digits and marks are right; spaces and line breaks are passed over."""
+        """Whether digits and marks are right; spaces and line breaks are ignored."""
         label, text = self.picture.label, self.reading.text
         return "".join(label.translate(MARKS).split()) == "".join(text.translate(MARKS).split())
 
@@ -92,14 +92,14 @@ def load_labels(folder: Path) -> list[Labelled]:
 
 
 def read(reader: Reader, pictures: list[Labelled]) -> list[Scored]:
-    """Every picture read, without hints; tables of glyphs are left out."""
+    """Readings of all pictures, without hints; tables of glyphs are left out."""
     readable = [picture for picture in pictures if picture.path.suffix != ".csv"]
     readings = reader.read_many(picture.path for picture in track(readable, "reading"))
     return [Scored(*pair) for pair in zip(readable, readings, strict=True)]
 
 
 def share(right: Iterable[bool]) -> str:
-    """As "45 of 50, 90.0 % (78.6 to 95.7)", or a dash where there is nothing."""
+    """As "45 of 50, 90.0 % (78.6 to 95.7)", or a dash if there are none."""
     flags = list(right)
     if not flags:
         return "–"
@@ -109,7 +109,7 @@ def share(right: Iterable[bool]) -> str:
 
 
 def table(scored: list[Scored]) -> str:
-    """A line for each kind, then all; then what acceptance is worth."""
+    """A line for each kind and for all, then how far acceptance separates right from wrong."""
     kinds = dict.fromkeys(one.picture.kind for one in scored)
     rows = [(kind, [one for one in scored if one.picture.kind == kind]) for kind in kinds]
     lines = [f"{'kind':<28}{'digits right':<36}marks right, where there are some"]
@@ -125,7 +125,7 @@ def table(scored: list[Scored]) -> str:
 
 
 def picture_of(one: Scored) -> str:
-    """The annotated picture, small, as base64 of a PNG; nothing where it could not be opened."""
+    """The annotated picture, small, as base64 of a PNG; empty if it can't be opened."""
     if one.reading.error:
         return ""
     image = one.reading.draw(one.picture.path)

@@ -1,11 +1,11 @@
-"""Measure recipes: train each with several seeds, evaluate on the test set, write it all down.
+"""Measure recipes: train each with several seeds, evaluate on the test set, store the results.
 
-    python benchmarks/recipe_results.py [RECIPE …]             train what is missing or has changed
-    python benchmarks/recipe_results.py --again [RECIPE …]     train all of it
+    python benchmarks/recipe_results.py [RECIPE …]             train missing and changed ones
+    python benchmarks/recipe_results.py --again [RECIPE …]     train all of them
 
-Results go into `src/inkdigits/recipes/results.json` as each run ends, so an interrupted measurement
-goes on where it stopped; then the tables in `docs/accuracy.md` are written. One
-run at a time, and nothing else on the machine: a second busy process ruins the seconds.
+Each run adds its results to `src/inkdigits/recipes/results.json`, so an interrupted measurement
+resumes where it stopped. At the end the tables in `docs/accuracy.md` are written. Do one run at a
+time and keep the machine otherwise idle: a second busy process ruins the timings.
 """
 
 import argparse
@@ -60,22 +60,22 @@ def measure(recipe: Recipe, seed: int, scratch: Path) -> dict[str, Any]:
 
 
 def is_current(run: dict[str, Any]) -> bool:
-    """Whether a stored run is of a recipe as it stands."""
+    """Whether a stored run used the current recipe."""
     recipe = RECIPES[run["recipe"]]
-    try:  # a setting that is newer than the run had its default
+    try:  # a field added since the run had its default
         then = Recipe(**{**run["settings"], "summary": recipe.summary})
-    except (TypeError, UsageError):  # a setting, or a network, that is no more
+    except (TypeError, UsageError):  # a field or an architecture that no longer exists
         return False
     return then == recipe and run["layers"] == layers(recipe)
 
 
 def layers(recipe: Recipe) -> list[str]:
-    """The recipe's layers in words."""
+    """The recipe's layers as text."""
     return [repr(layer) for layer in ARCHITECTURES[recipe.architecture]]
 
 
 def hardware() -> str:
-    """The machine in words."""
+    """The machine as text."""
     here = describe_environment()
     slow = "" if used_precision(RECIPES["standard"]) == "bf16" else " without fast bf16"
     cores = f"{here['cores']} cores of {here['cpu']}{slow}"
@@ -83,7 +83,7 @@ def hardware() -> str:
 
 
 def recipes_table() -> str:
-    """All recipes, from `results.json`."""
+    """Markdown: all recipes, from `results.json`."""
     measured = load_results()
     machines = dict(
         zip(dict.fromkeys(run["hardware"] for run in measured.runs), "ABCD", strict=False)
@@ -102,7 +102,7 @@ def recipes_table() -> str:
 
 
 def record_table() -> str:
-    """The most accurate recipes beside what was published with a spread."""
+    """Markdown: the most accurate recipes beside published results that have a spread."""
     measured = load_results()
     lines = ["| what | test accuracy, % | n |", "|---|---|---|"]
     for name in ("standard", "accurate", "ensemble"):
@@ -120,7 +120,7 @@ def write_measured(runs: list[dict[str, Any]]) -> None:
 
 
 def measure_missing(recipe: Recipe, *, again: bool) -> None:
-    """Train the recipe with each seed that has no measurement that holds."""
+    """Train the recipe with each seed that has no current result."""
     runs = list(load_results().runs)
     others = [run for run in runs if run["recipe"] != recipe.name]
     mine = [run for run in runs if run["recipe"] == recipe.name and is_current(run) and not again]
@@ -136,7 +136,7 @@ def main() -> None:
     """Parse, measure, write."""
     parser = argparse.ArgumentParser(description=__doc__.partition("\n")[0])
     parser.add_argument("recipes", nargs="*", metavar="RECIPE", help="default: all")
-    parser.add_argument("--again", action="store_true", help="also what is measured already")
+    parser.add_argument("--again", action="store_true", help="also measured ones")
     arguments = parser.parse_args()
     keep_freed_memory()  # as `inkdigits train` does
     for recipe in [find_recipe(name) for name in arguments.recipes] or RECIPES.values():

@@ -1,4 +1,4 @@
-"""What makes `robust` robust, and which score tells digits from junk: two tables on validation.
+"""Which effects make `robust` robust, and which score separates digits from non-digits.
 
     make ablation      (with benchmarks/accurate_ablation.py)
 
@@ -39,7 +39,7 @@ Images = NDArray[np.uint8]
 
 
 def variants(epochs: int) -> dict[str, Recipe]:
-    """`robust`, shortened, and what is left of it without one part."""
+    """`robust` with fewer epochs, and the same without one part each."""
     whole = replace(RECIPES["robust"], epochs=epochs)
     ARCHITECTURES["ten classes"] = (*ARCHITECTURES[whole.architecture][:-1], Dense(CLASSES))
     without = {
@@ -93,7 +93,7 @@ def mixed(one: Any, other: Any, digits: Images) -> Any:
 
 
 def scores(model: Model, train_part: LabelledImages) -> dict[str, Any]:
-    """Ways to score how like a digit images are: name to function."""
+    """Functions that score how much images resemble digits, by name."""
 
     def logits(images: Images) -> NDArray[np.float32]:
         return predict_logits(model, images).numpy()
@@ -119,7 +119,7 @@ def rejected(score: Any, digits: Images, outside: dict[str, Images]) -> dict[str
 
 
 def measure(model: Model, split: Split, outside: dict[str, Images]) -> dict[str, Any]:
-    """Accuracy on held-out digits, whole and damaged, and what each score refuses."""
+    """Accuracy on held-out digits, clean and damaged, and the share each score rejects."""
     held_out = split.validation
 
     def accuracy_on(images: Images) -> float:

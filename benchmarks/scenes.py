@@ -1,4 +1,4 @@
-"""Photographs that show more than the paper: the desk around a sheet, a pen, a finger."""
+"""Drawn photographs with a desk around the sheet, a pen, or a finger."""
 
 from collections.abc import Callable
 
@@ -11,7 +11,7 @@ from scipy import ndimage
 from inkdigits.data import LabelledImages
 
 Margins = NDArray[np.int64]
-"""Above, below, left and right of the ink, in pixels."""
+"""The space above, below, left and right of the ink, in pixels."""
 
 
 def scene(data: LabelledImages, rng: np.random.Generator) -> Page:
@@ -29,7 +29,7 @@ def scene(data: LabelledImages, rng: np.random.Generator) -> Page:
 
 
 def _desk(shape: tuple[int, ...], margins: Margins, rng: np.random.Generator) -> tuple[Grey, Grey]:
-    """Everywhere but on a sheet with tilted sides, that end between the ink and the border."""
+    """A desk around a sheet whose tilted edges lie between the ink and the border."""
     height, width = shape
     above, below, left, right = margins
     share = rng.uniform(0.1, 0.6, 8)
@@ -45,7 +45,7 @@ def _desk(shape: tuple[int, ...], margins: Margins, rng: np.random.Generator) ->
 
 
 def _pen(shape: tuple[int, ...], margins: Margins, rng: np.random.Generator) -> tuple[Grey, Grey]:
-    """Below the digits, from beyond the border or not."""
+    """A pen below the digits, which may reach in from beyond the border."""
     height, width = shape
     below = margins[1]
     start, end = rng.uniform(-0.1, 0.4), rng.uniform(0.6, 1.1)
@@ -61,7 +61,7 @@ def _pen(shape: tuple[int, ...], margins: Margins, rng: np.random.Generator) -> 
 def _finger(
     shape: tuple[int, ...], margins: Margins, rng: np.random.Generator
 ) -> tuple[Grey, Grey]:
-    """Its tip, from the lower border."""
+    """A fingertip at the lower border."""
     height, width = shape
     middle, across = rng.uniform(0, width), rng.uniform(25, 60)
     along = margins[1] * rng.uniform(0.3, 0.7)
@@ -72,7 +72,7 @@ def _finger(
 
 
 def _drawn(shape: tuple[int, ...], draw: Callable[[ImageDraw.ImageDraw], None]) -> Grey:
-    """A mask, 0…1, of what is drawn."""
+    """A mask, 0…1, of a drawing."""
     image = Image.new("L", shape[::-1])
     draw(ImageDraw.Draw(image))
     return np.asarray(image, np.float32) / 255

@@ -1,13 +1,13 @@
-"""Training speed, side by side: ours and the peers in turn on the same machine.
+"""Training speed of our recipes and their peers, side by side on the same machine.
 
     make bench                                       all systems, three rounds
     python benchmarks/training_speed.py --systems fast … --out FOLDER
 
-Each system is a script in `peers/` that runs as a process of its own, in its own environment
-(`.venv` or `.venv-keras`), with the data in memory. In every round each system trains once, with
-the round as its seed. Writes `benchmarks/results/training_speed.json` after every run, then
-`.md` and `.png`. Keep the machine otherwise idle; ratios are to `keras-baseline`'s
-network, within the same round.
+Each system is a script in `peers/`. It runs in its own process and environment (`.venv` or
+`.venv-keras`), with the data in memory. In every round each system trains once, with the round as
+its seed. Writes `benchmarks/results/training_speed.json` after every run, then `.md`, `.png` and
+the table in `docs/performance.md`. Ratios compare with `keras-baseline` in the same round. Keep the
+machine otherwise idle.
 """
 
 import argparse
@@ -128,7 +128,7 @@ def main() -> None:
     parser.add_argument("--out", type=Path, default=RESULTS, metavar="FOLDER")
     arguments = parser.parse_args()
     if len(arguments.systems) < len(SYSTEMS) and arguments.out == RESULTS:
-        parser.error("with some of the systems only, name another folder with --out")
+        parser.error("with only some of the systems, give another folder with --out")
     runs: list[dict[str, Any]] = []
     with tempfile.TemporaryDirectory() as scratch:
         data = Path(scratch) / "mnist.npz"

@@ -1,4 +1,4 @@
-"""The shipped artifact on the test set: accuracy, calibration, sets, rejection, damage.
+"""Accuracy, calibration, prediction sets, rejection and robustness of the shipped artifact.
 
     make trust      ten minutes; needs Fashion-MNIST, in a data folder or the cache
 
@@ -34,7 +34,7 @@ PAGE = HERE.parent / "docs" / "trust.md"
 
 
 def read_coarse_digits(reader: Reader) -> float:
-    """The share read right of scikit-learn's 1,797 digits of 8×8 pixels, UCI's test part."""
+    """Accuracy on scikit-learn's 1,797 digits of 8×8 pixels, the test part of UCI's set."""
     digits = load_digits()
     canvases = (digits.images * 255 / 16).round().astype(np.uint8)
     texts = np.array([reader.read(canvas, single=True).text for canvas in canvases])
@@ -42,7 +42,7 @@ def read_coarse_digits(reader: Reader) -> float:
 
 
 def photographs() -> NDArray[np.uint8]:
-    """Parts (n, 28, 28) of the two photographs that scikit-learn has, from 28 pixels a side on."""
+    """Crops (n, 28, 28) of scikit-learn's two photographs, at least 28 pixels a side."""
     rng, crops = np.random.default_rng(0), []
     for image in load_sample_images().images:
         whole = Image.fromarray(image).convert("L")
@@ -54,14 +54,14 @@ def photographs() -> NDArray[np.uint8]:
 
 
 def accepted_in_pictures(reader: Reader, images: NDArray[np.uint8]) -> float:
-    """The share of the first images, as pictures of 168 pixels, whose whole reading is accepted."""
+    """The share of the first images whose reading, as pictures of 168 pixels, is accepted."""
     size, first = (SIDE_PX, SIDE_PX), map(Image.fromarray, images[:PICTURES])
     pictures = [image.resize(size, Image.Resampling.BICUBIC) for image in first]
     return float(np.mean([reader.read(picture).accepted for picture in pictures]))
 
 
 def measure() -> dict[str, Any]:
-    """All figures; shares in 0…1."""
+    """All figures; shares are 0…1."""
     reader, test = Reader.load(), load_dataset("mnist", "test")
     outside = {"Fashion-MNIST": fashion_mnist("test"), "photographs": photographs()}
     report = evaluate(reader, test, extent=Extent(corruptions=True, outside=outside))

@@ -1,9 +1,9 @@
-"""One of our own recipes, timed as the peers are.
+"""One of our own recipes, timed like the peers.
 
     python inkdigits_recipe.py RECIPE DATA.npz SEED
 
-The clock runs from uint8 arrays in memory to the final weights: the split, the initial weights,
-augmentation, warm-up and validation all count. The test set is looked at after that.
+The clock runs from uint8 arrays in memory to the final weights, including the split, initial
+weights, augmentation, warm-up and validation. The test set is evaluated after that.
 """
 
 import json

@@ -1,12 +1,12 @@
-"""Two Keras networks, written from their published descriptions. Runs in an environment of its own.
+"""Two Keras networks, written from their published descriptions. Needs its own environment.
 
     python keras_networks.py NAME DATA.npz SEED
 
 `keras-baseline`: seed 000's network (conv 32, pool, conv 64, pool, dense 128, dropout 0.5; Adam
 0.001, batch 64, 10 epochs, 20 % validation). `keras-io`: the MNIST convnet of keras.io (conv 32,
 pool, conv 64, pool, dropout 0.5; Adam, batch 128, 15 epochs, 10 % validation).
-Prints one JSON object: seconds and test accuracy after each epoch, the latter looked at only
-after training has ended.
+Prints one JSON object with seconds and test accuracy after each epoch. Accuracy is evaluated only
+after training.
 """
 
 import json
@@ -61,7 +61,7 @@ class Snapshots(keras.callbacks.Callback):
         self.weights: list[list[np.ndarray]] = []
 
     def on_epoch_end(self, *_arguments: object) -> None:
-        """Note both."""
+        """Store both."""
         self.seconds.append(time.perf_counter() - self.started)
         self.weights.append(self.model.get_weights())
 

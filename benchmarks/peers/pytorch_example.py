@@ -4,8 +4,8 @@
 
 Conv 32, conv 64, max pool, dropout 0.25, dense 128, dropout 0.5; Adadelta at 1.0, × 0.7 an epoch,
 batch 64, 14 epochs, fp32; the data as tensors in memory, so that no loader slows it down.
-Prints one JSON object: seconds and test accuracy after each epoch, the latter looked at only
-after training has ended.
+Prints one JSON object with seconds and test accuracy after each epoch. Accuracy is evaluated only
+after training.
 """
 
 import copy
@@ -31,7 +31,7 @@ def build() -> nn.Module:
 
 
 def normalise(images: np.ndarray) -> torch.Tensor:
-    """Pixels less MNIST's mean, over its standard deviation."""
+    """Pixels minus MNIST's mean, divided by its standard deviation."""
     return (torch.from_numpy(images).unsqueeze(1).float() / 255 - 0.1307) / 0.3081
 
 
