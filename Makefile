@@ -6,13 +6,17 @@ export PIP_CONSTRAINT := $(CURDIR)/constraints.txt
 export PIP_BUILD_CONSTRAINT := $(PIP_CONSTRAINT)
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
 
-.PHONY: run test check format measure bench bench-reading bench-pictures bench-real ablation trust shipped lock clean
+.PHONY: run test golden check format measure bench bench-reading bench-pictures bench-real ablation trust shipped lock clean
 
 run: .venv/train  ## train the standard recipe, evaluate it, say where the report lies
 	$(BIN)/inkdigits train standard
 
 test: .venv/test  ## run every test, on all cores; the ten slowest are named at the end
 	$(BIN)/python -m pytest --numprocesses auto --durations 10
+
+golden: .venv/test  ## renew what the tests compare with, after an intended change; look at the difference
+	PYTHONPATH=benchmarks $(BIN)/python -m tests.drawn_pages
+	PYTHONPATH=benchmarks $(BIN)/python -m tests.augmented
 
 check: .venv/test  ## format, lint and types
 	$(BIN)/ruff format --check .

@@ -54,7 +54,7 @@ CHANGES: dict[str, dict[str, Any]] = {
 }
 
 
-def judge(logits: NDArray[np.float32], labels: NDArray[np.integer]) -> dict[str, float]:
+def score(logits: NDArray[np.float32], labels: NDArray[np.integer]) -> dict[str, float]:
     """Errors, and the cross-entropy at the best temperature."""
     probabilities = softmax(logits / fit_temperature(logits, labels))
     return {
@@ -145,14 +145,14 @@ def main() -> None:
     for name, changes in CHANGES.items():
         changed = replace(recipe, **changes)
         found[name] = logits(changed, train(changed, split, seed=0)[0])
-        print(name, judge(found[name], held_out.labels), flush=True)
+        print(name, score(found[name], held_out.labels), flush=True)
     networks = [found[name] for name in (UNCHANGED, *CHANGES)]
     found["the mean of all these networks"] = np.mean(networks, axis=0)
     smaller = replace(recipe, **CHANGES[SMALLER])
     (teacher,) = rebuild(recipe, [weights]).models
     pupil = distil(smaller, teacher, split.train, seed=0)
     found[f"{SMALLER}, taught by `{recipe.name}`"] = logits(smaller, pupil)
-    results = {name: judge(each, held_out.labels) for name, each in found.items()}
+    results = {name: score(each, held_out.labels) for name, each in found.items()}
     values = {
         "environment": describe_environment(),
         "epochs": recipe.epochs,

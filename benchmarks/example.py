@@ -14,7 +14,8 @@ from PIL import Image, ImageDraw, ImageFont
 
 from inkdigits import Reader, Reading
 
-PAGE = Path(__file__).parent.parent / "docs" / "example.png"
+DOCS = Path(__file__).parent.parent / "docs"
+PHOTO, PAGE = DOCS / "photo.jpg", DOCS / "example.png"
 LINES = ("314159", "27182", "1618")
 HEIGHT_PX, PEN_PX, LINE_PX = 92, 8.0, 150
 SIZE = (520, 620)  # height and width of the photograph
@@ -40,7 +41,7 @@ def panel(reading: Reading, height_px: int) -> Image.Image:
     """The reading as text."""
     image = Image.new("RGB", (PANEL_PX, height_px), "white")
     draw = ImageDraw.Draw(image)
-    draw.text((32, 30), "reader.read(photo)", fill=SOFT, font=ImageFont.load_default(22))
+    draw.text((32, 30), 'reader.read("photo.jpg")', fill=SOFT, font=ImageFont.load_default(22))
     draw.multiline_text(
         (32, 84), reading.text, fill=INK, font=ImageFont.load_default(58), spacing=20
     )
@@ -54,9 +55,9 @@ def panel(reading: Reading, height_px: int) -> Image.Image:
 def main() -> None:
     """Draw, read, write."""
     rng = np.random.default_rng(SEED)
-    photo = photograph(note(rng), rng, rules="lines")
-    reading = Reader.load().read(photo)
-    seen = reading.draw(photo)
+    Image.fromarray(photograph(note(rng), rng, rules="lines")).save(PHOTO, quality=90)
+    reading = Reader.load().read(PHOTO)
+    seen = reading.draw(PHOTO)
     both = Image.new("RGB", (seen.width + PANEL_PX, seen.height), "white")
     both.paste(seen, (0, 0))
     both.paste(panel(reading, seen.height), (seen.width, 0))

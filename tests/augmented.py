@@ -1,6 +1,6 @@
 """Examples of each augmentation on one sheet, kept in `golden/augmented.png`.
 
-python -m tests.augmented        # after an intended change: redraw the sheet, and look at it
+make golden        # after an intended change: redraw the sheet, and look at it
 """
 
 from collections.abc import Callable, Iterator

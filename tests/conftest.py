@@ -1,4 +1,8 @@
 import os
+
+# Two threads on a busy machine are up to eight times slower than one, and the digits are few.
+os.environ["OMP_NUM_THREADS"] = "1"
+
 from collections.abc import Callable
 from pathlib import Path
 
@@ -10,9 +14,6 @@ from PIL import Image
 import inkdigits
 from inkdigits.data import LabelledImages, load_dataset, save_idx
 from inkdigits.data.datasets import DATASETS
-
-# Two threads on a busy machine are up to eight times slower than one on these few digits.
-os.environ["OMP_NUM_THREADS"] = "1"
 
 # No time limits: they fail on a busy machine. In CI the examples are fixed, so runs are repeatable.
 settings.register_profile(

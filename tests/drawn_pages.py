@@ -1,6 +1,6 @@
 """A fixed set of drawn pages, whose readings are kept in `golden/readings.json`.
 
-python -m tests.drawn_pages        # after an intended change of the reader: rewrite them
+make golden        # after an intended change of the reader: rewrite them
 """
 
 import json

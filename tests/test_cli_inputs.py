@@ -178,18 +178,18 @@ def test_the_name_of_the_labels_may_be_capitalised(capsys, tmp_path, table_rows)
     assert codes_of(capsys, table) == ["7", "2", "1"]
 
 
-@pytest.mark.parametrize("wish", [[], ["--show-glyphs"], ["--explain"]])
+@pytest.mark.parametrize("option", [[], ["--show-glyphs"], ["--explain"]])
 def test_the_glyphs_of_tables_are_drawn_under_the_names_of_their_rows(
-    capsys, tmp_path, table_rows, mnist_test, monkeypatch, wish
+    capsys, tmp_path, table_rows, mnist_test, monkeypatch, option
 ):
     monkeypatch.chdir(tmp_path)
     write_table(Path("t.csv"), [*table_rows[:2], "oops"])
     save_idx(Path("t.idx"), mnist_test.images[:1])
-    call(capsys, "predict", "t.csv", "t.idx", "--annotate", "seen", *wish)
+    call(capsys, "predict", "t.csv", "t.idx", "--annotate", "seen", *option)
     drawn = sorted(path.name for path in Path("seen").iterdir())
     assert drawn == ["t.csv#1.png", "t.csv#2.png", "t.idx#1.png"]
     with Image.open("seen/t.csv#1.png") as image:
         pixels = np.asarray(image).astype(int)
     left = pixels[8:120, 8:120]  # the tile above the caption
     assert left.min() < 100
-    assert (np.ptp(left, axis=2).max() > 50) == (wish == ["--explain"])
+    assert (np.ptp(left, axis=2).max() > 50) == (option == ["--explain"])

@@ -247,7 +247,7 @@ def test_output_that_can_not_be_written_is_one_sentence(capsys, pictures):
     code, err = error_of(capsys, "predict", pictures, "--output", pictures)
     assert (code, "it is a folder" in err) == (4, True)
     code, err = error_of(capsys, "predict", pictures, "--output", pictures / ("x" * 300 + ".csv"))
-    assert (code, "File name too long" in err, "x" * 300 in err) == (4, True, True)
+    assert (code, "File name too long" in err, "x" * 50 in err) == (4, True, True)
 
 
 def test_closed_or_narrow_standard_output_is_no_traceback(pictures):
@@ -309,6 +309,6 @@ def test_the_table_fits_the_terminal(capsys, tmp_path, monkeypatch, mnist_test, 
     assert "…" in lines[1]
     assert len([line for line in lines[1:] if ".png" in line]) == 2  # each name on one line
     remarks = " ".join(line[columns // 3 :] for line in lines[1:])
-    assert sum(remarks.count(mark) for mark in ("too small", " at 99.9%")) <= 3
+    assert sum(remarks.count(mark) for mark in ("too small", "touches", " or ")) <= 6
     assert re.search(r"\d+ more", " ".join(remarks.split()))
     assert "is not an image" in " ".join(remarks.split())

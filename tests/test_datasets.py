@@ -8,6 +8,7 @@ from inkdigits.data import (
     DATASETS,
     LabelledImages,
     encode_idx,
+    fetch_dataset,
     load_dataset,
     save_idx,
     verify_dataset,
@@ -114,6 +115,12 @@ def test_a_given_folder_without_the_data_set_is_said_and_nothing_else_taken(
         load_dataset(name, "train", tmp_path)
     assert cure.format(tmp_path) in str(caught.value)
     assert list(tmp_path.iterdir()) == []
+
+
+def test_fetching_into_a_folder_takes_what_the_cache_has(tmp_path, mnist):
+    found = fetch_dataset("mnist", tmp_path)
+    assert found == tmp_path / "mnist"
+    assert load_dataset("mnist", "train", tmp_path).sha256 == mnist.sha256
 
 
 def test_verify_looks_into_files_without_known_hashes(tmp_path, few):

@@ -74,8 +74,11 @@ def test_every_shown_command_is_understood(command):
 def test_every_local_link_leads_somewhere():
     pages = [*(ROOT / "docs").rglob("*.md"), *ROOT.glob("*.md"), ROOT / "benchmarks" / "README.md"]
     for path in pages:
-        for link in re.findall(r"\]\(([^)#:]+)\)", path.read_text(encoding="utf-8")):
+        for link, anchor in re.findall(r"\]\(([^)#:]+)(?:#([^)]*))?\)", path.read_text("utf-8")):
             assert (path.parent / link).exists(), link
+            if anchor:
+                headings = re.findall(r"^#+ (.*)$", (path.parent / link).read_text("utf-8"), re.M)
+                assert anchor in [heading.lower().replace(" ", "-") for heading in headings], anchor
 
 
 def test_the_shipped_artifact_has_the_hash_in_the_guide():

@@ -13,9 +13,11 @@ from inkdigits.errors import (
     CanvasCode,
     CanvasError,
     InkdigitsError,
+    StorageError,
     TrainingDiverged,
     UsageError,
 )
+from tests.command_line import call
 
 READER = Reader.load()
 MEGABYTE = bytes(range(256)) * 4096
@@ -37,6 +39,20 @@ def test_an_error_does_not_repeat_what_it_was_given(source):
     assert len(str(caught.value)) < 5000
     (reading,) = READER.read_many([source])
     assert len(str(reading.to_dict())) < 5000
+
+
+@pytest.mark.parametrize("path", ["x" * 5000, "data:image/png;base64," + "A" * 50_000, "a\0b"])
+def test_a_wrong_artifact_is_a_short_storage_error(path):
+    with pytest.raises(StorageError) as caught:
+        Reader.load(path)
+    assert len(str(caught.value)) < 1000
+
+
+def test_a_command_does_not_repeat_a_data_url(capsys):
+    url = "data:image/png;base64," + "A" * 50_000
+    for arguments in (["predict", url], ["predict", "x.png", "--model", url]):
+        _, out, err = call(capsys, *arguments)
+        assert 0 < len(out + err) < 2000
 
 
 def test_what_is_left_out_is_counted():

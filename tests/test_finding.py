@@ -457,7 +457,7 @@ def test_boxes_are_where_the_digits_are(clear):
     np.testing.assert_allclose(edges, expected, atol=4)
 
 
-def test_contradictory_wishes_are_refused(draw):
+def test_contradictory_hints_are_refused(draw):
     with pytest.raises(UsageError, match="only one of single, expect and grid"):
         READER.read(draw(50, 50), single=True, expect=2)
     for expect in (0, 2.5, "3"):

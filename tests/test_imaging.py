@@ -61,13 +61,23 @@ def test_white_ink_on_transparency_is_seen(save, ground, ink):
     np.testing.assert_array_equal(np.asarray(open_picture(save(clear)))[5, 5, :2] > 100, True)
 
 
-def test_a_white_picture_with_transparent_corners_stays_on_white(save):
+@pytest.mark.parametrize("ink", [30, 228])
+def test_a_white_picture_with_transparent_corners_stays_on_white(save, ink):
     card = Image.new("RGBA", (12, 10), (255, 255, 255, 255))
-    card.paste((30, 30, 30, 255), (5, 2, 7, 8))
+    card.paste((ink, ink, ink, 255), (5, 2, 7, 8))
     card.putpixel((0, 0), (0, 0, 0, 0))
     canvas = open_canvas(save(card))
     assert canvas[0, 0] == 255
-    assert canvas[5, 5] == 30
+    assert canvas[5, 5] == ink
+
+
+def test_one_dark_pixel_does_not_hide_white_ink(save):
+    clear = Image.new("RGBA", (60, 60), (0, 0, 0, 0))
+    clear.paste((255, 255, 255, 255), (25, 10, 35, 50))
+    clear.putpixel((1, 1), (0, 0, 0, 255))
+    canvas = open_canvas(save(clear))
+    assert canvas[30, 30] == 255
+    assert canvas[30, 5] == 0
 
 
 def test_exif_turns_the_picture_upright(save):

@@ -10,10 +10,11 @@ from inkdigits.data import LabelledImages, Split, stratified_split
 from inkdigits.errors import TrainingDiverged, UsageError
 from inkdigits.reading import Reader
 from inkdigits.recipes import RECIPES
-from inkdigits.training import fit, predict_logits, train_artifact
+from inkdigits.training import fit, memory, predict_logits, train_artifact
 from inkdigits.training.batches import Batches
 from inkdigits.training.checkpoint import Checkpoint
 from inkdigits.training.models import rebuild
+from tests.command_line import call
 from tests.conftest import take
 
 # A bit of everything: batch norm, dropout, augmentation, bf16, a last batch that isn't full.
@@ -58,6 +59,15 @@ def test_an_artifact_is_made_without_a_folder(split, mnist):
     assert reader.predict(mnist.images[:50]).tolist() == (
         predict_logits(model, mnist.images[:50]).argmax(1).tolist()
     )
+
+
+def test_only_the_command_tunes_the_memory_of_its_process(split, monkeypatch, capsys, tmp_path):
+    called = []
+    monkeypatch.setattr(memory, "keep_freed_memory", lambda: called.append(True))
+    fit(RECIPES["tiny"], split, seed=0)
+    assert called == []
+    call(capsys, "train", "tiny", "--out", tmp_path, "--data-dir", tmp_path)
+    assert called == [True]
 
 
 def test_training_leaves_the_callers_random_state_alone(split):

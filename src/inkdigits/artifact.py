@@ -14,8 +14,8 @@ from dataclasses import asdict, dataclass, fields
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from inkdigits.errors import ArtifactError
-from inkdigits.files import read_bytes, sha256
+from inkdigits.errors import ArtifactError, StorageError
+from inkdigits.files import read_bytes, sha256, storage_errors
 
 if TYPE_CHECKING:
     import onnxruntime
@@ -110,8 +110,13 @@ def load_artifact(path: Path, threads: int = 0) -> Artifact:
 
     Raises `StorageError` or `ArtifactError` if that fails.
     """
-    path = path / ARTIFACT_NAME if path.is_dir() else path
-    return parse_artifact(read_bytes(path), str(path), threads)
+    try:
+        with storage_errors("read", path):
+            path = path / ARTIFACT_NAME if path.is_dir() else path
+        content = read_bytes(path)
+    except ValueError as error:  # a NUL byte in the path
+        raise StorageError(f"can't read {str(path)!r}: {error}") from None
+    return parse_artifact(content, str(path), threads)
 
 
 def _open_session(content: bytes, name: str, threads: int) -> "onnxruntime.InferenceSession":

@@ -1,7 +1,7 @@
 """The job for every item: read it, and draw the reading on request."""
 
 import io
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -9,7 +9,7 @@ import numpy as np
 
 from inkdigits.batch.items import Item
 from inkdigits.batch.rows import Row
-from inkdigits.errors import CanvasError
+from inkdigits.errors import CanvasError, shortened
 from inkdigits.files import write_atomic
 from inkdigits.reading import Reader, Reading
 from inkdigits.reading.hints import Hints
@@ -49,7 +49,8 @@ class Worker:
                 picture = io.BytesIO()
                 self._draw(item, reading).save(picture, "PNG")
                 write_atomic(self.job.annotate / _file_name(name), picture.getvalue())
-            rows.append({"path": _printable(name), **reading.to_dict()})
+            path = shortened(_printable(name)) if reading.error else _printable(name)
+            rows.append({"path": path, **reading.to_dict()})
         return rows
 
     def _readings(self, item: Item) -> list[Reading]:
@@ -57,7 +58,8 @@ class Worker:
         if isinstance(source, CanvasError):
             return [Reading("", (), error=source)]
         if isinstance(source, np.ndarray):
-            return self.reader.read_glyphs(source)
+            readings = self.reader.read_glyphs(source)
+            return [replace(reading, expected=hints.expect) for reading in readings]
         return list(
             self.reader.read_many(
                 [source],

@@ -60,8 +60,8 @@ def digit_notes(row: Row) -> list[str]:
     """The notes on the digits; if there are several digits, each note names its own."""
     several = len(row["digits"]) > 1
     return [
-        f"{digit['label']}: {note}" if several else note
-        for digit in row["digits"]
+        f"digit {number}: {note}" if several else note
+        for number, digit in enumerate(row["digits"], start=1)
         for note in digit["notes"]
     ]
 

@@ -11,7 +11,13 @@ from pathlib import Path
 from typing import TypeAlias
 
 import inkdigits
-from inkdigits.errors import EXIT_CODES, InkdigitsError, StorageError, TrainingInterrupted
+from inkdigits.errors import (
+    EXIT_CODES,
+    InkdigitsError,
+    StorageError,
+    TrainingInterrupted,
+    shortened,
+)
 
 _Commands: TypeAlias = "argparse._SubParsersAction[argparse.ArgumentParser]"
 
@@ -150,7 +156,7 @@ def _add_predict(commands: _Commands) -> None:
         "--model",
         type=Path,
         metavar="FILE",
-        help="an artifact (default: the model inside the package)",
+        help="a run folder or an artifact file (default: the model inside the package)",
     )
     what = parser.add_mutually_exclusive_group()
     what.add_argument("--single", action="store_true", help="each picture is one digit")
@@ -220,7 +226,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
         if error.filename is None:
             _discard_output()
         culprit = "print" if error.filename is None else f"use {error.filename}"
-        print(f"inkdigits: error: can't {culprit}: {error.strerror or error}", file=sys.stderr)
+        reason = shortened(f"can't {culprit}: {error.strerror or error}")
+        print(f"inkdigits: error: {reason}", file=sys.stderr)
         return EXIT_CODES[StorageError][0]
     return code
 

@@ -63,5 +63,6 @@ def _verify(console: Console, name: str, folder: Path | None) -> None:
 def _found(name: str, folder: Path | None) -> Path:
     found = locate_dataset(name, folder)
     if found is None:
-        raise DataError(f"{name} is not on this machine; run 'inkdigits data fetch' first")
+        where = f"in {folder}" if folder else "on this machine"
+        raise DataError(f"{name} is not {where}; run 'inkdigits data fetch' first")
     return found

@@ -60,6 +60,5 @@ def _remarks(row: Row) -> Iterator[str]:
     for digit in sorted(doubtful, key=lambda digit: float(digit["confidence"])):
         number = row["digits"].index(digit) + 1
         which = f"digit {number}: " if len(row["digits"]) > 1 else ""
-        labels = " or ".join(map(str, digit["candidates"]))
-        yield f"{which}{labels} at {digit['coverage']:.1%}"
+        yield which + " or ".join(map(str, digit["candidates"]))
     yield from digit_notes(row)

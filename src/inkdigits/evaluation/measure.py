@@ -137,13 +137,13 @@ def evaluate(
 def report_on(
     reader: Reader,
     data: LabelledImages,
-    judged: tuple[NDArray[np.float32], NDArray[np.float32]],
+    scored: tuple[NDArray[np.float32], NDArray[np.float32]],
     dataset: str,
     extent: Extent,
     progress: Progress,
 ) -> Report:
     """As `evaluate`, from the reader's probabilities (n, 10) and familiarity (n,)."""
-    probabilities, familiarity = judged
+    probabilities, familiarity = scored
     labels, predicted = data.labels, probabilities.argmax(axis=1)
     confidences = probabilities.max(axis=1)
     confusion = confusion_matrix(labels, predicted)

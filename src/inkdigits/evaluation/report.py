@@ -49,9 +49,9 @@ def write_report(
 
     The page is one self-contained file. Returns the report and the path of the page.
     """
-    judged = reader.score_glyphs(data.images)
-    report = report_on(reader, data, judged, dataset, extent, progress)
-    plots = _draw(report, data, reader, judged[0])
+    scored = reader.score_glyphs(data.images)
+    report = report_on(reader, data, scored, dataset, extent, progress)
+    plots = _draw(report, data, reader, scored[0])
     for name, content in plots.items():
         write_atomic(folder / "plots" / f"{name}.png", content)
     for name in SOMETIMES - plots.keys():  # from an earlier report in this folder

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import IO, Any, cast
+from typing import IO, Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -34,7 +34,9 @@ IMAGE_SUFFIXES = frozenset(
     | {".pgm", ".ppm", ".avif", ".heic", ".heif", ".pdf"}
 )
 _THUMBNAIL = (64, 64)
-_HIDDEN = 1 / 8  # of the range of alpha: ink with less contrast on white is taken for white ink
+# Ink on transparency is white if it covers less than this share of the picture (a white card covers
+# more) and less than this share of it is dark.
+_STROKES, _SPECKS, _DARK = 0.7, 0.02, 128
 _TELLS = (
     3.0  # times the spread of the brightness; blue or red ink on white reaches 1.1 in a channel
 )
@@ -232,16 +234,12 @@ def _opaque(image: Image.Image) -> Image.Image:
 
 def _on_ground(image: Image.Image) -> Image.Image:
     """An RGBA image on white, or on black if its ink would be invisible on white."""
-    on_white = Image.alpha_composite(Image.new("RGBA", image.size, "white"), image)
-    if _range_of(on_white.convert("L")) >= _HIDDEN * _range_of(image.getchannel("A")):
-        return on_white
-    return Image.alpha_composite(Image.new("RGBA", image.size, "black"), image)
-
-
-def _range_of(channel: Image.Image) -> int:
-    """The difference between the lightest and the darkest pixel of an 8-bit channel."""
-    darkest, lightest = cast("tuple[int, int]", channel.getextrema())
-    return lightest - darkest
+    small = image.resize(_THUMBNAIL, Image.Resampling.BOX)
+    alpha = np.asarray(small.getchannel("A"), np.float32) / 255
+    dark = (np.asarray(small.convert("L")) < _DARK) * alpha
+    strokes = 0 < alpha.mean() < _STROKES
+    ground = "black" if strokes and dark.sum() < _SPECKS * alpha.sum() else "white"
+    return Image.alpha_composite(Image.new("RGBA", image.size, ground), image)
 
 
 def _from_lab(image: Image.Image) -> Image.Image:

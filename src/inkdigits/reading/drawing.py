@@ -8,7 +8,7 @@ from PIL import Image, ImageDraw, ImageFont
 
 from inkdigits.imaging import Box
 
-SURE, UNSURE, REFUSED = "#1a7f37", "#d9822b", "#c0392b"
+SURE, UNSURE, REJECTED = "#1a7f37", "#d9822b", "#c0392b"
 _TILE_PX, _GAP_PX, _CAPTION_PX = 112, 8, 24
 _LEAST_COLUMNS = 4
 

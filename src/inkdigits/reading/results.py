@@ -100,12 +100,12 @@ class Reading:
 
     def marks(self) -> "list[Mark]":
         """The digits in the form that `drawing` takes."""
-        from inkdigits.reading.drawing import REFUSED, SURE, UNSURE, Mark
+        from inkdigits.reading.drawing import REJECTED, SURE, UNSURE, Mark
 
         marks = []
         for digit in self.digits:
             sure = SURE if len(digit.candidates) == 1 else UNSURE
             caption = f"{digit.label}  {digit.confidence:.1%}"
-            color = sure if digit.accepted else REFUSED
+            color = sure if digit.accepted else REJECTED
             marks.append(Mark(digit.box, str(digit.label), caption, digit.glyph, color))
         return marks

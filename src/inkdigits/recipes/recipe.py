@@ -29,9 +29,11 @@ class Range:
         above = value >= self.low if self.with_low else value > self.low
         return above and (value <= self.high if self.with_high else value < self.high)
 
-    def __str__(self) -> str:
-        low = f"{'at least' if self.with_low else 'above'} {self.low}"
-        return f"{low} and {'at most' if self.with_high else 'below'} {self.high:,}"
+    def bound_of(self, value: float) -> str:
+        """In words, the bound that a value outside the range breaks."""
+        if value >= self.high:
+            return f"{'at most' if self.with_high else 'below'} {self.high:,}"
+        return f"{'at least' if self.with_low else 'above'} {self.low}"
 
 
 Count = Annotated[int, Range(1)]
@@ -122,7 +124,7 @@ def _check_ranges(recipe: Recipe) -> None:
         value = getattr(recipe, field.name)
         for allowed in getattr(field.type, "__metadata__", ()):
             if value not in allowed:
-                raise UsageError(f"{field.name} is {value}; it must be {allowed}")
+                raise UsageError(f"{field.name} is {value}; it must be {allowed.bound_of(value)}")
 
 
 def _check_together(recipe: Recipe) -> None:

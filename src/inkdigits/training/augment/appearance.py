@@ -61,7 +61,7 @@ def _paper(images: Tensor, generator: Generator) -> Tensor:
     count = len(images)
     texture = sum(
         clouds(count, size, "bilinear", generator) * uniform(count, 0, 1, generator)
-        for size in (2, 5, 12, 28)
+        for size in (2, 5, 12, GLYPH_PX)
     )
     ground = uniform(count, 0, 150, generator) + texture * uniform(count, 0, 40, generator)
     return ground.clamp(min=0) + images * uniform(count, 0.25, 1, generator)
