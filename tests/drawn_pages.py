@@ -52,13 +52,17 @@ def read_all(data: LabelledImages) -> Iterator[tuple[str, dict[str, Any]]]:
 
 
 def summary(reading: Reading) -> dict[str, Any]:
-    """The results that a refactoring must not change: text, boxes, acceptance."""
+    """The results that a refactoring must not change: text, boxes, acceptance, marks."""
     return {
         "text": reading.text,
         "accepted": reading.accepted,
         "digits": [
             [digit.box.x, digit.box.y, digit.box.width, digit.box.height, digit.accepted]
             for digit in reading.digits
+        ],
+        "marks": [
+            [mark.text, mark.box.x, mark.box.y, mark.box.width, mark.box.height]
+            for mark in reading.marks
         ],
     }
 

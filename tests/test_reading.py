@@ -61,17 +61,16 @@ def test_a_reading_has_text_digit_and_box(reader, mnist_test):
     (digit,) = reading.digits
     assert (digit.label, digit.accepted) == (7, True)
     assert digit.confidence == max(digit.probabilities) == reading.confidence
-    assert reading.to_dict()["digits"][0]["box"] == [
-        digit.box.x,
-        digit.box.y,
-        digit.box.width,
-        digit.box.height,
-    ]
+    box = [digit.box.x, digit.box.y, digit.box.width, digit.box.height]
+    assert reading.to_dict()["digits"][0]["box"] == box
+    (number,) = reading.numbers
+    assert (number.text, number.value, number.accepted) == ("7", 7, True)
+    assert (number.box, reading.marks) == (digit.box, ())
 
 
 def test_a_blank_canvas_reads_as_nothing(reader):
     reading = reader.read(np.full((40, 40), 250, np.uint8))
-    assert reading == Reading("", (), ("no ink found",))
+    assert reading == Reading("", (), notes=("no ink found",))
 
 
 @pytest.mark.parametrize(

@@ -80,8 +80,13 @@ def are_glyphs(images: "NDArray[Any]") -> bool:
 
 def seal_artifact(graph: bytes, info: ArtifactInfo) -> bytes:
     """The bytes of an artifact: a serialised ONNX model, the metadata, the checksum."""
+    return seal(graph, info.to_dict())
+
+
+def seal(graph: bytes, metadata: dict[str, Any]) -> bytes:
+    """A serialised ONNX model with metadata, one JSON value per key, and the checksum."""
     body = graph
-    for name, value in info.to_dict().items():
+    for name, value in metadata.items():
         body += _metadata_entry(_PREFIX + name, json.dumps(value))
     return body + _metadata_entry(_CHECKSUM_KEY, sha256(body))
 
@@ -92,6 +97,12 @@ def parse_artifact(content: bytes, name: str = "artifact", threads: int = 0) -> 
     `threads` is how many threads run the network, 0: all. Raises `ArtifactError` if the bytes
     aren't an inkdigits artifact, or are damaged.
     """
+    session = open_sealed(content, name, threads)
+    return Artifact(session, _parse_info(session.get_modelmeta().custom_metadata_map, name))
+
+
+def open_sealed(content: bytes, name: str, threads: int = 0) -> "onnxruntime.InferenceSession":
+    """Check the checksum of a sealed graph and open it; raises as `parse_artifact` does."""
     trailer_size = len(_metadata_entry(_CHECKSUM_KEY, sha256(b"")))
     body, trailer = content[:-trailer_size], content[-trailer_size:]
     if not trailer.startswith(_metadata_entry(_CHECKSUM_KEY, sha256(b""))[:-64]):
@@ -101,8 +112,7 @@ def parse_artifact(content: bytes, name: str = "artifact", threads: int = 0) -> 
         )
     if trailer[-64:] != sha256(body).encode():
         raise ArtifactError(f"{name} is damaged: its checksum does not match; copy it again")
-    session = _open_session(content, name, threads)
-    return Artifact(session, _parse_info(session.get_modelmeta().custom_metadata_map, name))
+    return _open_session(content, name, threads)
 
 
 def load_artifact(path: Path, threads: int = 0) -> Artifact:

@@ -67,6 +67,7 @@ class Worker:
                 single=hints.single,
                 expect=hints.expect,
                 grid=hints.grid,
+                digits_only=hints.digits_only,
             )
         )
 
@@ -78,10 +79,10 @@ class Worker:
         digits = reading.digits
         maps = [self.reader.explain(digit) for digit in digits] if self.job.explain else None
         if isinstance(item.source, np.ndarray):
-            return draw_glyphs(reading.marks(), maps)
+            return draw_glyphs(digits, maps)
         image = reading.draw(item.source, item.page)
         if self.job.show_glyphs or self.job.explain:
-            image = below(image, draw_glyphs(reading.marks(), maps, image.width))
+            image = below(image, draw_glyphs(digits, maps, image.width))
         return image
 
 

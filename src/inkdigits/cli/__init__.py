@@ -165,8 +165,19 @@ def _add_predict(commands: _Commands) -> None:
         "--grid",
         type=_parse_grid,
         metavar="ROWSxCOLS",
-        help="each picture is a table with at most one digit per cell; an empty cell reads '.'",
+        help="each picture is a table of numbers; an empty cell reads '.'",
     )
+    parser.add_argument(
+        "--digits-only", action="store_true", help="leave out points, dashes and other marks"
+    )
+    parser.add_argument(
+        "--jobs", type=int, default=1, metavar="N", help="number of processes (default: 1)"
+    )
+    _add_readings(parser)
+
+
+def _add_readings(parser: argparse.ArgumentParser) -> None:
+    """What becomes of the readings of `predict`."""
     parser.add_argument(
         "--format",
         choices=["table", "json", "jsonl", "csv", "kaggle"],
@@ -188,9 +199,6 @@ def _add_predict(commands: _Commands) -> None:
         "--explain",
         action="store_true",
         help="with --annotate: add the ink that supports the label (blue) or opposes it (red)",
-    )
-    parser.add_argument(
-        "--jobs", type=int, default=1, metavar="N", help="number of processes (default: 1)"
     )
 
 

@@ -49,7 +49,7 @@ def _parse_job(arguments: Namespace) -> Job:
         raise UsageError(f"--jobs is {arguments.jobs}; it must be 1 or more")
     return Job(
         model=arguments.model,
-        hints=Hints(arguments.single, arguments.expect, arguments.grid),
+        hints=Hints(arguments.single, arguments.expect, arguments.grid, arguments.digits_only),
         annotate=arguments.annotate,
         show_glyphs=arguments.show_glyphs,
         explain=arguments.explain,

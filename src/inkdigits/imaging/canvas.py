@@ -54,15 +54,10 @@ class Box:
 
 @dataclass(frozen=True)
 class Canvas:
-    """A grey picture, uint8 (height, width), or part of one, reduced by the factor `scale`.
-
-    `left` and `top` are the corner of the part, in pixels of the reduced picture.
-    """
+    """A grey picture, uint8 (height, width), reduced by the factor `scale`."""
 
     grey: NDArray[np.uint8]
     scale: int = 1
-    left: int = 0
-    top: int = 0
 
 
 def open_canvas(source: Source, page: int = 0) -> NDArray[np.uint8]:

@@ -6,19 +6,18 @@ preserves gradients and the edges of shadows. Pixels darker than the paper, rela
 """
 
 from dataclasses import dataclass
-from functools import cached_property
 
 import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
-from scipy import ndimage
 
 Place = tuple[slice, slice]
 """Rows and columns of a canvas."""
 
-_COARSE_PX = 256  # the longer side of the picture for estimating paper and polarity
+_COARSE_PX = 256  # the longer side of the picture for estimating polarity
+_PAPER_PX = 128  # the longer side of the picture for estimating the paper; 96 and 256 read as well
 _BLOCK_PX = 8  # in that picture: strokes are a small part of such a block, or fill it
-_COARSEST_PX = 24  # the longer side of the picture for a median over half of it, which is slow
+_COARSEST_PX = 16  # the longer side of the picture for a median over half of it, which is slow
 _SAMPLE_PX = 400  # a side of the sample for measuring the paper's level
 _NEAR_WEIGHT = 4.0  # with 6 to 8, single thick digits are mistaken for paper
 _MIN_CONTRAST = 0.06  # of the paper's brightness; below it a canvas counts as blank
@@ -26,7 +25,7 @@ _MIN_LEVELS = 8  # of 255: the variation of an even background after camera nois
 _SMOOTH = 0.02  # of the brightness: the largest median deviation of a page from a smooth fit
 _FITS = 4  # each without the outliers of the last
 _UNIFORM_PX = 40  # canvases up to this size are assumed to be evenly lit
-THRESHOLD = 0.45  # of full ink
+_THRESHOLD = 0.45  # of full ink
 
 
 @dataclass(frozen=True)
@@ -34,19 +33,12 @@ class Ink:
     """The ink on a canvas; arrays are (height, width).
 
     `strength`: float32, 0 for paper, 1 for full ink; `mask`: where there is ink. `contrast` is
-    the darkness of full ink as a share of the brightness of the `paper`, float32.
+    the darkness of full ink as a share of the brightness of the paper.
     """
 
     strength: NDArray[np.float32]
     mask: NDArray[np.bool_]
     contrast: float
-    paper: NDArray[np.float32]
-
-    @cached_property
-    def strokes(self) -> tuple[NDArray[np.intp], list[Place]]:
-        """The connected strokes: labels (height, width), counted from 1, and their places."""
-        labels, _ = ndimage.label(self.mask, np.ones((3, 3)))
-        return labels, ndimage.find_objects(labels)
 
 
 def find_ink(canvas: NDArray[np.uint8], *, light_on_dark: bool, window_px: float) -> Ink | None:
@@ -69,10 +61,10 @@ def is_light_on_dark(canvas: NDArray[np.uint8]) -> bool:
     small blocks, which the edges of tables and shadows rarely cross. Neither is reliable where a
     stroke or such an edge fills its window.
     """
-    fine = shrunk_to(canvas, _COARSE_PX)
-    coarse = shrunk_to(fine, _COARSEST_PX)
+    fine = _shrunk_to(canvas, _COARSE_PX)
+    coarse = _shrunk_to(fine, _COARSEST_PX)
     window = max(3, round(0.5 * min(coarse.shape)) | 1)
-    wide = coarse - ndimage.median_filter(coarse, size=window, mode="nearest")
+    wide = coarse - _median_around(coarse, window)
     fine = np.pad(fine, [(0, -length % _BLOCK_PX) for length in fine.shape], mode="edge")
     blocks = fine.reshape(len(fine) // _BLOCK_PX, _BLOCK_PX, -1, _BLOCK_PX)
     near = blocks - np.median(blocks, axis=(1, 3), keepdims=True)
@@ -93,13 +85,46 @@ def _lightness(deviation: NDArray[np.float32], axes: tuple[int, int]) -> float:
 
 def paper_under(grey: NDArray[np.float32], window_px: float) -> NDArray[np.float32]:
     """The paper's brightness at every pixel, ignoring strokes narrower than the window."""
-    scale = min(1.0, _COARSE_PX / max(grey.shape))
-    coarse = shrunk(grey, scale)
+    scale = min(1.0, _PAPER_PX / max(grey.shape))
+    coarse = _shrunk(grey, scale)
     light = _smooth_light(coarse)
     size = max(3, round(window_px * scale) | 1)
-    closed = ndimage.grey_closing(coarse / light, size=(size, size), mode="nearest")
-    closed = ndimage.uniform_filter(closed, size=3, mode="nearest")
-    return np.maximum(_resized(closed * light, grey.shape), 1)
+    closed = -_highest_around(-_highest_around(coarse / light, size), size)
+    return np.maximum(_resized(_mean_around(closed) * light, grey.shape), 1)
+
+
+def _median_around(values: NDArray[np.float32], size: int) -> NDArray[np.float32]:
+    """The median of the size×size values around each; beyond the border the last ones repeat."""
+    padded = np.pad(values, size // 2, mode="edge")
+    windows = np.lib.stride_tricks.sliding_window_view(padded, (size, size))
+    median: NDArray[np.float32] = np.median(windows, axis=(2, 3)).astype(np.float32)
+    return median
+
+
+def _highest_around(values: NDArray[np.float32], size: int) -> NDArray[np.float32]:
+    """The maximum of the size×size values around each, `size` being odd.
+
+    Maxima over 1, 2, 4, … values come from each other, so a large window costs little more.
+    """
+    for axis in (0, 1):
+        padded = np.pad(
+            values, [(size // 2,) * 2 if axis == other else (0, 0) for other in (0, 1)], mode="edge"
+        )
+        rows, width = np.moveaxis(padded, axis, 0), 1
+        while width < size:
+            step = min(width, size - width)
+            rows = np.maximum(rows[:-step], rows[step:])
+            width += step
+        values = np.moveaxis(rows, 0, axis)
+    return values
+
+
+def _mean_around(values: NDArray[np.float32]) -> NDArray[np.float32]:
+    """The mean of the 3×3 values around each."""
+    padded = np.pad(values, 1, mode="edge")
+    rows = padded[:-2] + padded[1:-1] + padded[2:]
+    mean: NDArray[np.float32] = (rows[:, :-2] + rows[:, 1:-1] + rows[:, 2:]) / 9
+    return mean
 
 
 def _smooth_light(coarse: NDArray[np.float32]) -> NDArray[np.float32]:
@@ -107,7 +132,7 @@ def _smooth_light(coarse: NDArray[np.float32]) -> NDArray[np.float32]:
 
     It is needed because closing alone takes the dark end of a gradient at the border for ink.
     """
-    coarsest = shrunk_to(coarse, _COARSEST_PX)
+    coarsest = _shrunk_to(coarse, _COARSEST_PX)
     y, x = np.mgrid[tuple(slice(-1, 1, length * 1j) for length in coarsest.shape)]
     terms = np.stack([np.ones_like(x), x, y, x * x, x * y, y * y], axis=-1)
     near = np.ones(coarsest.shape, bool)
@@ -135,10 +160,10 @@ def _measure(grey: NDArray[np.float32], paper: NDArray[np.float32]) -> Ink | Non
     if candidates.size < 3:
         return None
     # Shading and ruled lines are candidates too, but ink is darker.
-    darkest = candidates[candidates >= otsu(candidates)]
+    darkest = candidates[candidates >= _otsu(candidates)]
     contrast = float(darkest.max() if grey.size <= _UNIFORM_PX**2 else np.median(darkest))
     strength = (darkness / contrast).clip(0, 1)
-    return Ink(strength, strength > THRESHOLD, contrast, paper)
+    return Ink(strength, strength > _THRESHOLD, contrast)
 
 
 def _paper_level(darkness: NDArray[np.float32]) -> tuple[float, float]:
@@ -152,7 +177,7 @@ def _paper_level(darkness: NDArray[np.float32]) -> tuple[float, float]:
     return light + 0.67 * noise, noise
 
 
-def otsu(values: NDArray[np.float32]) -> float:
+def _otsu(values: NDArray[np.float32]) -> float:
     """The threshold that maximises the variance between two classes of values (Otsu, 1979)."""
     counts, edges = np.histogram(values, 64)
     middles = (edges[:-1] + edges[1:]) / 2
@@ -162,17 +187,6 @@ def otsu(values: NDArray[np.float32]) -> float:
     with np.errstate(divide="ignore", invalid="ignore"):
         between = below * above * (total / below - (total[-1] - total) / above) ** 2
     return float(edges[np.nan_to_num(between).argmax() + 1])
-
-
-def thickest_stroke(mask: NDArray[np.bool_]) -> float:
-    """The width in pixels of the widest strokes; shapes at the border are shadows, not strokes."""
-    scale = min(1.0, _COARSE_PX / max(mask.shape))
-    coarse = shrunk(mask.astype(np.float32), scale) > 0.5
-    labels, _ = ndimage.label(coarse, np.ones((3, 3)))
-    at_border = np.unique(np.concatenate([labels[0], labels[-1], labels[:, 0], labels[:, -1]]))
-    inner = coarse & ~np.isin(labels, at_border)
-    depth = ndimage.distance_transform_cdt(np.pad(inner if inner.any() else coarse, 1))
-    return float(2 * depth.max() / scale)
 
 
 def stroke_width(mask: NDArray[np.bool_]) -> float:
@@ -186,27 +200,22 @@ def stroke_width(mask: NDArray[np.bool_]) -> float:
 
 def bounds(mask: NDArray[np.bool_]) -> Place:
     """The bounding rows and columns of a mask; of length 0 if it is empty."""
-    found = ndimage.find_objects(mask.view(np.int8))
-    return found[0] if found else (slice(0, 0), slice(0, 0))
+    rows, columns = np.flatnonzero(mask.any(axis=1)), np.flatnonzero(mask.any(axis=0))
+    if not rows.size:
+        return slice(0, 0), slice(0, 0)
+    return slice(int(rows[0]), int(rows[-1]) + 1), slice(int(columns[0]), int(columns[-1]) + 1)
 
 
-def polygon_area(x: NDArray[np.number], y: NDArray[np.number]) -> NDArray[np.float64]:
-    """The area (…) of polygons with ordered corners (…, corners)."""
-    doubled = (x * np.roll(y, -1, axis=-1) - y * np.roll(x, -1, axis=-1)).sum(axis=-1)
-    area: NDArray[np.float64] = np.abs(doubled) / 2
-    return area
-
-
-def shrunk(grey: NDArray[np.uint8] | NDArray[np.float32], scale: float) -> NDArray[np.float32]:
+def _shrunk(grey: NDArray[np.uint8] | NDArray[np.float32], scale: float) -> NDArray[np.float32]:
     """The picture averaged to `scale` ≤ 1 times its size, at least a pixel."""
     return _resized(grey, tuple(max(1, round(side * scale)) for side in grey.shape))
 
 
-def shrunk_to(
+def _shrunk_to(
     grey: NDArray[np.uint8] | NDArray[np.float32], longest_px: int
 ) -> NDArray[np.float32]:
     """The picture averaged to at most `longest_px` on its longer side."""
-    return shrunk(grey, min(1.0, longest_px / max(grey.shape)))
+    return _shrunk(grey, min(1.0, longest_px / max(grey.shape)))
 
 
 def _resized(

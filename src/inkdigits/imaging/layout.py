@@ -7,7 +7,6 @@ centre of mass at the centre of a 28×28 field, as the MNIST page describes.
 import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
-from scipy import ndimage
 
 from inkdigits.artifact import GLYPH_PX
 from inkdigits.imaging.ink import bounds, stroke_width
@@ -75,14 +74,30 @@ def center_of_mass(ink: NDArray[np.generic]) -> tuple[float, float]:
     """Row and column of the ink's centre, in pixels; the middle of the field if it is black."""
     if not ink.any():
         return (ink.shape[0] - 1) / 2, (ink.shape[1] - 1) / 2
-    row, column = ndimage.center_of_mass(ink)
-    return float(row), float(column)
+    rows, columns = ink.sum(axis=1, dtype=np.float64), ink.sum(axis=0, dtype=np.float64)
+    mass = rows.sum()
+    return float(rows @ np.arange(len(rows)) / mass), float(
+        columns @ np.arange(len(columns)) / mass
+    )
 
 
 def _thicken(ink: NDArray[np.float32], by_px: float) -> NDArray[np.float32]:
     """Widen the strokes by `by_px` on each side, with an edge one pixel soft."""
     margin = int(np.ceil(by_px)) + 1
     padded = np.pad(ink, margin)
-    distance = ndimage.distance_transform_edt(padded <= 0.5)
-    wider = (by_px + 0.5 - distance).clip(0, 1).astype(np.float32)
+    wider = (by_px + 0.5 - _distance_to(padded > 0.5, margin)).clip(0, 1)
     return crop(np.maximum(padded, wider))
+
+
+def _distance_to(ink: NDArray[np.bool_], reach_px: int) -> NDArray[np.float32]:
+    """The distance in pixels to the nearest ink, as far as that is at most `reach_px`."""
+    squared = np.where(ink, np.float32(0), np.float32(np.inf))
+    for axis in (0, 1):
+        nearest = squared.copy()
+        before, after = np.moveaxis(squared, axis, 0), np.moveaxis(nearest, axis, 0)
+        for step in range(1, reach_px + 1):
+            np.minimum(after[step:], before[:-step] + step**2, out=after[step:])
+            np.minimum(after[:-step], before[step:] + step**2, out=after[:-step])
+        squared = nearest
+    distance: NDArray[np.float32] = np.sqrt(squared)
+    return distance

@@ -1,64 +1,61 @@
 """Draw readings: boxes and labels on the picture, glyphs and evidence maps below it."""
 
-from dataclasses import dataclass
+from collections.abc import Sequence
 
 import numpy as np
 from numpy.typing import NDArray
 from PIL import Image, ImageDraw, ImageFont
 
 from inkdigits.imaging import Box
+from inkdigits.reading.results import Digit
 
-SURE, UNSURE, REJECTED = "#1a7f37", "#d9822b", "#c0392b"
+SURE, UNSURE, REJECTED, MARK = "#1a7f37", "#d9822b", "#c0392b", "#2f6fdb"
 _TILE_PX, _GAP_PX, _CAPTION_PX = 112, 8, 24
 _LEAST_COLUMNS = 4
 
 
-@dataclass(frozen=True)
-class Mark:
-    """What to draw for a digit, and in which colour."""
-
-    box: Box
-    label: str
-    caption: str
-    glyph: NDArray[np.uint8]
-    color: str
+def color_of(digit: Digit) -> str:
+    """Green for the only candidate, orange for one of several, red for a rejected digit."""
+    if not digit.accepted:
+        return REJECTED
+    return SURE if len(digit.candidates) == 1 else UNSURE
 
 
-def draw_boxes(picture: Image.Image, marks: list[Mark]) -> Image.Image:
-    """A copy of the RGB picture, each digit in a box with its label."""
+def draw_boxes(picture: Image.Image, labels: list[tuple[Box, str, str]]) -> Image.Image:
+    """A copy of the RGB picture with boxes, each with a text and a colour."""
     image = picture.copy()
     draw = ImageDraw.Draw(image)
     width = max(1, round(max(image.size) / 400))
-    for mark in marks:
-        box = mark.box
+    for box, text, color in labels:
         corners = (box.x - width, box.y - width, box.x + box.width, box.y + box.height)
-        draw.rectangle(corners, outline=mark.color, width=width)
+        draw.rectangle(corners, outline=color, width=width)
         size = max(10, min(box.height // 2, image.height // 12))
         place = (box.x, max(0, box.y - size - 2 * width))
-        draw.text(place, mark.label, fill=mark.color, font=ImageFont.load_default(size))
+        draw.text(place, text, fill=color, font=ImageFont.load_default(size))
     return image
 
 
 def draw_glyphs(
-    marks: list[Mark], evidence: list[NDArray[np.float32]] | None = None, width_px: int = 0
+    digits: Sequence[Digit], evidence: list[NDArray[np.float32]] | None = None, width_px: int = 0
 ) -> Image.Image:
     """The glyph of each digit with its caption below, in rows of about that width.
 
     With evidence maps (28, 28), ink that supports the label is blue, ink that opposes it red.
     """
     across, down = _TILE_PX + _GAP_PX, _TILE_PX + _CAPTION_PX + _GAP_PX
-    columns = min(max(_LEAST_COLUMNS, width_px // across), max(1, len(marks)))
-    rows = max(1, -(-len(marks) // columns))
+    columns = min(max(_LEAST_COLUMNS, width_px // across), max(1, len(digits)))
+    rows = max(1, -(-len(digits) // columns))
     sheet = Image.new("RGB", (columns * across + _GAP_PX, rows * down + _GAP_PX), "white")
     draw = ImageDraw.Draw(sheet)
     font = ImageFont.load_default(13)
-    for place, mark in enumerate(marks):
+    for place, digit in enumerate(digits):
         row, column = divmod(place, columns)
-        tile = tint(mark.glyph, evidence[place] if evidence else None)
+        tile = tint(digit.glyph, evidence[place] if evidence else None)
         large = Image.fromarray(tile).resize((_TILE_PX, _TILE_PX), Image.Resampling.NEAREST)
         left, top = _GAP_PX + column * across, _GAP_PX + row * down
         sheet.paste(large, (left, top))
-        draw.text((left, top + _TILE_PX + _GAP_PX), mark.caption, fill=mark.color, font=font)
+        caption = f"{digit.label}  {digit.confidence:.1%}"
+        draw.text((left, top + _TILE_PX + _GAP_PX), caption, fill=color_of(digit), font=font)
     return sheet
 
 

@@ -10,12 +10,14 @@ from inkdigits.errors import UsageError
 class Hints:
     """The picture is one digit, its number of digits, or the rows and columns of its table.
 
-    Raises `UsageError` if they contradict each other or are invalid.
+    With `digits_only` the marks between digits don't matter. Raises `UsageError` if the first three
+    contradict each other or are invalid.
     """
 
     single: bool = False
     expect: int | None = None
     grid: tuple[int, int] | None = None
+    digits_only: bool = False
 
     def __post_init__(self) -> None:
         if bool(self.single) + (self.expect is not None) + (self.grid is not None) > 1:

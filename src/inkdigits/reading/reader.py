@@ -1,6 +1,7 @@
 """Reading digits with an artifact: needs ONNX Runtime, never PyTorch."""
 
 from collections.abc import Iterable, Iterator
+from functools import cached_property
 from importlib.resources import files
 from pathlib import Path
 
@@ -17,21 +18,25 @@ from inkdigits.artifact import (
 )
 from inkdigits.errors import CanvasError, UsageError
 from inkdigits.imaging import Box, Source, load_canvas
+from inkdigits.reading.acceptance import is_likely
+from inkdigits.reading.detector import Detector
 from inkdigits.reading.explanation import evidence_map
-from inkdigits.reading.finding import Found, find_digits
+from inkdigits.reading.finding import Finder, Found
 from inkdigits.reading.hints import Hints
+from inkdigits.reading.layout import BLANK_CELL, Layout
 from inkdigits.reading.results import Digit, Reading
+from inkdigits.reading.tables import place_in_cells
 
 SHIPPED = "robust.onnx"
-BLANK_CELL = "."  # in the text of a table
 _BATCH = 512  # bounds memory; 64 to 1000 were equally fast
 
 
 class Reader:
     """Reads digits with one artifact."""
 
-    def __init__(self, artifact: Artifact) -> None:
+    def __init__(self, artifact: Artifact, threads: int = 0) -> None:
         self._session = artifact.session
+        self._threads = threads
         self.info: ArtifactInfo = artifact.info
 
     @classmethod
@@ -42,9 +47,9 @@ class Reader:
         `StorageError`.
         """
         if path is not None:
-            return cls(load_artifact(Path(path), threads))
+            return cls(load_artifact(Path(path), threads), threads)
         content = files("inkdigits.reading").joinpath("shipped", SHIPPED).read_bytes()
-        return cls(parse_artifact(content, f"the shipped {SHIPPED}", threads))
+        return cls(parse_artifact(content, f"the shipped {SHIPPED}", threads), threads)
 
     def predict_proba(self, images: NDArray[np.uint8]) -> NDArray[np.float32]:
         """Probabilities (n, 10) for uint8 images (n, 28, 28), bright ink on black.
@@ -97,25 +102,25 @@ class Reader:
         single: bool = False,
         expect: int | None = None,
         grid: tuple[int, int] | None = None,
+        digits_only: bool = False,
     ) -> Reading:
-        """Read the digits in a picture: a path, a file's bytes, a Pillow image, or an array.
+        """Read the numbers in a picture: a path, a file's bytes, a Pillow image, or an array.
 
         With `single` the picture is one digit, with `expect` it has that many, with `grid` it is
-        a table of (rows, columns) with at most one digit per cell; an empty cell is "." in the
-        text. `page` counts the pages of a PDF or TIFF from 0.
+        a table of (rows, columns); an empty cell is "." in the text. With `digits_only` marks and
+        spaces are left out. `page` counts the pages of a PDF or TIFF from 0.
         Raises `CanvasError` if it can't be opened, `UsageError` for contradictory hints.
         """
-        hints = Hints(single, expect, grid)
-        found = find_digits(load_canvas(source, page), self.score_glyphs, hints)
-        if grid and not found:
-            found = [[None] * grid[1]] * grid[0]
-        lines = [[self._digit(cell) if cell else None for cell in line] for line in found]
-        text = "\n".join("".join(self._text(digit) for digit in line) for line in lines)
-        digits = tuple(digit for line in lines for digit in line if digit)
-        notes = [] if digits else ["no ink found"]
-        if digits and expect is not None and len(digits) != expect:
-            notes.append(f"{len(digits)} digits found where {expect} were expected")
-        return Reading(text, digits, tuple(notes), expected=expect)
+        hints = Hints(single, expect, grid, digits_only)
+        canvas = load_canvas(source, page)
+        look = self._finder.look(canvas.grey)
+        if look is None:
+            empty = "\n".join([" ".join([BLANK_CELL] * grid[1])] * grid[0]) if grid else ""
+            return Reading(empty, (), notes=("no ink found",), expected=expect)
+        layout = Layout(look, canvas.scale, self._describe, self._finder, hints)
+        if grid:
+            return layout.table(place_in_cells(look, grid, self._finder.classes))
+        return layout.reading(self._finder.lines(look, hints))
 
     def read_many(
         self,
@@ -125,6 +130,7 @@ class Reader:
         single: bool = False,
         expect: int | None = None,
         grid: tuple[int, int] | None = None,
+        digits_only: bool = False,
     ) -> Iterator[Reading]:
         """A reading for each picture, one by one; if it can't be opened, it has an `error`.
 
@@ -132,7 +138,14 @@ class Reader:
         """
         for source in sources:
             try:
-                yield self.read(source, page=page, single=single, expect=expect, grid=grid)
+                yield self.read(
+                    source,
+                    page=page,
+                    single=single,
+                    expect=expect,
+                    grid=grid,
+                    digits_only=digits_only,
+                )
             except CanvasError as error:
                 yield Reading("", (), error=error)
 
@@ -140,31 +153,39 @@ class Reader:
         """A reading of one digit for each of the images (n, 28, 28), in MNIST's layout."""
         box = Box(0, 0, GLYPH_PX, GLYPH_PX)
         digits = [
-            self._describe(p, familiarity, image, box, ())
-            for p, familiarity, image in zip(*self.score_glyphs(images), images, strict=True)
+            self._digit(p, image, box, accepted=bool(accepted))
+            for p, accepted, image in zip(*self._scored(images), images, strict=True)
         ]
         return [Reading(self.info.labels[digit.label], (digit,)) for digit in digits]
+
+    def _scored(self, images: NDArray[np.uint8]) -> tuple[NDArray[np.float32], NDArray[np.bool_]]:
+        """Probabilities of images, and which of them are accepted."""
+        probabilities, familiarity = self.score_glyphs(images)
+        return probabilities, self.accepts(familiarity)
+
+    @cached_property
+    def _finder(self) -> Finder:
+        """What finds digits in pictures; single images don't need it."""
+        return Finder(Detector.load(self._threads), self.score_glyphs)
 
     def explain(self, digit: Digit) -> NDArray[np.float32]:
         """The evidence (28, 28) of the glyph's pixels for the digit's label (`explanation`)."""
         return evidence_map(digit.glyph, digit.label, self.predict_proba)
 
-    def _text(self, digit: Digit | None) -> str:
-        return self.info.labels[digit.label] if digit else BLANK_CELL
+    def _describe(self, found: Found, box: Box, notes: tuple[str, ...], *, alone: bool) -> Digit:
+        """A digit found in a picture; one that stands alone must be familiar to be accepted."""
+        familiar = not alone or bool(self.accepts(np.asarray(found.familiarity)))
+        accepted = familiar and is_likely(found, self._finder.acceptance)
+        return self._digit(found.probabilities, found.glyph, box, accepted=accepted, notes=notes)
 
-    def _digit(self, found: Found) -> Digit:
-        seen = found.scored
-        # `doubt` is calibrated for networks trained with junk.
-        familiarity = seen.familiarity - (seen.doubt if self.info.knows_junk else 0.0)
-        return self._describe(seen.probabilities, familiarity, seen.glyph, found.box, found.notes)
-
-    def _describe(
+    def _digit(
         self,
         probabilities: NDArray[np.float32],
-        familiarity: float,
         glyph: NDArray[np.uint8],
         box: Box,
-        notes: tuple[str, ...],
+        *,
+        accepted: bool,
+        notes: tuple[str, ...] = (),
     ) -> Digit:
         (inside,) = self.prediction_sets(probabilities[None])
         order = np.argsort(-probabilities, kind="stable")
@@ -176,7 +197,7 @@ class Reader:
             candidates=tuple(int(k) for k in order if inside[k]),
             coverage=self.info.coverage,
             box=box,
-            accepted=bool(self.accepts(np.asarray(familiarity))),
+            accepted=accepted,
             notes=notes,
             glyph=glyph,
         )

@@ -1,4 +1,4 @@
-"""The results of reading: a `Digit`, and the `Reading` of a picture."""
+"""The results of reading: digits, marks and numbers, and the `Reading` of a picture."""
 
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
@@ -12,7 +12,8 @@ from inkdigits.imaging import Box, Source, open_picture
 if TYPE_CHECKING:
     from PIL import Image
 
-    from inkdigits.reading.drawing import Mark
+
+UNREAD = "?"  # in a text: something of a digit's size that could not be read
 
 
 @dataclass(frozen=True)
@@ -44,22 +45,71 @@ class Digit:
             "probabilities": list(self.probabilities),
             "candidates": list(self.candidates),
             "coverage": self.coverage,
-            "box": [self.box.x, self.box.y, self.box.width, self.box.height],
+            "box": as_list(self.box),
             "accepted": self.accepted,
             "notes": list(self.notes),
         }
 
 
 @dataclass(frozen=True)
-class Reading:
-    """What was read from one picture; `text` has a line for each line of digits.
+class Mark:
+    """A sign beside digits: a point, comma, dash, plus, equals, slash, colon, bracket or times.
 
-    A blank picture gives the text "" and a note. `expected` is the number of digits that the caller
-    gave. `error` is why the picture could not be read, when many are read.
+    The text "?" is something of a digit's size that could not be read.
+    """
+
+    text: str
+    confidence: float
+    box: Box
+
+    def to_dict(self) -> dict[str, Any]:
+        """The mark for the JSON output."""
+        return {"text": self.text, "confidence": self.confidence, "box": as_list(self.box)}
+
+
+@dataclass(frozen=True)
+class Number:
+    """Digits and marks that stand together: "5.5", "12/05/2019", "3+4=".
+
+    `value` is None where the text has none or could have two (`values.parse_value`). The confidence
+    is the product of its parts'. It is accepted if all its digits are, and nothing is unread.
+    """
+
+    text: str
+    value: float | None
+    box: Box
+    confidence: float
+    accepted: bool
+
+    def to_dict(self) -> dict[str, Any]:
+        """The number for the JSON output."""
+        return {
+            "text": self.text,
+            "value": self.value,
+            "box": as_list(self.box),
+            "confidence": self.confidence,
+            "accepted": self.accepted,
+        }
+
+
+def as_list(box: Box) -> list[int]:
+    """The box for the JSON output: [x, y, width, height]."""
+    return [box.x, box.y, box.width, box.height]
+
+
+@dataclass(frozen=True)
+class Reading:
+    """What was read from one picture.
+
+    `text` has the digits and marks where they stand: a space between numbers, a new line for each
+    line. A blank picture gives the text "" and a note. `expected` is the number of digits that the
+    caller gave. `error` is why the picture could not be read, when many are read.
     """
 
     text: str
     digits: tuple[Digit, ...]
+    marks: tuple[Mark, ...] = ()
+    numbers: tuple[Number, ...] = ()
     notes: tuple[str, ...] = ()
     expected: int | None = None
     error: CanvasError | None = None
@@ -73,9 +123,10 @@ class Reading:
 
     @property
     def accepted(self) -> bool:
-        """Whether there are digits, as many as expected, and all are accepted."""
+        """Whether there are digits, as many as expected, all are accepted, and none is unread."""
         as_expected = self.expected in {None, len(self.digits)}
-        return bool(self.digits) and as_expected and all(digit.accepted for digit in self.digits)
+        read = all(digit.accepted for digit in self.digits) and UNREAD not in self.text
+        return bool(self.digits) and as_expected and read
 
     def to_dict(self) -> dict[str, Any]:
         """The reading for the JSON output."""
@@ -85,27 +136,20 @@ class Reading:
             "confidence": self.confidence,
             "accepted": self.accepted,
             "digits": [digit.to_dict() for digit in self.digits],
+            "marks": [mark.to_dict() for mark in self.marks],
+            "numbers": [number.to_dict() for number in self.numbers],
             "notes": list(self.notes),
             "error": error,
         }
 
     def draw(self, source: Source, page: int = 0) -> "Image.Image":
-        """The picture in colour with each digit's box and label, as an RGB image.
+        """The picture in colour with the boxes and labels of digits and marks, as an RGB image.
 
-        `page` is as in `read`. Green: the only candidate; orange: one of several; red: rejected.
+        `page` is as in `read`. Green: the only candidate; orange: one of several; red: rejected;
+        blue: a mark.
         """
-        from inkdigits.reading.drawing import draw_boxes
+        from inkdigits.reading.drawing import MARK, color_of, draw_boxes
 
-        return draw_boxes(open_picture(source, page), self.marks())
-
-    def marks(self) -> "list[Mark]":
-        """The digits in the form that `drawing` takes."""
-        from inkdigits.reading.drawing import REJECTED, SURE, UNSURE, Mark
-
-        marks = []
-        for digit in self.digits:
-            sure = SURE if len(digit.candidates) == 1 else UNSURE
-            caption = f"{digit.label}  {digit.confidence:.1%}"
-            color = sure if digit.accepted else REJECTED
-            marks.append(Mark(digit.box, str(digit.label), caption, digit.glyph, color))
-        return marks
+        digits = [(digit.box, str(digit.label), color_of(digit)) for digit in self.digits]
+        marks = [(mark.box, mark.text, MARK) for mark in self.marks]
+        return draw_boxes(open_picture(source, page), digits + marks)

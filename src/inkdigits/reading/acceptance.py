@@ -1,0 +1,33 @@
+"""Whether a digit in a picture is accepted."""
+
+from collections.abc import Sequence
+
+import numpy as np
+from numpy.typing import NDArray
+
+from inkdigits.reading.finding import Found
+
+# Of 278 real pictures of a digit 0.7 % of the accepted ones were wrong and 98 % of the right ones
+# accepted; of 355 of several digits 5.5 % and 74 % (with a chance of 0.7: 6.1 % and 81 %).
+_CHANCE, _PROBABILITY = 0.8, 0.7
+
+
+def features(found: Found) -> NDArray[np.float64]:
+    """What tells right digits from wrong ones: log odds of probability and score, and 1."""
+    odds = [_log_odds(float(found.probabilities.max())), _log_odds(found.score)]
+    return np.array([*odds, 1.0])
+
+
+def is_likely(found: Found, weights: Sequence[float]) -> bool:
+    """Whether a digit is probably there, and probably that digit."""
+    probability = float(found.probabilities.max())
+    return chance(found, weights) >= _CHANCE and probability >= _PROBABILITY
+
+
+def chance(found: Found, weights: Sequence[float]) -> float:
+    """The probability 0…1 that a digit stands there and is that digit."""
+    return float(1 / (1 + np.exp(-features(found) @ np.array(weights))))
+
+
+def _log_odds(share: float) -> float:
+    return float(np.log((share + 1e-3) / (1.001 - share)))

@@ -1,0 +1,143 @@
+"""From things on a canvas to lines of digits and marks in reading order."""
+
+from collections.abc import Sequence
+
+import numpy as np
+
+from inkdigits.reading.things import Thing, overlap
+
+_LEAST_MARK = 0.95  # of the least score of a digit: marks are seen less surely
+_LOWEST, _HIGHEST = 0.5, 2.15  # of the typical height: other digits belong to something else
+_HIGHEST_LINE = 1.9  # of the typical height: other marks belong to something else
+_FAINT = 0.45  # of the darkest digit's ink: what is fainter shines through, or is printed below
+_INSIDE = 0.6  # of the smaller of two digits: then one of them is not there
+_MARK_AWAY, _MARK_ASIDE = 1.3, 0.4  # of the typical height: how far a mark may be from a digit
+_SHARED = 0.35  # of the lower one's height: neighbours that overlap as much stand in one line
+_APART = 1.0  # of the line's height: numbers farther apart are separated by a space
+
+
+def choose(
+    things: list[Thing], classes: str, least: float, expect: int | None = None
+) -> list[Thing]:
+    """Digits of about one height that are likely enough, and the marks beside them.
+
+    With `expect` the likeliest of so many digits, however unlikely.
+    """
+    enough = 0.0 if expect else least
+    digits = [thing for thing in things if thing.is_digit and thing.score > enough]
+    if not digits:
+        alone = [thing for thing in things if thing.is_digit]
+        return sorted(alone, key=lambda thing: thing.score * thing.height)[-1:]
+    height = typical_height(digits)
+    darkest = max(digit.darkness for digit in digits)
+    digits = [digit for digit in digits if digit.darkness > _FAINT * darkest]
+    digits = [digit for digit in digits if _LOWEST * height < digit.height < _HIGHEST * height]
+    digits = _apart(digits)[:expect]
+    marks: list[Thing] = []
+    for mark in sorted(things, key=lambda thing: -thing.score):
+        if mark.is_digit or mark.score < least * _LEAST_MARK:
+            continue
+        if not _LOWEST * height < mark.line_px < _HIGHEST_LINE * height:
+            continue
+        near = any(_stands_beside(mark, digit, height) for digit in digits)
+        hidden = any(_is_part(mark, digit, classes) for digit in digits)
+        if near and not hidden and not any(_are_one(mark, other, classes) for other in marks):
+            marks.append(mark)
+    return digits + marks
+
+
+def typical_height(digits: list[Thing]) -> float:
+    """The median height, each digit weighted by its score and height."""
+    heights = np.array([digit.height for digit in digits])
+    order = np.argsort(heights)
+    total = np.cumsum(np.array([digit.score * digit.height for digit in digits])[order])
+    return float(heights[order][np.searchsorted(total, total[-1] / 2)])
+
+
+def _apart(digits: list[Thing]) -> list[Thing]:
+    """Without those that are mostly inside a surer one."""
+    kept: list[Thing] = []
+    for digit in sorted(digits, key=lambda digit: -digit.score):
+        if all(overlap(digit, other)[1] < _INSIDE for other in kept):
+            kept.append(digit)
+    return kept
+
+
+def _stands_beside(mark: Thing, digit: Thing, height: float) -> bool:
+    gap = max(mark.left - digit.right, digit.left - mark.right)
+    above, below = digit.top - _MARK_ASIDE * height, digit.bottom + _MARK_ASIDE * height
+    return gap < _MARK_AWAY * height and above < mark.middle[1] < below
+
+
+def _is_part(mark: Thing, digit: Thing, classes: str) -> bool:
+    """Whether a mark is a part of a digit; a point may lie at the foot of a slanted one."""
+    inside = overlap(digit, mark)[1] > 0.5
+    if classes[mark.label] not in ".,":
+        return inside
+    across, down = mark.middle[0] - digit.left, mark.middle[1] - digit.top
+    if down > digit.height:
+        wide = digit.width > 0.35 * digit.height
+        return wide and 0.1 * digit.width < across < 0.5 * digit.width
+    return inside and (down < 0.68 * digit.height or across < 0.55 * digit.width)
+
+
+def _are_one(one: Thing, other: Thing, classes: str) -> bool:
+    """Whether two marks overlap, or are parts of a long dash."""
+    if overlap(one, other)[1] > 0.3:
+        return True
+    gap = max(one.left - other.right, other.left - one.right)
+    level = abs(one.middle[1] - other.middle[1])
+    dashes = classes[one.label] == classes[other.label] == "-"
+    return gap < (0.35 if dashes else 0.08) * one.line_px and level < 0.25 * one.line_px
+
+
+def find_lines(things: list[Thing], classes: str) -> list[list[Thing]]:
+    """Lines of digits from the top down, each from left to right, with the marks among them."""
+    lines: list[list[Thing]] = []
+    for digit in sorted((thing for thing in things if thing.is_digit), key=lambda d: d.left):
+        shared = [_shared_height(line[-1], digit) for line in lines]
+        if shared and max(shared) > _SHARED:
+            lines[int(np.argmax(shared))].append(digit)
+        else:
+            lines.append([digit])
+    lines.sort(key=lambda line: float(np.mean([digit.middle[1] for digit in line])))
+    for mark in (thing for thing in things if not thing.is_digit):
+        min(lines, key=lambda line: _distance(line, mark)).append(mark)
+    ordered = [sorted(line, key=lambda thing: thing.middle[0]) for line in lines]
+    return [_without_outer(line, classes) for line in ordered]
+
+
+def _shared_height(one: Thing, other: Thing) -> float:
+    """How much of the lower one's height both span."""
+    shared = min(one.bottom, other.bottom) - max(one.top, other.top)
+    return shared / min(one.height, other.height)
+
+
+def _distance(line: list[Thing], mark: Thing) -> float:
+    """From a mark to the nearest digit of a line, across and down."""
+    digits = [thing for thing in line if thing.is_digit]
+    gaps = [max(0.0, digit.left - mark.right, mark.left - digit.right) for digit in digits]
+    near = digits[int(np.argmin(gaps))]
+    return abs(near.middle[1] - mark.middle[1]) + min(gaps)
+
+
+def _without_outer(line: list[Thing], classes: str) -> list[Thing]:
+    """Things that are neither digit nor mark count only inside a number."""
+    other = len(classes) - 1
+    inside: set[int] = set()
+    for number in find_numbers(line):
+        digits = [place for place, thing in enumerate(number) if thing.is_digit]
+        inside |= {id(thing) for thing in number[digits[0] : digits[-1]]} if digits else set()
+    return [thing for thing in line if thing.label != other or id(thing) in inside]
+
+
+def find_numbers(line: Sequence[Thing]) -> list[list[Thing]]:
+    """The numbers on a line: what stands clearly apart."""
+    height = float(np.median([thing.height for thing in line if thing.is_digit]))
+    numbers: list[list[Thing]] = []
+    for thing in line:
+        if numbers and thing.left - numbers[-1][-1].right <= _APART * height:
+            numbers[-1].append(thing)
+        else:
+            numbers.append([thing])
+    return numbers
