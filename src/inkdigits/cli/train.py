@@ -3,6 +3,7 @@
 from argparse import Namespace
 from typing import TYPE_CHECKING
 
+from inkdigits.cli import detector
 from inkdigits.cli.console import Console
 from inkdigits.cli.evaluate import Outcome, report_on_test_set
 from inkdigits.cli.extras import needing
@@ -10,6 +11,7 @@ from inkdigits.data import DEFAULT_DATASET, Progress
 from inkdigits.errors import UsageError
 from inkdigits.reading import Reader
 from inkdigits.recipes import find_recipe, override
+from inkdigits.recipes.detector import DetectorRecipe
 
 if TYPE_CHECKING:
     from inkdigits.recipes import Recipe
@@ -21,9 +23,13 @@ def run(arguments: Namespace) -> int:
     """Run the command and return the exit code."""
     with needing("train", "training"):
         import inkdigits.evaluation.report  # noqa: F401
+        from inkdigits.training.detector.runs import is_detector_run
         from inkdigits.training.memory import keep_freed_memory
         from inkdigits.training.runs import train_run
     keep_freed_memory()
+    resumed = arguments.resume and is_detector_run(arguments.resume)
+    if resumed or arguments.recipe == DetectorRecipe.name:
+        return detector.run(arguments)
     console = Console(quiet=arguments.quiet, as_json=arguments.json)
     with console.progress() as progress:
         this = _open_or_start(arguments, progress)

@@ -38,7 +38,7 @@ def export_onnx(networks: Sequence[Network], temperature: float = 1.0) -> bytes:
 
     Their mean logits are divided by the temperature before the softmax.
     """
-    graph = _Graph()
+    graph = Graph()
     graph.constant("channel_axis", np.array([1], np.int64))
     pixels = graph.add("Cast", "images", to=TensorProto.FLOAT)
     pixels = graph.add("Unsqueeze", pixels, "channel_axis")
@@ -48,7 +48,7 @@ def export_onnx(networks: Sequence[Network], temperature: float = 1.0) -> bytes:
     digits = mean = logits[0] if len(logits) == 1 else graph.add("Mean", *logits)
     if knows_junk(networks[0].layers):
         sizes = graph.constant("sizes", np.array([CLASSES, 1], np.int64))
-        digits, junk = graph.add_split(mean, sizes)
+        digits, junk = graph.add_split(mean, sizes, ["digit_logits", "junk_logit"])
         known = graph.add("ReduceLogSumExp", digits, axes=[1], keepdims=0)
         unknown = graph.add("Squeeze", junk, "channel_axis")
         graph.add("Sub", known, unknown, output="familiarity")
@@ -56,10 +56,15 @@ def export_onnx(networks: Sequence[Network], temperature: float = 1.0) -> bytes:
         graph.add("ReduceLogSumExp", digits, output="familiarity", axes=[1], keepdims=0)
     divisor = graph.constant("temperature", np.array(temperature, np.float32))
     graph.add("Softmax", graph.add("Div", digits, divisor), output="probabilities", axis=-1)
-    return graph.serialise()
+    images = helper.make_tensor_value_info("images", TensorProto.UINT8, ["n", GLYPH_PX, GLYPH_PX])
+    outputs = [
+        helper.make_tensor_value_info("probabilities", TensorProto.FLOAT, ["n", CLASSES]),
+        helper.make_tensor_value_info("familiarity", TensorProto.FLOAT, ["n"]),
+    ]
+    return graph.serialise([images], outputs)
 
 
-class _Graph:
+class Graph:
     """A builder of ONNX nodes and constants."""
 
     def __init__(self) -> None:
@@ -67,6 +72,7 @@ class _Graph:
         self.constants: list[TensorProto] = []
 
     def constant(self, name: str, value: NDArray[np.generic]) -> str:
+        """Append a constant; returns its name."""
         self.constants.append(numpy_helper.from_array(value, name))
         return name
 
@@ -76,20 +82,16 @@ class _Graph:
         self.nodes.append(helper.make_node(operator, inputs, [output], **attributes))
         return output
 
-    def add_split(self, joined: str, sizes: str) -> list[str]:
-        """Append a split into two along the channels; returns the names of the parts."""
-        parts = ["digit_logits", "junk_logit"]
+    def add_split(self, joined: str, sizes: str, parts: list[str]) -> list[str]:
+        """Append a split along the channels; returns the names of the parts."""
         self.nodes.append(helper.make_node("Split", [joined, sizes], parts, axis=1))
         return parts
 
-    def serialise(self) -> bytes:
-        side = GLYPH_PX
-        images = helper.make_tensor_value_info("images", TensorProto.UINT8, ["n", side, side])
-        outputs = [
-            helper.make_tensor_value_info("probabilities", TensorProto.FLOAT, ["n", CLASSES]),
-            helper.make_tensor_value_info("familiarity", TensorProto.FLOAT, ["n"]),
-        ]
-        graph = helper.make_graph(self.nodes, "inkdigits", [images], outputs, self.constants)
+    def serialise(
+        self, inputs: list[onnx.ValueInfoProto], outputs: list[onnx.ValueInfoProto]
+    ) -> bytes:
+        """The checked model, the same for the same nodes and constants to the byte."""
+        graph = helper.make_graph(self.nodes, "inkdigits", inputs, outputs, self.constants)
         model = helper.make_model(
             graph,
             producer_name="inkdigits",
@@ -101,7 +103,7 @@ class _Graph:
         return serialised
 
 
-def _add_network(graph: _Graph, network: Network, name: str, pixels: str) -> str:
+def _add_network(graph: Graph, network: Network, name: str, pixels: str) -> str:
     """Append the nodes of one network; returns the name of its logits."""
     last, folded = pixels, _fold(network)
     if not folded:
@@ -128,7 +130,7 @@ def _fold(network: Network) -> LayerWeights:
     return {"weight": weight, "bias": weights["bias"] - shift}
 
 
-def _add_layer(graph: _Graph, layer: Layer, name: str, weights: LayerWeights, last: str) -> str:
+def _add_layer(graph: Graph, layer: Layer, name: str, weights: LayerWeights, last: str) -> str:
     """Append the nodes of one layer after `last`; returns the name of its output."""
 
     def constants(*parts: str) -> list[str]:

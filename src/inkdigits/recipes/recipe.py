@@ -2,7 +2,7 @@
 
 import difflib
 from dataclasses import asdict, dataclass, fields, replace
-from typing import Annotated, Any, Literal, get_args, get_origin
+from typing import Annotated, Any, ClassVar, Literal, Protocol, TypeVar, get_args, get_origin
 
 from inkdigits.errors import UsageError
 from inkdigits.recipes.architectures import ARCHITECTURES, knows_junk
@@ -40,6 +40,15 @@ Count = Annotated[int, Range(1)]
 Positive = Annotated[float, Range(with_low=False)]
 NotNegative = Annotated[float, Range()]
 Share = Annotated[float, Range(high=1, with_high=False)]
+
+
+class Settings(Protocol):
+    """A dataclass."""
+
+    __dataclass_fields__: ClassVar[dict[str, Any]]
+
+
+AnyRecipe = TypeVar("AnyRecipe", bound=Settings)
 
 
 @dataclass(frozen=True)
@@ -97,8 +106,8 @@ class Recipe:
     precision: Precision = "fp32"
 
     def __post_init__(self) -> None:
-        _check_types(self)
-        _check_ranges(self)
+        check_types(self)
+        check_ranges(self)
         _check_together(self)
 
     def to_dict(self) -> dict[str, Any]:
@@ -106,7 +115,8 @@ class Recipe:
         return asdict(self)
 
 
-def _check_types(recipe: Recipe) -> None:
+def check_types(recipe: Settings) -> None:
+    """Refuse values of other types than the fields'; whole numbers may stand for others."""
     for field in fields(recipe):
         value, expected = getattr(recipe, field.name), _plain(field.type)
         if get_origin(expected) is Literal:
@@ -119,7 +129,8 @@ def _check_types(recipe: Recipe) -> None:
             raise UsageError(f"{field.name} is {value!r}; it must be {_kind(expected)}")
 
 
-def _check_ranges(recipe: Recipe) -> None:
+def check_ranges(recipe: Settings) -> None:
+    """Refuse values outside the ranges of the fields."""
     for field in fields(recipe):
         value = getattr(recipe, field.name)
         for allowed in getattr(field.type, "__metadata__", ()):
@@ -151,18 +162,17 @@ def _check_together(recipe: Recipe) -> None:
         raise UsageError("patience needs a validation_fraction above 0: it watches that part")
 
 
-def override(recipe: Recipe, assignments: list[str]) -> Recipe:
+def override(recipe: AnyRecipe, assignments: list[str]) -> AnyRecipe:
     """The recipe with `field=value` texts applied, each converted to the field's type.
 
     Raises `UsageError` for a malformed text, an unknown field, a wrong type, a value out of range.
     """
-    changes = dict(_parse_assignment(text) for text in assignments)
-    return replace(recipe, **changes)
+    types = {field.name: _plain(field.type) for field in fields(recipe) if field.name != "name"}
+    return replace(recipe, **dict(_parse_assignment(text, types) for text in assignments))
 
 
-def _parse_assignment(text: str) -> tuple[str, Any]:
+def _parse_assignment(text: str, types: dict[str, Any]) -> tuple[str, Any]:
     name, equals, value = text.partition("=")
-    types = {field.name: _plain(field.type) for field in fields(Recipe) if field.name != "name"}
     if not equals:
         raise UsageError(f"{text!r} is not field=value, as in --set epochs=3")
     if name not in types:

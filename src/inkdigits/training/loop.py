@@ -117,10 +117,14 @@ def _check_split(split: Split, recipe: Recipe) -> None:
 
 
 def used_precision(recipe: Recipe) -> Precision:
-    """The recipe's precision, or fp32 where this processor has no fast bf16 convolutions."""
+    """The recipe's precision, or fp32 if this processor has no fast bf16 convolutions."""
+    return recipe.precision if has_fast_bf16() else "fp32"
+
+
+def has_fast_bf16() -> bool:
+    """Whether this processor has fast bf16 convolutions."""
     available = torch.backends.mkldnn.is_available()  # type: ignore[no-untyped-call]
-    fast = available and torch.ops.mkldnn._is_mkldnn_bf16_supported()
-    return recipe.precision if fast else "fp32"
+    return bool(available and torch.ops.mkldnn._is_mkldnn_bf16_supported())
 
 
 def _train_epoch(

@@ -49,9 +49,9 @@ class Run:
     environment: dict[str, Any]
 
 
-def default_folder(recipe: Recipe, seed: int) -> Path:
+def default_folder(name: str, seed: int) -> Path:
     """`runs/<time>-<recipe>-<seed>`, in local time."""
-    return Path("runs") / f"{datetime.now():%Y%m%d-%H%M%S}-{recipe.name}-{seed}"
+    return Path("runs") / f"{datetime.now():%Y%m%d-%H%M%S}-{name}-{seed}"
 
 
 def start_run(
@@ -72,7 +72,7 @@ def start_run(
         raise UsageError(f"the seed is {seed}; it must be in 0 ≤ seed < 2⁶³")
     data = load_dataset(dataset, "train", data_folder, progress)
     environment = describe_training(recipe, data.sha256)
-    run = Run(folder or default_folder(recipe, seed), recipe, seed, dataset, environment)
+    run = Run(folder or default_folder(recipe.name, seed), recipe, seed, dataset, environment)
     make_folder(run.folder, must_be_new=True)
     settings = {
         "recipe": recipe.to_dict(),

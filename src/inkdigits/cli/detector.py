@@ -1,0 +1,35 @@
+"""`inkdigits train detector`: the network that finds digits and marks in pictures."""
+
+from argparse import Namespace
+
+from inkdigits.cli.console import Console
+from inkdigits.errors import UsageError
+from inkdigits.recipes import override
+from inkdigits.recipes.detector import DetectorRecipe
+
+
+def run(arguments: Namespace) -> int:
+    """Train into a run folder, or resume one, and return the exit code."""
+    from inkdigits.training.detector.runs import (
+        open_detector_run,
+        start_detector_run,
+        train_detector_run,
+    )
+    from inkdigits.training.runs import default_folder
+
+    if arguments.data or arguments.data_dir:
+        raise UsageError("the detector draws its pages from MNIST; leave out --data and --data-dir")
+    console = Console(quiet=arguments.quiet, as_json=arguments.json)
+    with console.progress() as progress:
+        if arguments.resume:
+            this = open_detector_run(arguments.resume)
+        else:
+            recipe, seed = override(DetectorRecipe(), arguments.assignments), arguments.seed or 0
+            this = start_detector_run(
+                recipe, seed, arguments.out or default_folder(recipe.name, seed)
+            )
+        console.note(f"detector, seed {this.seed}, into {this.folder}")
+        path = train_detector_run(this, progress)
+    values = {"run": str(this.folder), "detector": str(path), "steps": this.recipe.steps}
+    console.result([f"detector  {path}"], values)
+    return 0

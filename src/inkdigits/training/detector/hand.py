@@ -1,0 +1,193 @@
+"""One hand: how it writes digits, marks, letters and numbers on a panel."""
+
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+
+from inkdigits.training.detector.classes import CLASSES, MARKS, OTHER
+from inkdigits.training.detector.glyphs import BOUNDARY, Glyph, GlyphBank, cropped
+from inkdigits.training.detector.grounds import Extent
+from inkdigits.training.detector.marks import draw_letters, draw_mark
+from inkdigits.training.detector.skeletons import Random, draw_path, smooth
+from inkdigits.training.detector.things import IGNORED, Panel, Thing, label_at
+
+_SIDE_MARKS = list(MARKS)
+_MARK_SHARES = np.array([4, 2.5, 3.5, 1.5, 2.8, 2, 1, 1, 1.2, 1.3])
+
+
+class Hand:
+    """Writes digits, marks and letters of one hand on a panel."""
+
+    def __init__(
+        self, panel: Panel, bank: GlyphBank, line_px: float, slope: float, random: Random
+    ) -> None:
+        self.panel, self.bank, self.random = panel, bank, random
+        self.height, self._slope = line_px, slope
+        self._strength = random.uniform(0.2, 1) if random.random() < 0.18 else 1.0
+        self._pen_px = max(1.0, line_px * float(np.exp(random.uniform(np.log(0.03), np.log(0.16)))))
+        self._tight = random.random() < 0.45
+        self._zeros = random.random() < 0.25
+        self._slant = random.normal() * 0.3 if random.random() < 0.35 else 0.0
+        self._uneven = 0.08 if random.random() < 0.7 else 0.14
+        self._spread = random.uniform(0.02, 0.15)
+        self.printed = random.random() < 0.08
+        self._mark_rate = float(random.choice([0.1, 0.35, 0.85], p=[0.72, 0.24, 0.04]))
+        if self._tight:
+            self.gap = random.uniform(-0.12, 0.12)
+        else:
+            self.gap = random.uniform(0.1, 0.8) if random.random() < 0.8 else random.uniform(0.8, 3)
+
+    def write_number(
+        self, x: float, y: float, count: int, end: float, *, marks: bool = True
+    ) -> None:
+        """Some digits from a place on, with marks, letters and gaps between them."""
+        random, height = self.random, self.height
+        before: tuple[float, float] | None = None
+        for index in range(count):
+            if x > end - 0.3 * height:
+                return
+            zero = self._zeros and index > 0 and random.random() < 0.7
+            glyph = self.bank.draw(random, zero=zero, printed=self.printed)
+            left, right, top = self.write_digit(glyph, x, y, smaller=zero)
+            if before and self._tight and random.random() < 0.3:
+                self.link(before, (left, top))
+            before = (right, y)
+            x = right + height * (self.gap + random.normal() * self._spread)
+            kind = random.random()
+            if marks and kind < self._mark_rate:
+                x = self.write_mark(x, y, "." if random.random() < 0.2 else "")
+                before = None
+            elif marks and kind < self._mark_rate + 0.03:
+                x = self.write_letter(x + 0.1 * height, y) + 0.1 * height
+            elif kind > 0.96:
+                x += height * random.uniform(0.3, 1.5)
+        if marks and random.random() < 0.12:
+            self.write_dash(x, y)
+
+    def write_digit(
+        self, glyph: Glyph, x: float, y: float, *, smaller: bool
+    ) -> tuple[float, float, float]:
+        """Draw a digit; its left and right side and its top."""
+        random, height = self.random, self.height
+        high = height * float(np.exp(random.normal() * self._uneven))
+        high *= random.uniform(0.6, 1) if smaller else 1
+        rows, columns = glyph.ink.shape
+        scale = high / max(rows, 0.45 * columns, 1)
+        wide = random.uniform(0.85, 1.5 if smaller else 1.2)
+        size = (max(2, round(columns * scale * wide)), max(3, round(rows * scale)))
+        ink = cv2.resize(glyph.ink, size, interpolation=cv2.INTER_AREA)
+        if self._slant and size[1] < 120:
+            ink = _slanted(ink, self._slant)
+            size = (ink.shape[1], ink.shape[0])
+        top = round(
+            y
+            + (height - size[1]) * random.uniform(0.3, 1)
+            + self._slope * x
+            + random.normal() * height * 0.04
+        )
+        left = round(x)
+        seen = self.paste(ink, left, top)
+        if seen is not None:
+            label = label_at(glyph.label, max(size[1], 0.6 * size[0]))
+            if label is not None:
+                self.add(
+                    (left, top, left + size[0], top + size[1]), label if seen > 0.85 else IGNORED
+                )
+        return left, left + size[0], top
+
+    def paste(self, ink: NDArray[np.uint8], left: int, top: int) -> float | None:
+        """Put ink on the panel; the share of it that is inside, None where next to none is."""
+        canvas = self.panel.ink
+        x0, y0 = max(0, left), max(0, top)
+        x1, y1 = min(canvas.shape[1], left + ink.shape[1]), min(canvas.shape[0], top + ink.shape[0])
+        if x1 <= x0 + 1 or y1 <= y0 + 1:
+            return None
+        part = ink[y0 - top : y1 - top, x0 - left : x1 - left]
+        seen = float((part > BOUNDARY).sum() / max(1, (ink > BOUNDARY).sum()))
+        if self._strength < 1:
+            part = (part * self._strength).astype(np.uint8)
+        np.maximum(canvas[y0:y1, x0:x1], part, out=canvas[y0:y1, x0:x1])
+        return seen
+
+    def add(self, box: Extent, label: int) -> None:
+        """Note a thing where it was drawn."""
+        left, top, right, bottom = box
+        middle = ((left + right) / 2, (top + bottom) / 2)
+        self.panel.things.append(Thing(*middle, right - left, bottom - top, label, self.height))
+
+    def link(self, start: tuple[float, float], end: tuple[float, float]) -> None:
+        """A stroke from one digit to the next, as in a quick "000"."""
+        random, height = self.random, self.height
+        down = random.uniform(0, 0.6) * height
+        first = (start[0] - 0.2 * height, start[1] + down)
+        last = (end[0] + random.uniform(0, 0.3) * height, end[1] + random.uniform(0, 0.4) * height)
+        middle = (np.array(first) + last) / 2 + random.normal(0, 0.1 * height, 2)
+        draw_path(self.panel.ink, smooth(np.array([first, middle, last])), self._pen_px)
+
+    def write_mark(self, x: float, y: float, mark: str = "") -> float:
+        """One mark, a random one if none is named; where it ends."""
+        random = self.random
+        mark = mark or str(random.choice(_SIDE_MARKS, p=_MARK_SHARES / _MARK_SHARES.sum()))
+        place = (x + random.uniform(-0.02, 0.2) * self.height, y + self._slope * x)
+        box = draw_mark(self.panel.ink, mark, place, self.height, self._pen_px, random)
+        self.add_at_size(box, CLASSES.index(mark))
+        return box[2] + random.uniform(0.0, 0.3) * self.height
+
+    def write_dash(self, x: float, y: float) -> None:
+        """The line that ends an amount, or a point and a line."""
+        random, height = self.random, self.height
+        if random.random() < 0.4:
+            x = self.write_mark(x, y, ".")
+        left, middle = x + random.uniform(0, 0.5) * height, y + random.uniform(0.35, 0.75) * height
+        right = left + random.uniform(0.6, 3) * height
+        ends = np.array([[left, middle], [right, middle + random.normal() * 0.08 * height]])
+        draw_path(self.panel.ink, ends, self._pen_px)
+        box = (
+            left,
+            ends[:, 1].min() - self._pen_px / 2,
+            right,
+            ends[:, 1].max() + self._pen_px / 2,
+        )
+        self.add_at_size(box, CLASSES.index("-"))
+
+    def write_letter(self, x: float, y: float) -> float:
+        """One letter that no digit looks like; where it ends."""
+        high = self.height * self.random.uniform(0.75, 1.05)
+        top = y + self.height - high + self._slope * x
+        box = draw_letters(self.panel.ink, (x, top), high, self._pen_px, 1, self.random)
+        self.add_at_size(box, CLASSES.index(OTHER))
+        return box[2]
+
+    def add_at_size(self, box: Extent, index: int) -> None:
+        """Note a mark or a letter, if its line is of a height at which it is found."""
+        label = label_at(index, self.height)
+        rows, columns = self.panel.ink.shape
+        left, top, right, bottom = box
+        if label is None or left > columns or top > rows or right < 0 or bottom < 0:
+            return
+        inside = left >= -1 and top >= -1 and right <= columns + 1 and bottom <= rows + 1
+        self.add(box, label if inside else IGNORED)
+
+    def write_word(self, x: float, y: float) -> float:
+        """A printed word; where it ends."""
+        scale_x = self.height * self.random.uniform(0.9, 1.1)
+        word = self.bank.words[self.random.integers(len(self.bank.words))]
+        for letter in word:
+            high = max(2, round(letter.height * self.height))
+            wide = max(1, round(letter.ink.shape[1] / len(letter.ink) * letter.height * scale_x))
+            ink = cv2.resize(letter.ink, (wide, high), interpolation=cv2.INTER_AREA)
+            top = round(y + letter.top * self.height)
+            self.paste(ink, round(x), top)
+            label = IGNORED if letter.like_digit else CLASSES.index(OTHER)
+            self.add_at_size((x, top, x + wide, top + high), label)
+            x += wide + 0.12 * self.height
+        return x
+
+
+def _slanted(ink: NDArray[np.uint8], slant: float) -> NDArray[np.uint8]:
+    """The ink sheared, its top by `slant` of its height to the right, cropped to it again."""
+    rows, columns = ink.shape
+    wider = int(np.ceil(abs(slant) * rows))
+    matrix = np.array([[1, -slant, max(slant, 0) * rows], [0, 1, 0]])
+    sheared = cropped(cv2.warpAffine(ink, matrix, (columns + wider, rows)))
+    return sheared if sheared.size else ink

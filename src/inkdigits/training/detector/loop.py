@@ -1,0 +1,143 @@
+"""Training of the detector on pages that other processes draw."""
+
+import math
+import time
+from collections.abc import Callable
+from typing import Any, NamedTuple
+
+import torch
+from torch import Tensor, nn
+
+from inkdigits.errors import TrainingDiverged, UsageError
+from inkdigits.recipes.detector import DetectorRecipe
+from inkdigits.training.detector.drawing import draw_batches
+from inkdigits.training.detector.network import Detector
+from inkdigits.training.detector.targets import loss_of
+from inkdigits.training.loop import OnStep, has_fast_bf16, ignore_step
+
+State = dict[str, Any]
+KEEP_EVERY = 500  # steps between checkpoints
+
+
+class Row(NamedTuple):
+    """The means over the steps since the last row of the history."""
+
+    step: int
+    class_loss: float
+    size_loss: float
+    learning_rate: float
+    seconds: float
+
+
+OnState = Callable[[State, Row], None]
+"""Called with what a training can go on from, and with a row of the history."""
+
+
+def fit_detector(
+    recipe: DetectorRecipe,
+    seed: int,
+    *,
+    resume: State | None = None,
+    on_step: OnStep = ignore_step,
+    on_state: OnState = lambda _state, _row: None,
+) -> Detector:
+    """Train a detector; its averaged weights, in evaluation mode.
+
+    The same seed, machine and number of threads give the same weights, resumed or not. Raises
+    `TrainingDiverged` if the loss is not finite.
+    """
+    with torch.random.fork_rng(devices=[]):
+        torch.manual_seed(seed)
+        network, averaged = Detector(), Detector()
+    network.to(memory_format=torch.channels_last)  # type: ignore[call-overload]  # 1.4 times as fast
+    averaged.load_state_dict(network.state_dict())
+    optimizer = torch.optim.AdamW(
+        network.parameters(), lr=recipe.peak_lr, weight_decay=recipe.weight_decay, betas=(0.9, 0.98)
+    )
+    first = _restore(resume, network, averaged, optimizer) if resume else 0
+    sums, since, began = [0.0, 0.0], first, time.perf_counter()
+    pages = draw_batches(seed, recipe.batch_size, first, recipe.steps)
+    for step, batch in enumerate(pages, start=first):
+        lr = learning_rate(recipe, step)
+        losses = _step(network, optimizer, batch, lr, recipe.clip_norm)
+        if not math.isfinite(sum(losses)):
+            raise TrainingDiverged(f"the loss is not finite at step {step + 1}; lower peak_lr")
+        sums = [total + loss for total, loss in zip(sums, losses, strict=True)]
+        _follow(averaged, network, min(recipe.average, (step + 1) / (step + 10)))
+        on_step(step + 1, recipe.steps)
+        if (step + 1) % KEEP_EVERY == 0 or step + 1 == recipe.steps:
+            means = [total / (step + 1 - since) for total in sums]
+            seconds = time.perf_counter() - began
+            row = Row(step + 1, means[0], means[1], lr, seconds)
+            on_state(_state(step + 1, network, averaged, optimizer), row)
+            sums, since, began = [0.0, 0.0], step + 1, time.perf_counter()
+    return averaged.eval()
+
+
+def learning_rate(recipe: DetectorRecipe, step: int) -> float:
+    """Up in a straight line, then down along half a cosine."""
+    share = (step + 1) / recipe.steps
+    if share < recipe.warm_up:
+        return recipe.peak_lr * share / recipe.warm_up
+    past = (share - recipe.warm_up) / (1 - recipe.warm_up)
+    return recipe.peak_lr * (0.5 + 0.5 * math.cos(math.pi * past)) + 1e-6
+
+
+def _step(
+    network: Detector,
+    optimizer: torch.optim.Optimizer,
+    batch: tuple[Tensor, ...],
+    lr: float,
+    clip_norm: float,
+) -> tuple[float, float]:
+    """One update; the loss of the classes and that of the sizes."""
+    ink, bumps, weight, sizes, known = batch
+    for group in optimizer.param_groups:
+        group["lr"] = lr
+    images = (ink.unsqueeze(1).float() / 255).contiguous(memory_format=torch.channels_last)
+    with torch.autocast("cpu", torch.bfloat16, enabled=has_fast_bf16()):
+        output = network(images)
+    focal, distance = loss_of(output.float(), bumps.float(), weight.float(), sizes, known)
+    optimizer.zero_grad(set_to_none=True)
+    (focal + distance).backward()  # type: ignore[no-untyped-call]
+    nn.utils.clip_grad_norm_(network.parameters(), clip_norm)
+    optimizer.step()
+    return focal.item(), distance.item()
+
+
+@torch.no_grad()
+def _follow(averaged: Detector, network: Detector, keep: float) -> None:
+    """Move the average towards the network."""
+    pairs = zip(averaged.state_dict().values(), network.state_dict().values(), strict=True)
+    for ours, theirs in pairs:
+        if ours.dtype.is_floating_point:
+            ours.lerp_(theirs, 1 - keep)
+        else:
+            ours.copy_(theirs)
+
+
+def _state(
+    step: int, network: Detector, averaged: Detector, optimizer: torch.optim.Optimizer
+) -> State:
+    return {
+        "step": step,
+        "network": network.state_dict(),
+        "averaged": averaged.state_dict(),
+        "optimizer": optimizer.state_dict(),
+    }
+
+
+def _restore(
+    state: State, network: Detector, averaged: Detector, optimizer: torch.optim.Optimizer
+) -> int:
+    """Go on from a state; the number of steps that were done."""
+    try:
+        network.load_state_dict(state["network"])
+        averaged.load_state_dict(state["averaged"])
+        optimizer.load_state_dict(state["optimizer"])
+        return int(state["step"])
+    except (RuntimeError, ValueError, KeyError) as error:
+        raise UsageError(
+            "the checkpoint is of another detector, perhaps of another version of inkdigits; "
+            "start a new run"
+        ) from error

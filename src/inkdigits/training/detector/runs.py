@@ -1,0 +1,144 @@
+"""Run folders of the detector: train into one, resume, end in a detector file.
+
+runs/20261121-093000-detector-0/
+    run.json           recipe, seed, environment
+    history.csv        a row for every few hundred steps
+    checkpoint.pt      for resuming; read only by training
+    detector.onnx      the trained detector
+"""
+
+import csv
+import io
+import json
+import pickle
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import torch
+
+from inkdigits.artifact import seal
+from inkdigits.data import Progress, ignore_progress
+from inkdigits.environment import describe_environment
+from inkdigits.errors import TrainingInterrupted, UsageError
+from inkdigits.export.detector import export_detector
+from inkdigits.files import make_folder, read_bytes, write_atomic
+from inkdigits.reading.detector import SHIPPED_DETECTOR
+from inkdigits.recipes.detector import DetectorRecipe
+from inkdigits.training.detector.acceptance import fit_acceptance
+from inkdigits.training.detector.classes import CLASSES
+from inkdigits.training.detector.loop import Row, State, fit_detector
+from inkdigits.training.detector.network import Detector
+
+NO_ACCEPTANCE = [0.0, 0.0, 0.0]
+_CHECKPOINT, _HISTORY, _RUN = "checkpoint.pt", "history.csv", "run.json"
+
+
+@dataclass(frozen=True)
+class DetectorRun:
+    """The settings of a run folder."""
+
+    folder: Path
+    recipe: DetectorRecipe
+    seed: int
+    environment: dict[str, Any]
+
+
+def is_detector_run(folder: Path) -> bool:
+    """Whether a folder is a run of the detector."""
+    path = folder / _RUN
+    try:
+        name = json.loads(path.read_bytes())["recipe"]["name"] if path.is_file() else ""
+    except (OSError, ValueError, TypeError, KeyError):
+        return False
+    return bool(name == DetectorRecipe.name)
+
+
+def start_detector_run(recipe: DetectorRecipe, seed: int, folder: Path) -> DetectorRun:
+    """Make a new run folder; `StorageError` if it exists."""
+    run = DetectorRun(folder, recipe, seed, describe_environment())
+    make_folder(folder, must_be_new=True)
+    settings = {"recipe": recipe.to_dict(), "seed": seed, "environment": run.environment}
+    write_atomic(folder / _RUN, json.dumps(settings, indent=2).encode())
+    return run
+
+
+def open_detector_run(folder: Path) -> DetectorRun:
+    """An existing run folder; `UsageError` if it is damaged."""
+    try:
+        settings = json.loads(read_bytes(folder / _RUN))
+        recipe = DetectorRecipe(**settings.pop("recipe"))
+        return DetectorRun(folder, recipe, **settings)
+    except (ValueError, TypeError, KeyError) as error:
+        raise UsageError(f"{folder / _RUN} is damaged ({error}); start a new run") from error
+
+
+def train_detector_run(run: DetectorRun, progress: Progress = ignore_progress) -> Path:
+    """Train, or resume from the folder's checkpoint, and write the detector; returns its path.
+
+    Checkpoint and history are saved every few hundred steps. Ctrl-C raises `TrainingInterrupted`.
+    """
+    rows = _load_history(run.folder)
+
+    def keep(state: State, row: Row) -> None:
+        rows.append(row)
+        buffer = io.BytesIO()
+        torch.save(state, buffer)
+        write_atomic(run.folder / _CHECKPOINT, buffer.getvalue())
+        text = io.StringIO(newline="")
+        writer = csv.writer(text)
+        writer.writerows([Row._fields, *rows])
+        write_atomic(run.folder / _HISTORY, text.getvalue().encode())
+
+    try:
+        detector = fit_detector(
+            run.recipe,
+            run.seed,
+            resume=_load_checkpoint(run.folder),
+            on_step=lambda done, total: progress("training", done, total),
+            on_state=keep,
+        )
+    except KeyboardInterrupt:
+        done = rows[-1].step if rows else 0
+        raise TrainingInterrupted(
+            f"stopped; {done} of {run.recipe.steps} steps are saved in {run.folder}; "
+            f"continue with 'inkdigits train --resume {run.folder}'"
+        ) from None
+    path = run.folder / SHIPPED_DETECTOR
+    acceptance = fit_acceptance(
+        seal_detector(detector, run, NO_ACCEPTANCE),
+        lambda done, total: progress("reading held-out pages", done, total),
+    )
+    write_atomic(path, seal_detector(detector, run, acceptance))
+    return path
+
+
+def seal_detector(detector: Detector, run: DetectorRun, acceptance: list[float]) -> bytes:
+    """The bytes of a detector file."""
+    weights = {name: values.numpy() for name, values in detector.state_dict().items()}
+    metadata = {
+        "classes": CLASSES,
+        "acceptance": acceptance,
+        "recipe": run.recipe.to_dict(),
+        "seed": run.seed,
+        "environment": run.environment,
+    }
+    return seal(export_detector(weights, len(CLASSES)), metadata)
+
+
+def _load_history(folder: Path) -> list[Row]:
+    if not (folder / _HISTORY).is_file():
+        return []
+    lines = list(csv.reader(io.StringIO(read_bytes(folder / _HISTORY).decode())))
+    return [Row(int(line[0]), *map(float, line[1:])) for line in lines[1:]]
+
+
+def _load_checkpoint(folder: Path) -> State | None:
+    path = folder / _CHECKPOINT
+    if not path.is_file():
+        return None
+    try:
+        state: State = torch.load(io.BytesIO(read_bytes(path)), weights_only=True)
+    except (RuntimeError, ValueError, TypeError, KeyError, EOFError, pickle.PickleError) as error:
+        raise UsageError(f"{path} is damaged ({error}); start a new run") from error
+    return state

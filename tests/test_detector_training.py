@@ -1,0 +1,185 @@
+"""The detector's drawn pages, its training and its export."""
+
+import json
+from dataclasses import replace
+from importlib.resources import files
+
+import numpy as np
+import onnxruntime
+import pytest
+import torch
+
+from inkdigits.errors import UsageError
+from inkdigits.export.detector import export_detector
+from inkdigits.reading.detector import SHIPPED_DETECTOR, STRIDE_PX
+from inkdigits.reading.detector import Detector as Reading
+from inkdigits.recipes import override
+from inkdigits.recipes.detector import DetectorRecipe
+from inkdigits.training.detector import drawing, loop, runs
+from inkdigits.training.detector.acceptance import fit_acceptance
+from inkdigits.training.detector.classes import CLASSES
+from inkdigits.training.detector.glyphs import GlyphBank
+from inkdigits.training.detector.loop import fit_detector
+from inkdigits.training.detector.network import Detector
+from inkdigits.training.detector.pages import draw_page
+from inkdigits.training.detector.runs import NO_ACCEPTANCE, DetectorRun, seal_detector
+from inkdigits.training.detector.targets import targets_of
+from tests.command_line import call, error_of
+
+RECIPE = DetectorRecipe(steps=4, batch_size=2)
+
+
+@pytest.fixture(scope="module")
+def bank():
+    return GlyphBank(0, size=600)
+
+
+@pytest.fixture
+def batches(bank, monkeypatch):
+    """Batches drawn in this process, from a small bank."""
+    monkeypatch.setattr(drawing, "_bank_of", lambda _seed, _number: bank)
+
+    def draw(seed, batch_size, first, end):
+        for number in range(first, end):
+            yield tuple(map(torch.from_numpy, drawing.draw_batch(seed, batch_size, number)))
+
+    monkeypatch.setattr(loop, "draw_batches", draw)
+
+
+@pytest.fixture(scope="module")
+def pages(bank):
+    return [draw_page(bank, np.random.default_rng([1, number])) for number in range(60)]
+
+
+def test_the_same_numbers_draw_the_same_page(bank, pages):
+    ink, things = draw_page(bank, np.random.default_rng([1, 5]))
+    np.testing.assert_array_equal(ink, pages[5][0])
+    assert things == pages[5][1]
+
+
+def test_digits_have_ink_in_their_boxes_and_sizes_that_one_scale_sees(pages):
+    digits = [(ink, t) for ink, things in pages for t in things if 0 <= t.label < 10]
+    assert len(digits) > 100
+    for ink, t in digits:
+        rows = slice(max(0, int(t.y - t.height / 2)), int(t.y + t.height / 2) + 1)
+        columns = slice(max(0, int(t.x - t.width / 2)), int(t.x + t.width / 2) + 1)
+        assert ink[rows, columns].max() > 20
+        assert 12 <= max(t.height, 0.6 * t.width) <= 38
+
+
+def test_every_class_is_drawn(bank):
+    seen = {
+        t.label
+        for number in range(250)
+        for t in draw_page(bank, np.random.default_rng([2, number]))[1]
+    }
+    assert set(range(len(CLASSES))) <= seen
+
+
+def test_targets_are_where_the_things_are(pages):
+    for _, things in pages[:20]:
+        bumps, _, sizes, known = targets_of(things)
+        for t in (t for t in things if t.label >= 0):
+            row, column = round(t.y / STRIDE_PX - 0.5), round(t.x / STRIDE_PX - 0.5)
+            if 0 <= row < known.shape[0] and 0 <= column < known.shape[1]:
+                assert bumps[t.label, row, column] == 1
+                assert known[row, column]
+    assert np.isfinite(sizes).all()
+
+
+def test_a_resumed_training_ends_with_the_weights_of_an_uninterrupted_one(batches, monkeypatch):
+    monkeypatch.setattr(loop, "KEEP_EVERY", 2)
+    states = []
+    whole = fit_detector(RECIPE, 3, on_state=lambda state, _: states.append(copy_of(state)))
+    resumed = fit_detector(RECIPE, 3, resume=states[0])
+    other = fit_detector(RECIPE, 4)
+    assert same(whole, resumed)
+    assert not same(whole, other)
+
+
+def copy_of(state):
+    return {
+        name: {key: copied(value) for key, value in part.items()} if name != "step" else part
+        for name, part in state.items()
+    }
+
+
+def copied(value):
+    if isinstance(value, torch.Tensor):
+        return value.clone()
+    if isinstance(value, dict):
+        return {key: copied(inner) for key, inner in value.items()}
+    return [copied(inner) for inner in value] if isinstance(value, list) else value
+
+
+def same(one: Detector, other: Detector) -> bool:
+    pairs = zip(one.state_dict().values(), other.state_dict().values(), strict=True)
+    return all(torch.equal(a, b) for a, b in pairs)
+
+
+def test_the_exported_detector_agrees_with_torch():
+    torch.manual_seed(0)
+    network = Detector()
+    network(torch.rand(2, 1, 32, 48))  # moves batch norm off its initial figures
+    network.eval()
+    weights = {name: values.numpy() for name, values in network.state_dict().items()}
+    session = onnxruntime.InferenceSession(export_detector(weights, len(CLASSES)))
+    ink = torch.rand(1, 1, 48, 80)
+    with torch.inference_mode():
+        maps = network(ink).numpy()
+    scores, sizes = session.run(["classes", "sizes"], {"ink": ink.numpy()})
+    expected = 1 / (1 + np.exp(-maps[:, : len(CLASSES)]))
+    np.testing.assert_allclose(scores, expected, atol=1e-5)
+    np.testing.assert_allclose(sizes, maps[:, len(CLASSES) :], atol=1e-4)
+
+
+def test_a_detector_file_is_what_the_reader_opens(tmp_path):
+    run = DetectorRun(tmp_path, RECIPE, 0, {"python": "3"})
+    reading = Reading(seal_detector(Detector().eval(), run, NO_ACCEPTANCE), "new")
+    assert reading.classes == CLASSES
+    assert reading.find(np.zeros((40, 60), np.float32), 2.0) == []
+
+
+def test_the_shipped_detector_knows_the_classes_that_are_trained():
+    assert Reading.load().classes == CLASSES
+
+
+@pytest.mark.parametrize(
+    ("assignment", "message"),
+    [
+        ("steps=0", "steps is 0; it must be at least 1"),
+        ("peak_lr=0", "peak_lr is 0.0; it must be above 0"),
+        ("epochs=3", "no field 'epochs'"),
+    ],
+)
+def test_a_bad_setting_is_refused(assignment, message):
+    with pytest.raises(UsageError, match=message):
+        override(DetectorRecipe(), [assignment])
+    assert override(DetectorRecipe(), ["steps=7"]) == replace(DetectorRecipe(), steps=7)
+
+
+def test_acceptance_is_fitted_on_held_out_pages():
+    shipped = files("inkdigits.reading").joinpath("shipped", SHIPPED_DETECTOR).read_bytes()
+    seen = []
+    weights = fit_acceptance(shipped, lambda done, total: seen.append((done, total)), pages=25)
+    assert seen[-1] == (25, 25)
+    assert weights[1] > 0  # the surer the detector, the likelier the digit
+    assert np.isfinite(weights).all()
+
+
+def test_the_command_writes_a_run_folder_and_goes_on_with_it(
+    capsys, tmp_path, batches, monkeypatch
+):
+    monkeypatch.setattr(runs, "fit_acceptance", lambda _content, _on_page: [1.0, 2.0, 3.0])
+    few = ("--set", "steps=2", "--set", "batch_size=2")
+    run = tmp_path / "run"
+    code, out, _ = call(capsys, "train", "detector", *few, "--out", run)
+    assert (code, f"detector  {run / 'detector.onnx'}" in out) == (0, True)
+    names = {path.name for path in run.iterdir()}
+    assert names == {"run.json", "history.csv", "checkpoint.pt", "detector.onnx"}
+    assert json.loads((run / "run.json").read_text())["recipe"]["steps"] == 2
+    before = (run / "detector.onnx").read_bytes()
+    assert call(capsys, "train", "--resume", run)[0] == 0
+    assert (run / "detector.onnx").read_bytes() == before
+    code, err = error_of(capsys, "train", "detector", "--data", "mnist")
+    assert (code, "draws its pages from MNIST" in err) == (2, True)
