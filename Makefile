@@ -6,7 +6,7 @@ export PIP_CONSTRAINT := $(CURDIR)/constraints.txt
 export PIP_BUILD_CONSTRAINT := $(PIP_CONSTRAINT)
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
 
-.PHONY: run test golden check format measure bench bench-reading bench-pictures bench-real ablation trust shipped lock clean
+.PHONY: run test golden check format measure bench bench-reading bench-pictures bench-real ablation trust shipped detector lock clean
 
 run: .venv/train  ## train the standard recipe, evaluate it, say where the report lies
 	$(BIN)/inkdigits train standard
@@ -54,6 +54,11 @@ shipped: .venv/train  ## make the artifact inside the package again
 	$(BIN)/inkdigits train robust --seed 0 --out runs/shipped
 	cp runs/shipped/artifact.onnx $(SHIPPED)
 	sed -i "s/^    [0-9a-f]\{64\}$$/    $$(sha256sum < $(SHIPPED) | cut -c1-64)/" docs/guide.md
+
+detector: .venv/train  ## train the detector inside the package again: an hour on two cores
+	rm -rf runs/detector
+	$(BIN)/inkdigits train detector --seed 0 --out runs/detector
+	cp runs/detector/detector.onnx src/inkdigits/reading/shipped/detector.onnx
 
 lock:  ## resolve the newest versions of everything into constraints.txt
 	rm -rf .venv-lock
