@@ -24,6 +24,7 @@ _WINDOW = 0.4  # of the shorter side; see `find_ink`
 LEAST = 0.37  # the score of a digit
 _UNSURE = 0.55  # below this score of the best digit, the other polarity is tried
 _FLOOR = 0.02  # of a probability: neither network can rule a digit out alone
+_WHOLE_WEIGHT = 1.0  # of the glyph network's word on all ink as one digit
 _GLYPH_WEIGHT = 0.3  # of the glyph network's word beside the detector's
 _SHARPER = 1.8  # calibrates the probabilities: the best likelihood of 6,000 drawn digits
 _SURE = 0.9  # the glyph network's word against the detector's that a thing is no digit
@@ -36,8 +37,12 @@ _GLYPH_PX = 32  # canvases no larger show one digit
 
 @dataclass(frozen=True, eq=False)
 class Found(Thing):
-    """What is or might be a digit: its glyph, both networks' probabilities (10,), familiarity."""
+    """What is or might be a digit: its glyph, both networks' probabilities (10,), familiarity.
 
+    `detected` are the shares of the classes by the detector alone.
+    """
+
+    detected: NDArray[np.float32]
     glyph: NDArray[np.uint8] = field(repr=False)
     probabilities: NDArray[np.float32]
     familiarity: float
@@ -89,18 +94,24 @@ class Finder:
         ink = find_ink(grey, light_on_dark=light_on_dark, window_px=_WINDOW * min(grey.shape))
         if ink is None:
             return None
-        if max(grey.shape) <= _GLYPH_PX or is_laid_out(ink.strength):
+        if is_laid_out(ink.strength):
             return Look(ink, [self.whole(ink)])
         things = self._detector.find(ink.strength, max(1.0, stroke_width(ink.mask)))
-        return Look(ink, self._judge(things, ink.strength))
+        things = self._judge(things, ink.strength)
+        if max(grey.shape) <= _GLYPH_PX:
+            digits = [thing for thing in things if thing.is_digit]
+            best = max(digits, key=lambda digit: digit.score, default=None)
+            return Look(ink, [self.whole(ink, best)])
+        return Look(ink, things)
 
     def lines(self, look: Look, hints: Hints) -> list[list[Thing]]:
         """The digits and marks of a look in lines; where it is one digit, that alone."""
         if hints.single:
             return [[self._single(look)]]
         chosen = choose(look.things, self.classes, LEAST, hints.expect)
-        if len(chosen) == 1 and self._is_alone(chosen[0], look.ink):
-            chosen = [replace(self.whole(look.ink), score=chosen[0].score)]
+        digits = [thing for thing in chosen if thing.is_digit]
+        if len(digits) == 1 and self._is_alone(digits[0], look.ink):
+            chosen = [self.whole(look.ink, digits[0])]  # a mark in there is a part of it
         lines = find_lines(chosen, self.classes)
         return [self._without_lone_strokes(line) for line in lines]
 
@@ -123,28 +134,37 @@ class Finder:
             for place, thing in enumerate(line)
         ]
 
-    def whole(self, ink: Ink) -> Found:
-        """All ink as one digit: the detector has no word on it."""
+    def whole(self, ink: Ink, detected: Thing | None = None) -> Found:
+        """All ink as one digit; `detected` is the detector's word on it, if it has one."""
         rows, columns = np.nonzero(ink.mask)
-        sides = [0.0, 0.0, float(ink.mask.shape[1]), float(ink.mask.shape[0])]
+        sides = [0, 0, ink.mask.shape[1], ink.mask.shape[0]]
         if rows.size:
             sides = [columns.min(), rows.min(), columns.max() + 1, rows.max() + 1]
         left, top, right, bottom = (float(side) for side in sides)
         glyph = lay_out_glyph(ink.strength)
         (probabilities,), (familiarity,) = self._score_glyphs(glyph[None])
+        if isinstance(detected, Found):
+            there = replace(
+                detected, left=left, top=top, right=right, bottom=bottom, shares=detected.detected
+            )
+            return _combined(there, glyph, probabilities, float(familiarity), _WHOLE_WEIGHT)
         shares = np.zeros(len(self.classes), np.float32)
         shares[:DIGITS] = probabilities
-        sides_and_line = (left, top, right, bottom, shares, 1.0, bottom - top, 1.0)
-        return Found(*sides_and_line, glyph, probabilities, float(familiarity))
+        thing = Thing(left, top, right, bottom, shares, 1.0, bottom - top, 1.0)
+        return Found(
+            **vars(thing),
+            detected=shares,
+            glyph=glyph,
+            probabilities=probabilities,
+            familiarity=float(familiarity),
+        )
 
     def _single(self, look: Look) -> Thing:
         digits = [thing for thing in look.things if thing.is_digit]
         best = max(digits, key=lambda digit: digit.score * digit.height**0.5, default=None)
         if best is None:
             return self.whole(look.ink)
-        if self._is_alone(best, look.ink):
-            return replace(self.whole(look.ink), score=best.score)
-        return best
+        return self.whole(look.ink, best) if self._is_alone(best, look.ink) else best
 
     def _is_alone(self, digit: Thing, ink: Ink) -> bool:
         """Whether hardly any ink lies farther from a digit than its parts might."""
@@ -170,25 +190,33 @@ class Finder:
         if not things:
             return []
         scored = zip(things, glyphs, *self._score_glyphs(np.stack(glyphs)), strict=True)
-        return [_combined(thing, glyph, p, float(f)) for thing, glyph, p, f in scored]
+        return [
+            _combined(thing, glyph, p, float(f), _GLYPH_WEIGHT) for thing, glyph, p, f in scored
+        ]
 
 
 def _combined(
-    thing: Thing, glyph: NDArray[np.uint8], probabilities: NDArray[np.float32], familiarity: float
+    thing: Thing,
+    glyph: NDArray[np.uint8],
+    probabilities: NDArray[np.float32],
+    familiarity: float,
+    weight: float,
 ) -> Found:
     """Both words as one: a mean of logarithms, the glyph network's weighted by its familiarity."""
     digits = thing.shares[:DIGITS]
     known = 1 / (1 + np.exp(-familiarity))
     own = np.log(digits / max(float(digits.sum()), 1e-6) + _FLOOR)
-    both = np.exp(_SHARPER * (own + _GLYPH_WEIGHT * known * np.log(probabilities + _FLOOR)))
+    both = np.exp(_SHARPER * (own + weight * known * np.log(probabilities + _FLOOR)))
     both /= both.sum()
     shares = thing.shares
     surely = known > _SURE and probabilities[int(both.argmax())] > _SURE
     if thing.is_digit or (surely and digits.sum() > _HARDLY_OTHER * thing.shares.max()):
         shares = np.zeros_like(thing.shares)
         shares[:DIGITS] = both
+    area = {name: getattr(thing, name) for name in Thing.__dataclass_fields__}
     return Found(
-        **{**vars(thing), "shares": shares},
+        **{**area, "shares": shares},
+        detected=thing.shares,
         glyph=glyph,
         probabilities=both.astype(np.float32),
         familiarity=familiarity,
