@@ -90,14 +90,25 @@ class Layout:
     def _digit(self, found: Found) -> Digit:
         box = self._box([found])
         notes = []
-        height, width = self._look.ink.mask.shape
-        if min(found.left, found.top, width - found.right, height - found.bottom) < 1:
+        if self._touches_border(found):
             notes.append("touches the border")
         if self._look.ink.contrast < _FAINT:
             notes.append("low contrast")
         if box.height < _SMALL_PX and box.width < _SMALL_PX:
             notes.append(f"too small: {box.height} px")
         return self._describe(found, box, tuple(notes), alone=self._alone)
+
+    def _touches_border(self, found: Found) -> bool:
+        """Whether there is ink on the border of the canvas where the digit's box ends."""
+        mask = self._look.ink.mask
+        rows = slice(max(0, int(found.top)), int(np.ceil(found.bottom)))
+        columns = slice(max(0, int(found.left)), int(np.ceil(found.right)))
+        return bool(
+            (found.left < 1 and mask[rows, 0].any())
+            or (found.top < 1 and mask[0, columns].any())
+            or (found.right > mask.shape[1] - 1 and mask[rows, -1].any())
+            or (found.bottom > mask.shape[0] - 1 and mask[-1, columns].any())
+        )
 
     def _mark(self, thing: Thing) -> Mark:
         return Mark(self._classes[thing.label], float(thing.score), self._box([thing]))
