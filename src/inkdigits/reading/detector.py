@@ -36,7 +36,7 @@ class Detector:
         metadata = self._session.get_modelmeta().custom_metadata_map
         self.classes: str = json.loads(metadata["inkdigits.classes"])
         """A character for each class; the last one stands for other things of a digit's size."""
-        self.acceptance: list[float] = json.loads(metadata.get("inkdigits.acceptance", "[0, 0, 0]"))
+        self.acceptance: list[float] = json.loads(metadata["inkdigits.acceptance"])
         """Weights of `acceptance.features`."""
 
     @classmethod

@@ -70,7 +70,7 @@ class Look:
     def certainty(self) -> float:
         """How sure and how large the digits are."""
         digits = [thing for thing in self.things if thing.is_digit]
-        return max((thing.score * thing.height**0.5 for thing in digits), default=0.0)
+        return max(map(_prominence, digits), default=0.0)
 
 
 class Finder:
@@ -161,7 +161,7 @@ class Finder:
 
     def _single(self, look: Look) -> Thing:
         digits = [thing for thing in look.things if thing.is_digit]
-        best = max(digits, key=lambda digit: digit.score * digit.height**0.5, default=None)
+        best = max(digits, key=_prominence, default=None)
         if best is None:
             return self.whole(look.ink)
         return self.whole(look.ink, best) if self._is_alone(best, look.ink) else best
@@ -221,6 +221,11 @@ def _combined(
         probabilities=both.astype(np.float32),
         familiarity=familiarity,
     )
+
+
+def _prominence(digit: Thing) -> float:
+    """How sure and how large a digit is."""
+    return float(digit.score * digit.height**0.5)
 
 
 def _darkness(ink: NDArray[np.float32]) -> float:

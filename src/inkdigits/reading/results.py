@@ -21,10 +21,10 @@ class Digit:
     """One digit that was read: `label` is the class 0…9, `probabilities` has all ten.
 
     `candidates` are the labels of the prediction set, most likely first; they include the true
-    label for the share `coverage` of digits. `accepted` says whether the glyph resembles the digits
-    that the network knows; if not, the label means nothing. `notes` list quality problems:
-    "touches the border", "low contrast", "2 pieces", "too small: 6 px". `glyph` is what the network
-    saw, uint8 (28, 28).
+    label for the share `coverage` of digits. `accepted` says whether the digit is probably there
+    and probably that one; a lone digit must also resemble those that the network knows. `notes`
+    list quality problems: "touches the border", "low contrast", "too small: 6 px". `glyph` is what
+    the network saw, uint8 (28, 28).
     """
 
     label: int

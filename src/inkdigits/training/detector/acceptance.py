@@ -56,15 +56,10 @@ def _found_and_drawn(finder: Finder, on_page: OnPage, pages: int) -> Iterator[tu
 
 def _label_at(found: Found, drawn: list[Thing]) -> int | None:
     """The label of what was drawn there, negative if it doesn't count; None for nothing."""
-    unions = [overlap(found, _area_of(thing))[0] for thing in drawn]
+    unions = [overlap(found, Area(*thing.sides))[0] for thing in drawn]
     if not unions or max(unions) < _SAME:
         return None
     return drawn[int(np.argmax(unions))].label
-
-
-def _area_of(thing: Thing) -> Area:
-    across, down = thing.width / 2, thing.height / 2
-    return Area(thing.x - across, thing.y - down, thing.x + across, thing.y + down)
 
 
 def _fit_logistic(inputs: NDArray[np.float64], right: NDArray[np.float64]) -> NDArray[np.float64]:
