@@ -183,3 +183,20 @@ def test_the_command_writes_a_run_folder_and_goes_on_with_it(
     assert (run / "detector.onnx").read_bytes() == before
     code, err = error_of(capsys, "train", "detector", "--data", "mnist")
     assert (code, "draws its pages from MNIST" in err) == (2, True)
+
+
+def test_settings_are_checked_as_for_any_recipe(capsys, tmp_path):
+    folder = tmp_path / "run"
+    code, err = error_of(capsys, "train", "detector", "--seed", "-1", "--out", folder)
+    assert (code, "the seed is -1" in err, folder.exists()) == (2, True, False)
+    runs.start_detector_run(RECIPE, 3, folder)
+    code, err = error_of(capsys, "train", "--resume", folder, "--set", "steps=7")
+    assert (code, "--resume continues a run with its own settings" in err) == (2, True)
+
+
+def test_a_damaged_checkpoint_is_named(capsys, tmp_path):
+    folder = tmp_path / "run"
+    runs.start_detector_run(RECIPE, 3, folder)
+    (folder / "checkpoint.pt").write_bytes(b"torn")
+    code, err = error_of(capsys, "train", "--quiet", "--resume", folder)
+    assert (code, "checkpoint.pt is damaged" in err) == (2, True)

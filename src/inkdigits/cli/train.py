@@ -27,6 +27,8 @@ def run(arguments: Namespace) -> int:
         from inkdigits.training.memory import keep_freed_memory
         from inkdigits.training.runs import train_run
     keep_freed_memory()
+    if arguments.resume:
+        _refuse_settings(arguments)
     resumed = arguments.resume and is_detector_run(arguments.resume)
     if resumed or arguments.recipe == DetectorRecipe.name:
         return detector.run(arguments)
@@ -51,16 +53,19 @@ def run(arguments: Namespace) -> int:
     return 0
 
 
+def _refuse_settings(arguments: Namespace) -> None:
+    new = ("recipe", "assignments", "out", "data", "seed")
+    if any(getattr(arguments, name) not in (None, []) for name in new):
+        raise UsageError(
+            "--resume continues a run with its own settings; "
+            "leave out RECIPE, --set, --seed, --data and --out"
+        )
+
+
 def _open_or_start(arguments: Namespace, progress: Progress) -> "Run":
     from inkdigits.training.runs import open_run, start_run
 
-    new = ("recipe", "assignments", "out", "data", "seed")
     if arguments.resume:
-        if any(getattr(arguments, name) not in (None, []) for name in new):
-            raise UsageError(
-                "--resume continues a run with its own settings; "
-                "leave out RECIPE, --set, --seed, --data and --out"
-            )
         return open_run(arguments.resume)
     return start_run(
         override(find_recipe(arguments.recipe or "standard"), arguments.assignments),

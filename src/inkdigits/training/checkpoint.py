@@ -1,17 +1,36 @@
 """The state of training after an epoch: everything needed to resume."""
 
 import copy
+import io
 import math
+import pickle
+import struct
+from collections.abc import Callable
 from dataclasses import asdict, dataclass, replace
-from typing import Any
+from pathlib import Path
+from typing import Any, TypeVar
 
 import torch
 from torch import Tensor
 
+from inkdigits.errors import UsageError
+from inkdigits.files import read_bytes, write_atomic
 from inkdigits.training.models import Model
 from inkdigits.training.optimizers import Optimizer
 
 Weights = dict[str, Tensor]
+T = TypeVar("T")
+
+# What unpickling a torn or altered file raises, or building from one of another version.
+_DAMAGED = (
+    RuntimeError,
+    ValueError,
+    TypeError,
+    LookupError,
+    EOFError,
+    struct.error,
+    pickle.PickleError,
+)
 
 
 @dataclass(frozen=True)
@@ -93,3 +112,20 @@ class Checkpoint:
 
     def _latest(self) -> Weights:
         return self.best_model or self.model or {}
+
+
+def save_state(path: Path, state: dict[str, Any]) -> None:
+    """Write tensors, numbers and strings to a file."""
+    buffer = io.BytesIO()
+    torch.save(state, buffer)
+    write_atomic(path, buffer.getvalue())
+
+
+def load_state(path: Path, build: Callable[[dict[str, Any]], T]) -> T | None:
+    """What `build` makes of a saved state; None without a file, `UsageError` if it is damaged."""
+    if not path.is_file():
+        return None
+    try:
+        return build(torch.load(io.BytesIO(read_bytes(path)), weights_only=True))
+    except _DAMAGED as error:
+        raise UsageError(f"{path} is damaged ({error}); start a new run") from error

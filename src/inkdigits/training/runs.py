@@ -10,14 +10,11 @@ runs/20261121-093000-standard-0/
 import csv
 import io
 import json
-import pickle
 from collections.abc import Callable
 from dataclasses import asdict, dataclass, fields
 from datetime import datetime
 from pathlib import Path
 from typing import Any
-
-import torch
 
 from inkdigits.artifact import ARTIFACT_NAME
 from inkdigits.data import (
@@ -31,7 +28,7 @@ from inkdigits.data import (
 from inkdigits.errors import TrainingInterrupted, UsageError
 from inkdigits.files import make_folder, read_bytes, write_atomic
 from inkdigits.recipes import Recipe
-from inkdigits.training.checkpoint import Checkpoint, Epoch
+from inkdigits.training.checkpoint import Checkpoint, Epoch, load_state, save_state
 from inkdigits.training.loop import fit
 from inkdigits.training.sealing import describe_training, seal_checkpoint
 
@@ -54,6 +51,12 @@ def default_folder(name: str, seed: int) -> Path:
     return Path("runs") / f"{datetime.now():%Y%m%d-%H%M%S}-{name}-{seed}"
 
 
+def check_seed(seed: int) -> None:
+    """`UsageError` for a seed outside 0 ≤ seed < 2⁶³."""
+    if not 0 <= seed < 2**63:
+        raise UsageError(f"the seed is {seed}; it must be in 0 ≤ seed < 2⁶³")
+
+
 def start_run(
     recipe: Recipe,
     seed: int,
@@ -68,8 +71,7 @@ def start_run(
     Raises `UsageError` for a seed outside 0 ≤ seed < 2⁶³, `StorageError` if the folder exists,
     `DataError` if the data can't be loaded.
     """
-    if not 0 <= seed < 2**63:
-        raise UsageError(f"the seed is {seed}; it must be in 0 ≤ seed < 2⁶³")
+    check_seed(seed)
     data = load_dataset(dataset, "train", data_folder, progress)
     environment = describe_training(recipe, data.sha256)
     run = Run(folder or default_folder(recipe.name, seed), recipe, seed, dataset, environment)
@@ -118,7 +120,7 @@ def train_run(
             "--data-dir, or start a new run"
         )
     split = stratified_split(data, run.recipe.validation_fraction, run.seed)
-    checkpoint = _load_checkpoint(run.folder)
+    checkpoint = load_state(run.folder / _CHECKPOINT, Checkpoint.from_dict)
 
     def keep(latest: Checkpoint) -> None:
         nonlocal checkpoint
@@ -159,22 +161,9 @@ def _write_artifact(run: Run, split: Split, checkpoint: Checkpoint) -> Path:
 
 
 def _save(folder: Path, checkpoint: Checkpoint) -> None:
-    buffer = io.BytesIO()
-    torch.save(checkpoint.to_dict(), buffer)
-    write_atomic(folder / _CHECKPOINT, buffer.getvalue())
+    save_state(folder / _CHECKPOINT, checkpoint.to_dict())
     text = io.StringIO(newline="")
     writer = csv.DictWriter(text, [field.name for field in fields(Epoch)])
     writer.writeheader()
     writer.writerows(asdict(epoch) for epoch in checkpoint.history)
     write_atomic(folder / _HISTORY, text.getvalue().encode())
-
-
-def _load_checkpoint(folder: Path) -> Checkpoint | None:
-    path = folder / _CHECKPOINT
-    if not path.is_file():
-        return None
-    try:
-        values = torch.load(io.BytesIO(read_bytes(path)), weights_only=True)
-        return Checkpoint.from_dict(values)
-    except (RuntimeError, ValueError, TypeError, KeyError, EOFError, pickle.PickleError) as error:
-        raise UsageError(f"{path} is damaged ({error}); start a new run") from error

@@ -10,12 +10,9 @@ runs/20261121-093000-detector-0/
 import csv
 import io
 import json
-import pickle
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
-
-import torch
 
 from inkdigits.artifact import seal
 from inkdigits.data import Progress, ignore_progress
@@ -25,10 +22,12 @@ from inkdigits.export.detector import export_detector
 from inkdigits.files import make_folder, read_bytes, write_atomic
 from inkdigits.reading.detector import SHIPPED_DETECTOR
 from inkdigits.recipes.detector import DetectorRecipe
+from inkdigits.training.checkpoint import load_state, save_state
 from inkdigits.training.detector.acceptance import fit_acceptance
 from inkdigits.training.detector.classes import CLASSES
 from inkdigits.training.detector.loop import Row, State, fit_detector
 from inkdigits.training.detector.network import Detector
+from inkdigits.training.runs import check_seed
 
 NO_ACCEPTANCE = [0.0, 0.0, 0.0]
 _CHECKPOINT, _HISTORY, _RUN = "checkpoint.pt", "history.csv", "run.json"
@@ -55,7 +54,8 @@ def is_detector_run(folder: Path) -> bool:
 
 
 def start_detector_run(recipe: DetectorRecipe, seed: int, folder: Path) -> DetectorRun:
-    """Make a new run folder; `StorageError` if it exists."""
+    """Make a new run folder; `StorageError` if it exists, `UsageError` for a bad seed."""
+    check_seed(seed)
     run = DetectorRun(folder, recipe, seed, describe_environment())
     make_folder(folder, must_be_new=True)
     settings = {"recipe": recipe.to_dict(), "seed": seed, "environment": run.environment}
@@ -82,9 +82,7 @@ def train_detector_run(run: DetectorRun, progress: Progress = ignore_progress) -
 
     def keep(state: State, row: Row) -> None:
         rows.append(row)
-        buffer = io.BytesIO()
-        torch.save(state, buffer)
-        write_atomic(run.folder / _CHECKPOINT, buffer.getvalue())
+        save_state(run.folder / _CHECKPOINT, state)
         text = io.StringIO(newline="")
         writer = csv.writer(text)
         writer.writerows([Row._fields, *rows])
@@ -94,7 +92,7 @@ def train_detector_run(run: DetectorRun, progress: Progress = ignore_progress) -
         detector = fit_detector(
             run.recipe,
             run.seed,
-            resume=_load_checkpoint(run.folder),
+            resume=load_state(run.folder / _CHECKPOINT, dict),
             on_step=lambda done, total: progress("training", done, total),
             on_state=keep,
         )
@@ -131,14 +129,3 @@ def _load_history(folder: Path) -> list[Row]:
         return []
     lines = list(csv.reader(io.StringIO(read_bytes(folder / _HISTORY).decode())))
     return [Row(int(line[0]), *map(float, line[1:])) for line in lines[1:]]
-
-
-def _load_checkpoint(folder: Path) -> State | None:
-    path = folder / _CHECKPOINT
-    if not path.is_file():
-        return None
-    try:
-        state: State = torch.load(io.BytesIO(read_bytes(path)), weights_only=True)
-    except (RuntimeError, ValueError, TypeError, KeyError, EOFError, pickle.PickleError) as error:
-        raise UsageError(f"{path} is damaged ({error}); start a new run") from error
-    return state
