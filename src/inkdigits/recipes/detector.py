@@ -16,7 +16,7 @@ class DetectorRecipe:
     """
 
     name: str = "detector"
-    steps: Count = 13_000
+    steps: Count = 30_000
     batch_size: Count = 32
     peak_lr: Positive = 3e-3
     warm_up: Share = 0.05

@@ -1,12 +1,23 @@
 """Small pictures: a panel's part cut out, with sides of a cell, and what is beyond its border."""
 
+from dataclasses import replace
+
 import cv2
 import numpy as np
 from numpy.typing import NDArray
 
 from inkdigits.training.detector.classes import DIGITS
 from inkdigits.training.detector.skeletons import Random
-from inkdigits.training.detector.things import IGNORED, Thing, extent_of
+from inkdigits.training.detector.things import (
+    IGNORED,
+    Extent,
+    Thing,
+    extent_of,
+    thing_of,
+    within,
+)
+
+_SEEN_DIGIT, _SEEN_MARK, _IN_SIGHT = 0.87, 0.6, 0.25  # shares of a box inside the picture
 
 
 def with_own_border(
@@ -52,17 +63,14 @@ def _draw_sides(ink: NDArray[np.float32], line_px: float, random: Random) -> Non
             np.maximum(line, np.float32(strength * random.uniform(0.6, 1)), out=line)
 
 
-def _clipped(things: list[Thing], window: tuple[int, int, int, int]) -> list[Thing]:
+def _clipped(things: list[Thing], window: Extent) -> list[Thing]:
     """What is left of the things in a window: cut ones are ignored, what is mostly gone is none."""
     kept = []
     for thing in things:
-        wide = min(window[2], thing.x + thing.width / 2) - max(window[0], thing.x - thing.width / 2)
-        high = min(window[3], thing.y + thing.height / 2) - max(
-            window[1], thing.y - thing.height / 2
-        )
-        share = max(0.0, wide) * max(0.0, high) / (thing.width * thing.height)
-        if share > 0.93:
-            kept.append(thing)
-        elif share > 0.25:
-            kept.append(Thing(thing.x, thing.y, thing.width, thing.height, IGNORED, thing.line_px))
+        part, seen = within(thing.sides, window)
+        enough = _SEEN_DIGIT if thing.label < len(DIGITS) else _SEEN_MARK
+        if seen > enough:
+            kept.append(thing_of(part, thing.label, thing.line_px))
+        elif seen > _IN_SIGHT:
+            kept.append(replace(thing, label=IGNORED))
     return kept

@@ -17,7 +17,7 @@ def damage(ink: NDArray[np.float32], height: float, random: Random) -> NDArray[n
     if chance() < 0.12:
         ink = _coarse(ink, height, random)
     if chance() < 0.5:
-        ink = cv2.GaussianBlur(ink, (0, 0), random.uniform(0.3, max(0.5, height / 24)))
+        ink = cv2.GaussianBlur(ink, (0, 0), random.uniform(0.3, max(0.5, height / 18)))
     if chance() < 0.3:
         ink = (ink - np.float32(random.uniform(0, 0.25))) * np.float32(random.uniform(1.2, 3))
     if chance() < 0.35:

@@ -12,6 +12,7 @@ from PIL import Image, ImageDraw, ImageFont
 from torch.nn import functional
 
 from inkdigits.data import load_dataset, stratified_split
+from inkdigits.imaging.ink import stroke_width
 from inkdigits.training.augment.junk import KINDS
 from inkdigits.training.augment.shape import random_warp
 from inkdigits.training.augment.strokes import add_flourishes
@@ -21,15 +22,18 @@ BOUNDARY = 90  # of 255: from there on a pixel is ink, where boxes are measured
 _ZOOM = 2  # times MNIST's size: a digit is some 40 pixels high
 _MARGIN_PX = 14
 _LIKE_DIGITS = "lIiOoSsZzBgqbyYLJDQGTj"
+LEAST_ASPECT = 0.45  # of its width: a digit that is lower is scaled by its width
+_UNLIKE = 0.06  # the deviation in quantiles of the strokes of one hand
 _FLOURISHED = 0.3  # of MNIST's digits: ones get flags and feet, sevens bars
 
 
 @dataclass(frozen=True)
 class Glyph:
-    """A digit's ink, cropped to it, and what it is."""
+    """A digit's ink, cropped to it, what it is, its stroke as a share of its height."""
 
     ink: NDArray[np.uint8]
     label: int
+    stroke: float
 
 
 @dataclass(frozen=True)
@@ -59,18 +63,23 @@ class GlyphBank:
         """Draw all glyphs anew."""
         size = self._size
         glyphs = self._bent(int(size * 0.52), thin=False) + self._bent(int(size * 0.12), thin=True)
-        glyphs += [self._drawn() for _ in range(int(size * 0.29))]
-        glyphs += [self._printed() for _ in range(int(size * 0.07))]
-        self.glyphs = [glyph for glyph in glyphs if glyph.ink.size]
-        self.zeros = [glyph for glyph in self.glyphs if glyph.label == 0]
-        self.printed = [glyph for glyph in glyphs[-int(size * 0.07) :] if glyph.ink.size]
+        glyphs += [self._drawn(number % 10) for number in range(int(size * 0.29))]
+        printed = [self._printed(number % 10) for number in range(int(size * 0.07))]
+        self._by_label = _by_stroke([*glyphs, *printed])
+        self._printed_by_label = _by_stroke(printed)
+        self._strokes = np.sort([glyph.stroke for some in self._by_label for glyph in some])
         self.words = [self._word() for _ in range(size // 30)]
         self.junk = self._junk(size // 20)
 
-    def draw(self, random: Random, *, zero: bool = False, printed: bool = False) -> Glyph:
-        """A glyph of the bank."""
-        among = self.printed if printed else self.zeros if zero else self.glyphs
-        return among[random.integers(len(among))]
+    def draw(self, random: Random, label: int, pen: float, *, printed: bool = False) -> Glyph:
+        """A glyph of a digit, its stroke near the quantile `pen` of all such glyphs' strokes."""
+        among = (self._printed_by_label if printed else self._by_label)[label]
+        place = int((pen + random.normal() * _UNLIKE) * len(among))
+        return among[min(max(place, 0), len(among) - 1)]
+
+    def stroke_of(self, pen: float) -> float:
+        """The stroke's width at a quantile, as a share of a digit's height."""
+        return float(self._strokes[int(pen * len(self._strokes))])
 
     def _bent(self, count: int, *, thin: bool) -> list[Glyph]:
         chosen = self._random.choice(len(self._images), count, replace=False)
@@ -94,7 +103,7 @@ class GlyphBank:
         inks = images[:, 0].clamp(0, 255).numpy().astype(np.uint8)
         change = self._rewritten if thin else self._with_another_pen
         return [
-            Glyph(cropped(change(ink)), int(label))
+            _glyph(change(ink), int(label))
             for ink, label in zip(inks, labels.tolist(), strict=True)
         ]
 
@@ -116,10 +125,9 @@ class GlyphBank:
         drawn: NDArray[np.uint8] = cv2.GaussianBlur(line, (0, 0), 0.6)
         return drawn
 
-    def _drawn(self) -> Glyph:
-        label = 1 if self._random.random() < 0.15 else int(self._random.integers(10))
+    def _drawn(self, label: int) -> Glyph:
         pen_px = float(np.exp(self._random.uniform(np.log(1.5), np.log(15))))
-        return Glyph(cropped(draw_skeleton(label, pen_px, self._random)), label)
+        return _glyph(draw_skeleton(label, pen_px, self._random), label)
 
     def _word(self) -> list[Letter]:
         """The letters of a word in print, in one font."""
@@ -147,12 +155,23 @@ class GlyphBank:
         parts = [KINDS[k](digits[i :: len(kinds)], self._generator) for i, k in enumerate(kinds)]
         return list(torch.cat(parts)[:, 0].clamp(0, 255).numpy().astype(np.uint8))
 
-    def _printed(self) -> Glyph:
-        label = int(self._random.integers(10))
+    def _printed(self, label: int) -> Glyph:
         ink = Image.new("L", (96, 96))
         font = self._fonts[self._random.integers(len(self._fonts))]
         ImageDraw.Draw(ink).text((20, 10), str(label), fill=255, font=font)
-        return Glyph(cropped(self._with_another_pen(np.asarray(ink))), label)
+        return _glyph(self._with_another_pen(np.asarray(ink)), label)
+
+
+def _glyph(ink: NDArray[np.uint8], label: int) -> Glyph:
+    ink = cropped(ink)
+    height = max(ink.shape[0], LEAST_ASPECT * ink.shape[1], 1)
+    return Glyph(ink, label, stroke_width(ink > BOUNDARY) / height)
+
+
+def _by_stroke(glyphs: list[Glyph]) -> list[list[Glyph]]:
+    """The glyphs of each digit, from the thinnest to the thickest."""
+    known = sorted((glyph for glyph in glyphs if glyph.ink.size), key=lambda glyph: glyph.stroke)
+    return [[glyph for glyph in known if glyph.label == digit] for digit in range(10)]
 
 
 def cropped(ink: NDArray[np.uint8]) -> NDArray[np.uint8]:

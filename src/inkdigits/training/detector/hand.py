@@ -4,19 +4,20 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from inkdigits.training.detector.classes import CLASSES, MARKS, OTHER
-from inkdigits.training.detector.glyphs import BOUNDARY, Glyph, GlyphBank, cropped
+from inkdigits.training.detector.classes import CLASSES, DIGITS, OTHER
+from inkdigits.training.detector.glyphs import BOUNDARY, LEAST_ASPECT, Glyph, GlyphBank, cropped
 from inkdigits.training.detector.grounds import Extent
 from inkdigits.training.detector.marks import draw_letters, draw_mark
 from inkdigits.training.detector.skeletons import Random, draw_path, smooth
-from inkdigits.training.detector.things import IGNORED, Panel, Thing, label_at
+from inkdigits.training.detector.texts import compose, draw_habit
+from inkdigits.training.detector.things import IGNORED, Panel, label_at, thing_of, within
 
-_SIDE_MARKS = list(MARKS)
-_MARK_SHARES = np.array([4, 2.5, 3.5, 1.5, 2.8, 2, 1, 1, 1.2, 1.3])
+_FOOT = 0.3  # of a digit's height: a point stands beside this part of it
+_SEEN_MARK = 0.6  # of a mark's box: what is cut more is no mark
 
 
 class Hand:
-    """Writes digits, marks and letters of one hand on a panel."""
+    """Writes digits, marks and letters of one hand, with one pen, on a panel."""
 
     def __init__(
         self, panel: Panel, bank: GlyphBank, line_px: float, slope: float, random: Random
@@ -24,55 +25,63 @@ class Hand:
         self.panel, self.bank, self.random = panel, bank, random
         self.height, self._slope = line_px, slope
         self._strength = random.uniform(0.2, 1) if random.random() < 0.18 else 1.0
-        self._pen_px = max(1.0, line_px * float(np.exp(random.uniform(np.log(0.03), np.log(0.16)))))
+        self._pen = random.random()
+        self._pen_px = max(1.0, line_px * bank.stroke_of(self._pen) * random.uniform(0.8, 1.2))
         self._tight = random.random() < 0.45
-        self._zeros = random.random() < 0.25
-        self._slant = random.normal() * 0.3 if random.random() < 0.35 else 0.0
+        self.habit = draw_habit(random)
+        self._slant = random.normal(0.1, 0.3) if random.random() < 0.45 else 0.0
         self._uneven = 0.08 if random.random() < 0.7 else 0.14
         self._spread = random.uniform(0.02, 0.15)
         self.printed = random.random() < 0.08
-        self._mark_rate = float(random.choice([0.1, 0.35, 0.85], p=[0.72, 0.24, 0.04]))
         if self._tight:
-            self.gap = random.uniform(-0.12, 0.12)
+            self.gap = random.uniform(-0.16, 0.12)
         else:
             self.gap = random.uniform(0.1, 0.8) if random.random() < 0.8 else random.uniform(0.8, 3)
 
-    def write_number(
-        self, x: float, y: float, count: int, end: float, *, marks: bool = True
-    ) -> None:
-        """Some digits from a place on, with marks, letters and gaps between them."""
-        random, height = self.random, self.height
-        before: tuple[float, float] | None = None
-        for index in range(count):
-            if x > end - 0.3 * height:
-                return
-            zero = self._zeros and index > 0 and random.random() < 0.7
-            glyph = self.bank.draw(random, zero=zero, printed=self.printed)
-            left, right, top = self.write_digit(glyph, x, y, smaller=zero)
-            if before and self._tight and random.random() < 0.3:
-                self.link(before, (left, top))
-            before = (right, y)
-            x = right + height * (self.gap + random.normal() * self._spread)
-            kind = random.random()
-            if marks and kind < self._mark_rate:
-                x = self.write_mark(x, y, "." if random.random() < 0.2 else "")
-                before = None
-            elif marks and kind < self._mark_rate + 0.03:
-                x = self.write_letter(x + 0.1 * height, y) + 0.1 * height
-            elif kind > 0.96:
-                x += height * random.uniform(0.3, 1.5)
-        if marks and random.random() < 0.12:
+    def write_number(self, x: float, y: float, count: int, end: float) -> None:
+        """About so many digits from a place on, with marks, letters and gaps between them."""
+        x = self.write(compose(count, self.habit, self.random), x, y, end)
+        if self.random.random() < 0.08:
             self.write_dash(x, y)
+
+    def write(self, text: str, x: float, y: float, end: float) -> float:
+        """A text of digits, marks, "?" for a letter and spaces; where it ends."""
+        random, height = self.random, self.height
+        before: tuple[float, float] | None = None  # the right side and top of the last digit
+        foot = x
+        for character in text:
+            if x > end - 0.3 * height:
+                break
+            if character in DIGITS:
+                smaller = self.habit.zeros and character == "0" and before is not None
+                glyph = self.bank.draw(random, int(character), self._pen, printed=self.printed)
+                left, right, top, foot = self.write_digit(glyph, x, y, smaller=smaller)
+                if before and self._tight and random.random() < (0.5 if smaller else 0.25):
+                    self.link(before, (left, top))
+                before = (right, y)
+                x = right + height * (self.gap + random.normal() * self._spread)
+                continue
+            if character == " ":
+                x += height * random.uniform(0.3, 1.5)
+            elif character == OTHER:
+                x = self.write_letter(x + 0.1 * height, y) + 0.1 * height
+            elif character in ".,":
+                near = foot + random.uniform(0.02, 0.22) * height
+                x = max(x, self.write_mark(near, y, character))
+            else:
+                x = self.write_mark(x, y, character)
+            before = None
+        return x
 
     def write_digit(
         self, glyph: Glyph, x: float, y: float, *, smaller: bool
-    ) -> tuple[float, float, float]:
-        """Draw a digit; its left and right side and its top."""
+    ) -> tuple[float, float, float, float]:
+        """Draw a digit; its left and right side, its top, and where its foot ends at the right."""
         random, height = self.random, self.height
         high = height * float(np.exp(random.normal() * self._uneven))
         high *= random.uniform(0.6, 1) if smaller else 1
         rows, columns = glyph.ink.shape
-        scale = high / max(rows, 0.45 * columns, 1)
+        scale = high / max(rows, LEAST_ASPECT * columns, 1)
         wide = random.uniform(0.85, 1.5 if smaller else 1.2)
         size = (max(2, round(columns * scale * wide)), max(3, round(rows * scale)))
         ink = cv2.resize(glyph.ink, size, interpolation=cv2.INTER_AREA)
@@ -93,7 +102,8 @@ class Hand:
                 self.add(
                     (left, top, left + size[0], top + size[1]), label if seen > 0.85 else IGNORED
                 )
-        return left, left + size[0], top
+        foot = np.flatnonzero((ink[-max(1, round(_FOOT * size[1])) :] > BOUNDARY).any(axis=0))
+        return left, left + size[0], top, left + (foot[-1] + 1 if foot.size else size[0])
 
     def paste(self, ink: NDArray[np.uint8], left: int, top: int) -> float | None:
         """Put ink on the panel; the share of it that is inside, None where next to none is."""
@@ -111,9 +121,7 @@ class Hand:
 
     def add(self, box: Extent, label: int) -> None:
         """Note a thing where it was drawn."""
-        left, top, right, bottom = box
-        middle = ((left + right) / 2, (top + bottom) / 2)
-        self.panel.things.append(Thing(*middle, right - left, bottom - top, label, self.height))
+        self.panel.things.append(thing_of(box, label, self.height))
 
     def link(self, start: tuple[float, float], end: tuple[float, float]) -> None:
         """A stroke from one digit to the next, as in a quick "000"."""
@@ -124,10 +132,9 @@ class Hand:
         middle = (np.array(first) + last) / 2 + random.normal(0, 0.1 * height, 2)
         draw_path(self.panel.ink, smooth(np.array([first, middle, last])), self._pen_px)
 
-    def write_mark(self, x: float, y: float, mark: str = "") -> float:
-        """One mark, a random one if none is named; where it ends."""
+    def write_mark(self, x: float, y: float, mark: str) -> float:
+        """One mark; where it ends."""
         random = self.random
-        mark = mark or str(random.choice(_SIDE_MARKS, p=_MARK_SHARES / _MARK_SHARES.sum()))
         place = (x + random.uniform(-0.02, 0.2) * self.height, y + self._slope * x)
         box = draw_mark(self.panel.ink, mark, place, self.height, self._pen_px, random)
         self.add_at_size(box, CLASSES.index(mark))
@@ -139,7 +146,7 @@ class Hand:
         if random.random() < 0.4:
             x = self.write_mark(x, y, ".")
         left, middle = x + random.uniform(0, 0.5) * height, y + random.uniform(0.35, 0.75) * height
-        right = left + random.uniform(0.6, 3) * height
+        right = left + random.uniform(0.2, 3) * height
         ends = np.array([[left, middle], [right, middle + random.normal() * 0.08 * height]])
         draw_path(self.panel.ink, ends, self._pen_px)
         box = (
@@ -162,11 +169,9 @@ class Hand:
         """Note a mark or a letter, if its line is of a height at which it is found."""
         label = label_at(index, self.height)
         rows, columns = self.panel.ink.shape
-        left, top, right, bottom = box
-        if label is None or left > columns or top > rows or right < 0 or bottom < 0:
-            return
-        inside = left >= -1 and top >= -1 and right <= columns + 1 and bottom <= rows + 1
-        self.add(box, label if inside else IGNORED)
+        part, seen = within(box, (0, 0, columns, rows))
+        if label is not None and seen > 0:
+            self.add(part if seen > _SEEN_MARK else box, label if seen > _SEEN_MARK else IGNORED)
 
     def write_word(self, x: float, y: float) -> float:
         """A printed word; where it ends."""

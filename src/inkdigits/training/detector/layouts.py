@@ -5,6 +5,7 @@ import numpy as np
 
 from inkdigits.training.detector.hand import Hand
 from inkdigits.training.detector.skeletons import draw_path
+from inkdigits.training.detector.texts import digits
 
 
 def write_lines(hand: Hand) -> None:
@@ -29,7 +30,8 @@ def write_single(hand: Hand) -> None:
     height = hand.height
     x = hand.random.uniform(0, max(1.0, columns - 0.7 * height))
     y = hand.random.uniform(0, max(1.0, rows - height))
-    hand.write_number(x, y, 1 if hand.random.random() < 0.85 else 2, columns, marks=False)
+    count = 1 if hand.random.random() < 0.85 else 2
+    hand.write(digits(count, hand.habit, hand.random), x, y, columns)
 
 
 def write_table(hand: Hand) -> None:
@@ -71,8 +73,7 @@ def write_words(hand: Hand) -> None:
         while x < columns:
             if random.random() < 0.2:
                 hand.printed, hand.gap, count = True, 0.12, int(random.integers(1, 5))
-                hand.write_number(x, float(y), count, columns, marks=False)
-                x += count * height
+                x = hand.write(digits(count, hand.habit, random), x, float(y), columns)
             else:
                 x = hand.write_word(x, float(y))
             x += height * random.uniform(0.4, 1)

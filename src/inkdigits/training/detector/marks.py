@@ -59,7 +59,7 @@ def _equals(random: Random) -> Mark:
     tilt = random.normal(0, 0.03, 2)
     lower = [(random.normal() * 0.04, y + gap + tilt[1]), (size, y + gap - tilt[1])]
     upper = [(0.0, y + tilt[0]), (size, y - tilt[0])]
-    return Mark([upper + lower] if random.random() < 0.15 else [upper, lower])
+    return Mark([upper + lower] if random.random() < 0.25 else [upper, lower])
 
 
 def _slash(random: Random) -> Mark:

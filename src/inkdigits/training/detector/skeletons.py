@@ -23,7 +23,7 @@ _FIELD_PX, _MARGIN_PX = 64, 20
 
 def draw_skeleton(digit: int, pen_px: float, random: Random) -> NDArray[np.uint8]:
     """A digit's ink, about 64 pixels high, with a margin; a random style, bent at random."""
-    if random.random() < 0.1:
+    if random.random() < 0.14:
         return _draw_segments(digit, pen_px, random)
     styles = STYLES[digit]
     style = styles[random.integers(len(styles))]

@@ -31,6 +31,12 @@ class Thing:
         return self.x - half_width, self.y - half_height, self.x + half_width, self.y + half_height
 
 
+def thing_of(box: Extent, label: int, line_px: float) -> Thing:
+    """The thing in a box of left, top, right and bottom."""
+    left, top, right, bottom = box
+    return Thing((left + right) / 2, (top + bottom) / 2, right - left, bottom - top, label, line_px)
+
+
 @dataclass
 class Panel:
     """A part of a page while it is drawn."""
@@ -49,6 +55,14 @@ def extent_of(things: list[Thing]) -> Extent:
     left, top = sides[:, :2].min(axis=0).tolist()
     right, bottom = sides[:, 2:].max(axis=0).tolist()
     return left, top, right, bottom
+
+
+def within(box: Extent, window: Extent) -> tuple[Extent, float]:
+    """The part of a box inside a window, and which share of the box that is."""
+    left, top = max(box[0], window[0]), max(box[1], window[1])
+    right, bottom = min(box[2], window[2]), min(box[3], window[3])
+    shared = max(0.0, right - left) * max(0.0, bottom - top)
+    return (left, top, right, bottom), shared / ((box[2] - box[0]) * (box[3] - box[1]))
 
 
 def label_at(label: int, size: float) -> int | None:
