@@ -7,10 +7,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from inkdigits.training.detector.classes import DIGITS
+from inkdigits.training.detector.grounds import Extent
 from inkdigits.training.detector.skeletons import Random
 from inkdigits.training.detector.things import (
     IGNORED,
-    Extent,
     Thing,
     extent_of,
     thing_of,
