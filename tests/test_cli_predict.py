@@ -27,7 +27,8 @@ def test_predict_json_follows_the_contract(capsys, pictures):
     ]
     assert [row["text"] for row in rows] == ["7", "2", "1"]
     assert set(rows[0]) == {
-        *("path", "text", "confidence", "accepted", "digits", "marks", "numbers", "notes", "error"),
+        *("path", "text", "confidence", "accepted", "digits", "marks", "numbers", "table"),
+        *("notes", "error"),
     }
     assert rows[0]["error"] is None
     (digit,) = rows[0]["digits"]
@@ -54,6 +55,56 @@ def test_the_formats_say_the_same(capsys, pictures):
     assert all(row["accepted"] == "true" and row["error_code"] == "" for row in table)
     text = call(capsys, "predict", pictures, "--format", "table")[1]
     assert all(row["text"] in text for row in rows)
+
+
+def test_a_table_has_a_line_of_csv_for_each_of_its_rows(capsys, tmp_path, pictures):
+    page = np.zeros((200, 300), np.uint8)
+    seven = np.asarray(Image.open(pictures / "a.png").convert("L").resize((80, 80)))
+    for top, left in [(10, 10), (110, 10), (110, 210)]:
+        page[top : top + 80, left : left + 80] = seven
+    Image.fromarray(page).save(tmp_path / "table.png")
+    out = call(capsys, "predict", tmp_path / "table.png", "--grid", "2x2", "--format", "csv")[1]
+    rows = list(csv.DictReader(out.split("\n")))
+    assert [(row["row"], row["cell_1"], row["cell_2"]) for row in rows] == [
+        ("1", "7", ""),
+        ("2", "7", "7"),
+    ]
+    assert [row["text"] for row in rows] == ["7", "7 7"]
+    assert {row["accepted"] for row in rows} <= {"true", "false"}
+
+
+def test_regions_are_rows_with_names(capsys, tmp_path, pictures):
+    regions = tmp_path / "regions.json"
+    regions.write_text('{"regions": {"all": [0, 0, 1, 1], "corner": [0, 0, 0.05, 0.05]}}')
+    arguments = ("predict", pictures / "a.png", "--regions", regions)
+    code, out, _ = call(capsys, *arguments, "--annotate", tmp_path / "seen")
+    rows = [json.loads(line) for line in out.splitlines()]
+    assert code == 0
+    assert [(row["region"], row["text"]) for row in rows] == [("all", "7"), ("corner", "")]
+    assert len(list((tmp_path / "seen").rglob("*.png"))) == 1
+    table = list(csv.DictReader(call(capsys, *arguments, "--format", "csv")[1].split("\n")))
+    assert [(row["region"], row["text"]) for row in table] == [("all", "7"), ("corner", "")]
+    assert error_of(capsys, *arguments, "--grid", "2x2")[0] == 2
+
+
+@pytest.mark.parametrize(
+    "content",
+    [
+        "no JSON",
+        "[]",
+        "{}",
+        '{"regions": {"a": [0, 0, 2, 1]}}',
+        '{"regions": {"a": 3}}',
+        '{"regions": {"a": [0, 0, 1, 1]}, "off": 1}',
+        '{"of": "page", "regions": {"a": [0, 0, 1, 1]}}',
+    ],
+)
+def test_bad_regions_are_a_clear_error(capsys, tmp_path, pictures, content):
+    path = tmp_path / "regions.json"
+    path.write_text(content)
+    code, message = error_of(capsys, "predict", pictures, "--regions", path)
+    assert code == 2
+    assert str(path) in message
 
 
 @pytest.mark.parametrize("name", ["out.json", "out.jsonl", "out.csv", "out.CSV"])

@@ -294,7 +294,7 @@ def test_a_large_jpeg_is_reduced_and_keeps_its_place(tmp_path, draw):
     for name in ("large.jpg", "large.png"):
         loaded = load_canvas(tmp_path / name)
         assert max(loaded.grey.shape) <= WORK_PX
-        assert loaded.grey.shape[0] * loaded.scale == 3000
+        assert loaded.grey.shape[0] * loaded.to_picture[1, 1] == 3000
         (digit,) = READER.read(tmp_path / name).digits
         box = digit.box
         assert abs(box.x + box.width / 2 - (2000 + 280)) < 15

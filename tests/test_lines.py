@@ -10,6 +10,7 @@ from hypothesis import strategies as st
 
 from inkdigits.reading.detector import plausible_scales
 from inkdigits.reading.lines import find_lines, find_numbers
+from inkdigits.reading.tables import find_columns
 from inkdigits.reading.things import Area, Sighting, Thing, merge, overlap
 
 CLASSES = "0123456789.,-+=/():×?"
@@ -201,6 +202,32 @@ def test_numbers_are_the_line_cut_where_gaps_are_wide(gaps):
 def test_a_mark_belongs_to_the_number_that_it_stands_in():
     line = [*page_of(["12"]), point(52, 30), thing("5", 60, 0), thing("7", 160, 0)]
     assert [text_of(number) for number in find_numbers(line)] == ["12.5", "7"]
+
+
+# Columns
+
+
+@given(st.integers(2, 5), st.integers(2, 5), st.floats(-0.1, 0.1), st.data())
+def test_numbers_of_a_grid_are_in_its_columns_however_it_is_tilted(rows, columns, tilt, data):
+    table = []
+    for row in range(rows):
+        skipped = data.draw(st.integers(0, columns - 1)) if columns > 2 else -1
+        areas = []
+        for column in (c for c in range(columns) if row == 0 or c != skipped):
+            x, y = 100 * column + data.draw(st.floats(0, 20)), 60 * row
+            left, top = x - tilt * y, y + tilt * x
+            areas.append((column, Area(left, top, left + 40, top + 30)))
+        table.append(areas)
+    found = find_columns([[area for _, area in areas] for areas in table])
+    assert found == [[column for column, _ in areas] for areas in table]
+
+
+def test_a_line_a_column_and_ragged_lines_are_no_table():
+    boxes = [Area(100 * k, 0, 100 * k + 40, 30) for k in range(3)]
+    below = [Area(100 * k + 50, 50, 100 * k + 90, 80) for k in range(3)]
+    assert find_columns([boxes]) == []
+    assert find_columns([[boxes[0]], [below[0]]]) == []
+    assert find_columns([boxes, [Area(10, 50, 130, 80)]]) == []
 
 
 # Scales

@@ -3,6 +3,16 @@
 from inkdigits.batch.items import Item, find_files, open_items
 from inkdigits.batch.job import Job, Worker
 from inkdigits.batch.pool import read_items
-from inkdigits.batch.rows import WRITERS, Row
+from inkdigits.batch.rows import WRITERS, Row, write_csv
 
-__all__ = ["WRITERS", "Item", "Job", "Row", "Worker", "find_files", "open_items", "read_items"]
+__all__ = [
+    "WRITERS",
+    "Item",
+    "Job",
+    "Row",
+    "Worker",
+    "find_files",
+    "open_items",
+    "read_items",
+    "write_csv",
+]

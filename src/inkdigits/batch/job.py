@@ -3,7 +3,7 @@
 import io
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -11,8 +11,10 @@ from inkdigits.batch.items import Item
 from inkdigits.batch.rows import Row
 from inkdigits.errors import CanvasError, shortened
 from inkdigits.files import write_atomic
+from inkdigits.imaging import open_picture
 from inkdigits.reading import Reader, Reading
 from inkdigits.reading.hints import Hints
+from inkdigits.reading.regions import Regions
 
 if TYPE_CHECKING:
     from PIL import Image
@@ -22,13 +24,14 @@ NO_HINTS = Hints()
 
 @dataclass(frozen=True)
 class Job:
-    """The artifact, the hints, and where annotated copies go.
+    """The artifact, the hints, the regions to read, and where annotated copies go.
 
     The same for every item and process. `model` is None for the shipped artifact.
     """
 
     model: Path | None = None
     hints: Hints = NO_HINTS
+    regions: Regions | None = None
     annotate: Path | None = None
     show_glyphs: bool = False
     explain: bool = False
@@ -42,45 +45,55 @@ class Worker:
         self.reader = reader
 
     def read(self, item: Item) -> list[Row]:
-        """A row for each picture or glyph of the item."""
+        """A row for each picture, region of a picture, or glyph of the item."""
         rows = []
-        for name, reading in zip(item.names(), self._readings(item), strict=True):
-            if self.job.annotate and not reading.error:
+        for name, readings in zip(item.names(), self._readings(item), strict=True):
+            if self.job.annotate and not any(reading.error for reading in readings.values()):
                 picture = io.BytesIO()
-                self._draw(item, reading).save(picture, "PNG")
+                self._draw(item, list(readings.values())).save(picture, "PNG")
                 write_atomic(self.job.annotate / _file_name(name), picture.getvalue())
-            path = shortened(_printable(name)) if reading.error else _printable(name)
-            rows.append({"path": path, **reading.to_dict()})
+            for region, reading in readings.items():
+                path = shortened(_printable(name)) if reading.error else _printable(name)
+                where = {"path": path, "region": region} if self.job.regions else {"path": path}
+                rows.append({**where, **reading.to_dict()})
         return rows
 
-    def _readings(self, item: Item) -> list[Reading]:
+    def _readings(self, item: Item) -> list[dict[str, Reading]]:
+        """The readings of each name of the item, by region; "" is a whole picture."""
         source, hints = item.source, self.job.hints
         if isinstance(source, CanvasError):
-            return [Reading("", (), error=source)]
+            return [{"": Reading("", (), error=source)}]
         if isinstance(source, np.ndarray):
             readings = self.reader.read_glyphs(source)
-            return [replace(reading, expected=hints.expect) for reading in readings]
-        return list(
-            self.reader.read_many(
-                [source],
-                page=item.page,
-                single=hints.single,
-                expect=hints.expect,
-                grid=hints.grid,
-                digits_only=hints.digits_only,
-            )
-        )
+            return [{"": replace(reading, expected=hints.expect)} for reading in readings]
+        try:
+            return [self._read(source, item.page)]
+        except CanvasError as error:
+            return [{"": Reading("", (), error=error)}]
 
-    def _draw(self, item: Item, reading: Reading) -> "Image.Image":
+    def _read(self, source: Path | bytes, page: int) -> dict[str, Reading]:
+        hints, regions = self.job.hints, self.job.regions
+        alike: dict[str, Any] = {
+            "page": page,
+            "single": hints.single,
+            "expect": hints.expect,
+            "digits_only": hints.digits_only,
+        }
+        if regions:
+            return self.reader.read_regions(source, regions, **alike)
+        return {"": self.reader.read(source, grid=hints.grid, **alike)}
+
+    def _draw(self, item: Item, readings: list[Reading]) -> "Image.Image":
         """The picture with boxes, with the glyphs below on request; for tables, the glyph."""
-        from inkdigits.reading.drawing import below, draw_glyphs
+        from inkdigits.reading.drawing import below, draw_boxes, draw_glyphs, labels_of
 
         assert not isinstance(item.source, CanvasError)  # noqa: S101
-        digits = reading.digits
+        digits = [digit for reading in readings for digit in reading.digits]
         maps = [self.reader.explain(digit) for digit in digits] if self.job.explain else None
         if isinstance(item.source, np.ndarray):
             return draw_glyphs(digits, maps)
-        image = reading.draw(item.source, item.page)
+        labels = [label for reading in readings for label in labels_of(reading)]
+        image = draw_boxes(open_picture(item.source, item.page), labels)
         if self.job.show_glyphs or self.job.explain:
             image = below(image, draw_glyphs(digits, maps, image.width))
         return image

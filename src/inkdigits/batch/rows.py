@@ -2,11 +2,12 @@
 
 import csv
 import json
+import math
 from collections.abc import Callable, Iterable
 from typing import Any, TextIO
 
 Row = dict[str, Any]
-"""`Reading.to_dict()` plus the `path` of its picture."""
+"""`Reading.to_dict()` plus the `path` of its picture, and the `region` if there are some."""
 
 
 def _write_json(rows: Iterable[Row], stream: TextIO) -> None:
@@ -23,30 +24,40 @@ def _write_jsonl(rows: Iterable[Row], stream: TextIO) -> None:
         stream.write(json.dumps(row) + "\n")
 
 
-def _write_csv(rows: Iterable[Row], stream: TextIO) -> None:
+def write_csv(
+    rows: Iterable[Row], stream: TextIO, *, regions: bool = False, columns: int = 0
+) -> None:
+    """A line for each reading; for a table, a line for each of its rows.
+
+    With `columns` every reading is a table with so many, and each cell has a column of its own.
+    """
     writer = csv.writer(stream, lineterminator="\n")
     writer.writerow(
         [
-            *("path", "text", "confidence", "accepted", "candidates", "notes"),
+            *(["path", "region"] if regions else ["path"]),
+            *("row", "text", "confidence", "accepted", "candidates", "notes"),
             *("error_code", "error_message"),
+            *(f"cell_{column}" for column in range(1, columns + 1)),
         ]
     )
     for row in rows:
         error = row["error"] or {"code": "", "message": ""}
-        confidence = "" if row["confidence"] is None else f"{row['confidence']:.6f}"
-        accepted = str(row["accepted"]).lower() if row["digits"] else ""
-        writer.writerow(
-            [
-                row["path"],
-                row["text"],
-                confidence,
-                accepted,
-                " ".join("|".join(map(str, digit["candidates"])) for digit in row["digits"]),
-                "; ".join([*row["notes"], *digit_notes(row)]),
-                error["code"],
-                error["message"],
-            ]
-        )
+        where = [row["path"], row["region"]] if regions else [row["path"]]
+        notes = "; ".join([*row["notes"], *digit_notes(row)])
+        for number, cells in enumerate(row["table"], start=1):
+            texts = [cell["text"] if cell else "" for cell in cells]
+            known = [cell for cell in cells if cell]
+            sure = f"{math.prod(cell['confidence'] for cell in known):.6f}" if known else ""
+            accepted = str(all(cell["accepted"] for cell in known)).lower() if known else ""
+            text = " ".join(filter(None, texts))
+            line = [*where, number, text, sure, accepted, "", notes, *error.values()]
+            writer.writerow([*line, *(texts if columns else [])])
+        if not row["table"]:
+            confidence = "" if row["confidence"] is None else f"{row['confidence']:.6f}"
+            accepted = str(row["accepted"]).lower() if row["digits"] else ""
+            candidates = " ".join("|".join(map(str, d["candidates"])) for d in row["digits"])
+            line = [*where, "", row["text"], confidence, accepted, candidates, notes]
+            writer.writerow([*line, *error.values(), *[""] * columns])
 
 
 def _write_kaggle(rows: Iterable[Row], stream: TextIO) -> None:
@@ -69,6 +80,6 @@ def digit_notes(row: Row) -> list[str]:
 WRITERS: dict[str, Callable[[Iterable[Row], TextIO], None]] = {
     "json": _write_json,
     "jsonl": _write_jsonl,
-    "csv": _write_csv,
+    "csv": write_csv,
     "kaggle": _write_kaggle,
 }

@@ -168,6 +168,12 @@ def _add_predict(commands: _Commands) -> None:
         help="each picture is a table of numbers; an empty cell reads '.'",
     )
     parser.add_argument(
+        "--regions",
+        type=Path,
+        metavar="FILE",
+        help="read these parts of each picture, each on its own: a JSON file with names and boxes",
+    )
+    parser.add_argument(
         "--digits-only", action="store_true", help="leave out points, dashes and other marks"
     )
     parser.add_argument(

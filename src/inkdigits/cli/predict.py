@@ -5,14 +5,16 @@ import sys
 from argparse import Namespace
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
+from functools import partial
 from pathlib import Path
 
-from inkdigits.batch import WRITERS, Item, Job, Row, find_files, open_items, read_items
+from inkdigits.batch import WRITERS, Item, Job, Row, find_files, open_items, read_items, write_csv
 from inkdigits.cli.table import write_table
 from inkdigits.errors import UsageError
 from inkdigits.files import open_atomic
 from inkdigits.reading import Reader
 from inkdigits.reading.hints import Hints
+from inkdigits.reading.regions import load_regions
 
 _BAR_FROM = 20  # files; fewer are read before a bar would appear
 
@@ -24,6 +26,9 @@ def run(arguments: Namespace) -> int:
     out, failed = arguments.output, False
     form = arguments.format or _default_format(out)
     write = write_table if form == "table" else WRITERS[form]
+    if form == "csv":
+        columns = job.hints.grid[1] if job.hints.grid else 0
+        write = partial(write_csv, regions=job.regions is not None, columns=columns)
 
     def rows() -> Iterator[Row]:
         nonlocal failed
@@ -47,8 +52,11 @@ def _parse_job(arguments: Namespace) -> Job:
         raise UsageError("--show-glyphs and --explain need --annotate FOLDER")
     if arguments.jobs < 1:
         raise UsageError(f"--jobs is {arguments.jobs}; it must be 1 or more")
+    if arguments.regions and arguments.grid:
+        raise UsageError("choose only one of --regions and --grid")
     return Job(
         model=arguments.model,
+        regions=load_regions(arguments.regions) if arguments.regions else None,
         hints=Hints(arguments.single, arguments.expect, arguments.grid, arguments.digits_only),
         annotate=arguments.annotate,
         show_glyphs=arguments.show_glyphs,

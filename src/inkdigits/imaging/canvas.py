@@ -52,12 +52,27 @@ class Box:
     height: int
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Canvas:
-    """A grey picture, uint8 (height, width), reduced by the factor `scale`."""
+    """A grey picture, or a region of one: uint8 (height, width).
+
+    `to_picture` (3, 3) maps its places, (x, y, 1), to those of the user's picture.
+    """
 
     grey: NDArray[np.uint8]
-    scale: int = 1
+    to_picture: NDArray[np.float64]
+
+    def box(self, left: float, top: float, right: float, bottom: float) -> Box:
+        """The box around a part of the canvas, in whole pixels of the picture."""
+        height, width = self.grey.shape
+        x0, y0 = (min(max(0, int(side)), end - 1) for side, end in ((left, width), (top, height)))
+        x1, y1 = min(int(np.ceil(right)), width), min(int(np.ceil(bottom)), height)
+        x1, y1 = max(x1, x0 + 1), max(y1, y0 + 1)
+        places = np.array([(x0, y0, 1), (x1, y0, 1), (x1, y1, 1), (x0, y1, 1)]) @ self.to_picture.T
+        corners = (places[:, :2] / places[:, 2:]).round(6)
+        x, y = np.floor(corners.min(axis=0)).astype(int).clip(0).tolist()
+        end_x, end_y = np.ceil(corners.max(axis=0)).astype(int).tolist()
+        return Box(x, y, end_x - x, end_y - y)
 
 
 def open_canvas(source: Source, page: int = 0) -> NDArray[np.uint8]:
@@ -97,7 +112,7 @@ def load_canvas(source: Source, page: int = 0) -> Canvas:
     # Reducing rounds up: boxes in the last, partial pixel would extend beyond the picture.
     whole = (longer // scale, shorter // scale)
     height, width = whole if grey.shape[0] > grey.shape[1] else whole[::-1]
-    return Canvas(grey[:height, :width], scale)
+    return Canvas(grey[:height, :width], np.diag([scale, scale, 1.0]))
 
 
 def count_pages(source: Path | bytes) -> int:

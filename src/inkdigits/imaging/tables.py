@@ -1,4 +1,4 @@
-"""Printed tables: where their corners are, and where in a table a place is.
+"""Printed tables: where their corners are.
 
 SciPy is imported only here, when a table is read: it takes 0.2 s.
 """
@@ -104,17 +104,3 @@ def table_corners(mask: NDArray[np.bool_]) -> NDArray[np.float64]:
     largest = max(labels[place].size for _, place in frames)
     boxes = [label for label, place in frames if labels[place].size > _ALIKE * largest]
     return _corners(np.isin(labels, boxes)).astype(float)
-
-
-def place_in_table(corners: NDArray[np.float64], x: float, y: float) -> tuple[float, float]:
-    """How far across and down the table a place is, 0…1 inside, by the perspective map."""
-    square = np.array([(0, 0), (1, 0), (1, 1), (0, 1)], float)
-    equations = []
-    for (cx, cy), (u, v) in zip(corners, square, strict=True):
-        equations += [
-            [cx, cy, 1, 0, 0, 0, -u * cx, -u * cy],
-            [0, 0, 0, cx, cy, 1, -v * cx, -v * cy],
-        ]
-    solved = np.linalg.lstsq(np.array(equations), square.ravel(), rcond=None)[0]
-    across, down, depth = np.append(solved, 1).reshape(3, 3) @ (x, y, 1)
-    return float(across / depth), float(down / depth)

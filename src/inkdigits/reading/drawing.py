@@ -7,9 +7,12 @@ from numpy.typing import NDArray
 from PIL import Image, ImageDraw, ImageFont
 
 from inkdigits.imaging import Box
-from inkdigits.reading.results import Digit
+from inkdigits.reading.results import Digit, Reading
 
 SURE, UNSURE, REJECTED, MARK = "#1a7f37", "#d9822b", "#c0392b", "#2f6fdb"
+Label = tuple[Box, str, str]
+"""A box, its text and its colour."""
+
 _TILE_PX, _GAP_PX, _CAPTION_PX = 112, 8, 24
 _LEAST_COLUMNS = 4
 
@@ -21,8 +24,14 @@ def color_of(digit: Digit) -> str:
     return SURE if len(digit.candidates) == 1 else UNSURE
 
 
-def draw_boxes(picture: Image.Image, labels: list[tuple[Box, str, str]]) -> Image.Image:
-    """A copy of the RGB picture with boxes, each with a text and a colour."""
+def labels_of(reading: Reading) -> list[Label]:
+    """What to draw of a reading: its digits and marks."""
+    digits = [(digit.box, str(digit.label), color_of(digit)) for digit in reading.digits]
+    return digits + [(mark.box, mark.text, MARK) for mark in reading.marks]
+
+
+def draw_boxes(picture: Image.Image, labels: Sequence[Label]) -> Image.Image:
+    """A copy of the RGB picture with boxes and texts."""
     image = picture.copy()
     draw = ImageDraw.Draw(image)
     width = max(1, round(max(image.size) / 400))

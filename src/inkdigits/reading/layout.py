@@ -5,13 +5,14 @@ from typing import Protocol
 
 import numpy as np
 
-from inkdigits.imaging import Box
+from inkdigits.imaging import Box, Canvas
 from inkdigits.reading.acceptance import is_likely
 from inkdigits.reading.finding import Finder, Found, Look
 from inkdigits.reading.hints import Hints
 from inkdigits.reading.lines import find_numbers
 from inkdigits.reading.results import UNREAD, Digit, Mark, Number, Reading
-from inkdigits.reading.things import Thing
+from inkdigits.reading.tables import find_columns, ruled_between
+from inkdigits.reading.things import Area, Thing
 from inkdigits.reading.values import parse_value
 
 BLANK_CELL = "."  # in the text of a table
@@ -34,61 +35,73 @@ class Layout:
     """Puts together what was found in one look at a canvas."""
 
     def __init__(
-        self, look: Look, scale: int, describe: Describe, finder: Finder, hints: Hints
+        self, canvas: Canvas, look: Look, describe: Describe, finder: Finder, hints: Hints
     ) -> None:
-        self._look, self._scale, self._describe = look, scale, describe
+        self._canvas, self._look, self._describe = canvas, look, describe
         self._classes, self._acceptance, self._hints = finder.classes, finder.acceptance, hints
-        self._alone = False
 
     def reading(self, lines: Sequence[Line]) -> Reading:
         """The reading of lines of digits and marks."""
-        digits_of_all = [found for line in lines for found in _digits(line)]
-        self._alone = sum(is_likely(found, self._acceptance) for found in digits_of_all) < 2
         if self._hints.digits_only:
-            digits = [_digits(line) for line in lines]
-            return self._put_together("\n".join(map(self._text, digits)), digits, [])
-        numbers = [[self._number(number) for number in find_numbers(line)] for line in lines]
-        text = "\n".join(" ".join(number.text for number in line) for line in numbers)
-        return self._put_together(text, lines, [number for line in numbers for number in line])
+            lines = [_digits(line) for line in lines]
+        ruled = ruled_between(self._look, lines)
+        rows = [find_numbers(line, ruled) for line in lines]
+        columns = find_columns([[_around(number) for number in row] for row in rows])
+        space = "" if self._hints.digits_only else " "
+        text = "\n".join(space.join(map(self._text, row)) for row in rows)
+        return self._put_together(text, rows, _spread(rows, columns))
 
     def table(self, cells: Sequence[Sequence[Line]]) -> Reading:
         """The reading of the rows of a table, each cell a number or empty."""
         if self._hints.digits_only:
             cells = [[_digits(cell) for cell in row] for row in cells]
         text = "\n".join(" ".join(self._text(cell) or BLANK_CELL for cell in row) for row in cells)
-        lines = [[thing for cell in row for thing in cell] for row in cells]
-        numbers = [self._number(cell) for row in cells for cell in row if cell]
-        return self._put_together(text, lines, [] if self._hints.digits_only else numbers)
+        return self._put_together(text, cells, cells)
 
-    def _put_together(self, text: str, lines: Sequence[Line], numbers: list[Number]) -> Reading:
+    def _put_together(
+        self, text: str, rows: Sequence[Sequence[Line]], table: Sequence[Sequence[Line]]
+    ) -> Reading:
         expect = self._hints.expect
-        things = [thing for line in lines for thing in line]
-        digits = tuple(self._digit(found) for found in _digits(things))
-        marks = tuple(self._mark(thing) for thing in things if not thing.is_digit)
+        things = [thing for row in rows for number in row for thing in number]
+        likely = [is_likely(found, self._acceptance) for found in _digits(things)]
+        parts = {id(thing): self._part(thing, alone=sum(likely) < 2) for thing in things}
+        digits = tuple(part for part in parts.values() if isinstance(part, Digit))
+        marks = tuple(part for part in parts.values() if isinstance(part, Mark))
+        numbers = {
+            id(number): self._number(number, [parts[id(thing)] for thing in number])
+            for row in rows
+            for number in row
+            if number
+        }
         notes = [] if digits else ["no digits found"]
         if digits and expect is not None and len(digits) != expect:
             notes.append(f"{len(digits)} digits found where {expect} were expected")
-        return Reading(text, digits, marks, tuple(numbers), tuple(notes), expect)
+        cells = tuple(tuple(numbers.get(id(number)) for number in row) for row in table)
+        shown = () if self._hints.digits_only else tuple(numbers.values())
+        return Reading(text, digits, marks, shown, cells, tuple(notes), expect)
 
     def _text(self, things: Line) -> str:
         return "".join(self._classes[thing.label] for thing in things)
 
-    def _number(self, things: Line) -> Number:
+    def _number(self, things: Line, parts: Sequence[Digit | Mark]) -> Number:
         text = self._text(things)
-        digits = [self._digit(found) for found in _digits(things)]
-        marks = [self._mark(thing) for thing in things if not thing.is_digit]
-        sure = [digit.confidence for digit in digits] + [mark.confidence for mark in marks]
+        digits = [part for part in parts if isinstance(part, Digit)]
         accepted = bool(digits) and all(digit.accepted for digit in digits)
         return Number(
             text=text,
-            value=parse_value(text),
-            box=self._box(things),
-            confidence=float(np.prod(sure)),
+            value=None if self._hints.digits_only else parse_value(text),
+            box=self._box(_around(things)),
+            confidence=float(np.prod([part.confidence for part in parts])),
             accepted=accepted and UNREAD not in text,
         )
 
-    def _digit(self, found: Found) -> Digit:
-        box = self._box([found])
+    def _part(self, thing: Thing, *, alone: bool) -> Digit | Mark:
+        box = self._box(thing)
+        if isinstance(thing, Found) and thing.is_digit:
+            return self._describe(thing, box, self._notes(thing, box), alone=alone)
+        return Mark(self._classes[thing.label], float(thing.score), box)
+
+    def _notes(self, found: Found, box: Box) -> tuple[str, ...]:
         notes = []
         if self._touches_border(found):
             notes.append("touches the border")
@@ -96,7 +109,7 @@ class Layout:
             notes.append("low contrast")
         if box.height < _SMALL_PX and box.width < _SMALL_PX:
             notes.append(f"too small: {box.height} px")
-        return self._describe(found, box, tuple(notes), alone=self._alone)
+        return tuple(notes)
 
     def _touches_border(self, found: Found) -> bool:
         """Whether there is ink on the border of the canvas where the digit's box ends."""
@@ -110,18 +123,25 @@ class Layout:
             or (found.bottom > mask.shape[0] - 1 and mask[-1, columns].any())
         )
 
-    def _mark(self, thing: Thing) -> Mark:
-        return Mark(self._classes[thing.label], float(thing.score), self._box([thing]))
-
-    def _box(self, things: Line) -> Box:
-        """Around things, in whole pixels of the picture, not beyond the canvas."""
-        height, width = self._look.ink.mask.shape
-        sides = np.array([(t.left, t.top, t.right, t.bottom) for t in things])
-        left, top = np.minimum(np.floor(sides[:, :2].min(axis=0)).clip(0), (width - 1, height - 1))
-        right, bottom = np.minimum(np.ceil(sides[:, 2:].max(axis=0)), (width, height))
-        corners = (left, top, max(1, right - left), max(1, bottom - top))
-        return Box(*(int(side) * self._scale for side in corners))
+    def _box(self, area: Area) -> Box:
+        return self._canvas.box(area.left, area.top, area.right, area.bottom)
 
 
 def _digits(things: Line) -> list[Found]:
     return [thing for thing in things if isinstance(thing, Found) and thing.is_digit]
+
+
+def _around(things: Line) -> Area:
+    """The box of things, at least one."""
+    sides = np.array([(thing.left, thing.top, thing.right, thing.bottom) for thing in things])
+    return Area(*sides[:, :2].min(axis=0).tolist(), *sides[:, 2:].max(axis=0).tolist())
+
+
+def _spread(rows: Sequence[Sequence[Line]], columns: list[list[int]]) -> list[list[Line]]:
+    """The rows with an empty cell where a column has no number; no rows without columns."""
+    count = max((column + 1 for taken in columns for column in taken), default=0)
+    table: list[list[Line]] = [[()] * count for _ in columns]
+    for cells, row, taken in zip(table, rows, columns, strict=False):
+        for number, column in zip(row, taken, strict=True):
+            cells[column] = number
+    return table

@@ -1,13 +1,13 @@
 """From things on a canvas to lines of digits and marks in reading order."""
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 
 import numpy as np
 
 from inkdigits.reading.things import Thing, overlap
 
 _LEAST_MARK = 0.95  # of the least score of a digit: marks are seen less surely
-_LOWEST, _HIGHEST = 0.5, 2.15  # of the typical height: other digits belong to something else
+_LOWEST, _HIGHEST = 0.45, 2.15  # of the typical height: other digits belong to something else
 _HIGHEST_LINE = 1.9  # of the typical height: other marks belong to something else
 _FAINT = 0.45  # of the darkest digit's ink: what is fainter shines through, or is printed below
 _INSIDE = 0.6  # of the smaller of two digits: then one of them is not there
@@ -31,7 +31,7 @@ def choose(
     height = typical_height(digits)
     darkest = max(digit.darkness for digit in digits)
     digits = [digit for digit in digits if digit.darkness > _FAINT * darkest]
-    digits = [digit for digit in digits if _LOWEST * height < digit.height < _HIGHEST * height]
+    digits = [digit for digit in digits if _LOWEST * height < digit.size_px < _HIGHEST * height]
     digits = _apart(digits)[:expect]
     marks: list[Thing] = []
     for mark in sorted(things, key=lambda thing: -thing.score):
@@ -131,12 +131,13 @@ def _without_outer(line: list[Thing], classes: str) -> list[Thing]:
     return [thing for thing in line if thing.label != other or id(thing) in inside]
 
 
-def find_numbers(line: Sequence[Thing]) -> list[list[Thing]]:
-    """The numbers on a line: what stands clearly apart."""
+def find_numbers(line: Sequence[Thing], ruled: Collection[int] = ()) -> list[list[Thing]]:
+    """The numbers on a line: what stands clearly apart, or has a ruled line at its left (`id`s)."""
     height = float(np.median([thing.height for thing in line if thing.is_digit]))
     numbers: list[list[Thing]] = []
     for thing in line:
-        if numbers and thing.left - numbers[-1][-1].right <= _APART * height:
+        near = numbers and thing.left - numbers[-1][-1].right <= _APART * height
+        if near and id(thing) not in ruled:
             numbers[-1].append(thing)
         else:
             numbers.append([thing])

@@ -17,17 +17,21 @@ from inkdigits.artifact import (
     parse_artifact,
 )
 from inkdigits.errors import CanvasError, UsageError
-from inkdigits.imaging import Box, Source, load_canvas
+from inkdigits.imaging import Box, Canvas, Source, load_canvas
+from inkdigits.imaging.perspective import WHOLE, corners_of, is_askew, region_of
+from inkdigits.imaging.tables import table_corners
 from inkdigits.reading.acceptance import is_likely
 from inkdigits.reading.detector import Detector
 from inkdigits.reading.explanation import evidence_map
-from inkdigits.reading.finding import Finder, Found
+from inkdigits.reading.finding import Finder, Found, Look
 from inkdigits.reading.hints import Hints
 from inkdigits.reading.layout import BLANK_CELL, Layout
+from inkdigits.reading.regions import Regions
 from inkdigits.reading.results import Digit, Reading
 from inkdigits.reading.tables import place_in_cells
 
 SHIPPED = "robust.onnx"
+_BLACK = 32  # of 255: the ground of a glyph; MNIST's is 0
 _BATCH = 512  # bounds memory; 64 to 1000 were equally fast
 
 
@@ -112,15 +116,54 @@ class Reader:
         Raises `CanvasError` if it can't be opened, `UsageError` for contradictory hints.
         """
         hints = Hints(single, expect, grid, digits_only)
-        canvas = load_canvas(source, page)
+        return self._read(load_canvas(source, page), hints)
+
+    def _read(self, canvas: Canvas, hints: Hints) -> Reading:
         look = self._finder.look(canvas.grey)
         if look is None:
-            empty = "\n".join([" ".join([BLANK_CELL] * grid[1])] * grid[0]) if grid else ""
-            return Reading(empty, (), notes=("no ink found",), expected=expect)
-        layout = Layout(look, canvas.scale, self._describe, self._finder, hints)
-        if grid:
-            return layout.table(place_in_cells(look, grid, self._finder.classes))
+            return _empty(hints)
+        if hints.grid:
+            return self._read_table(canvas, look, hints, hints.grid)
+        layout = Layout(canvas, look, self._describe, self._finder, hints)
         return layout.reading(self._finder.lines(look, hints))
+
+    def _read_table(
+        self, canvas: Canvas, look: Look, hints: Hints, grid: tuple[int, int]
+    ) -> Reading:
+        corners = table_corners(look.ink.mask)
+        if is_askew(corners):  # from straight above its digits are upright
+            canvas = region_of(canvas, corners, WHOLE)
+            corners, straight = corners_of(canvas), self._finder.look(canvas.grey)
+            if straight is None:
+                return _empty(hints)
+            look = straight
+        cells = place_in_cells(look, corners, grid, self._finder.classes)
+        return Layout(canvas, look, self._describe, self._finder, hints).table(cells)
+
+    def read_regions(
+        self,
+        source: Source,
+        regions: Regions,
+        *,
+        page: int = 0,
+        single: bool = False,
+        expect: int | None = None,
+        digits_only: bool = False,
+    ) -> dict[str, Reading]:
+        """Read the regions of a form or a meter, each on its own: a reading for each name.
+
+        The other options are those of `read`, the same for every region; so are the errors.
+        """
+        hints = Hints(single, expect, None, digits_only)
+        canvas = load_canvas(source, page)
+        corners = corners_of(canvas)
+        if regions.of == "table":
+            look = self._finder.look(canvas.grey)
+            corners = corners if look is None else table_corners(look.ink.mask)
+        return {
+            name: self._read(region_of(canvas, corners, shares), hints)
+            for name, shares in regions.boxes.items()
+        }
 
     def read_many(
         self,
@@ -150,13 +193,19 @@ class Reader:
                 yield Reading("", (), error=error)
 
     def read_glyphs(self, images: NDArray[np.uint8]) -> list[Reading]:
-        """A reading of one digit for each of the images (n, 28, 28), in MNIST's layout."""
+        """A reading of one digit for each of the images, uint8 (n, 28, 28), in MNIST's layout.
+
+        An image whose ground isn't black is read as a picture of one digit.
+        """
         box = Box(0, 0, GLYPH_PX, GLYPH_PX)
-        digits = [
-            self._digit(p, image, box, accepted=bool(accepted))
-            for p, accepted, image in zip(*self._scored(images), images, strict=True)
-        ]
-        return [Reading(self.info.labels[digit.label], (digit,)) for digit in digits]
+        readings = []
+        for p, accepted, image in zip(*self._scored(images), images, strict=True):
+            if _ground(image) > _BLACK:
+                readings.append(self.read(image, single=True))
+            else:
+                digit = self._digit(p, image, box, accepted=bool(accepted))
+                readings.append(Reading(self.info.labels[digit.label], (digit,)))
+        return readings
 
     def _scored(self, images: NDArray[np.uint8]) -> tuple[NDArray[np.float32], NDArray[np.bool_]]:
         """Probabilities of images, and which of them are accepted."""
@@ -201,3 +250,16 @@ class Reader:
             notes=notes,
             glyph=glyph,
         )
+
+
+def _empty(hints: Hints) -> Reading:
+    """The reading of a picture without ink."""
+    rows, columns = hints.grid or (0, 0)
+    text = "\n".join([" ".join([BLANK_CELL] * columns)] * rows)
+    cells = ((None,) * columns,) * rows
+    return Reading(text, (), table=cells, notes=("no ink found",), expected=hints.expect)
+
+
+def _ground(image: NDArray[np.uint8]) -> float:
+    """The median along the border."""
+    return float(np.median(np.concatenate([image[[0, -1]].ravel(), image[:, [0, -1]].ravel()])))

@@ -102,14 +102,16 @@ class Reading:
     """What was read from one picture.
 
     `text` has the digits and marks where they stand: a space between numbers, a new line for each
-    line. A blank picture gives the text "" and a note. `expected` is the number of digits that the
-    caller gave. `error` is why the picture could not be read, when many are read.
+    line. A blank picture gives the text "" and a note. `table` has the rows of a table, with None
+    for an empty cell; () where numbers don't stand in columns. `expected` is the number of digits
+    that the caller gave. `error` is why the picture could not be read, when many are read.
     """
 
     text: str
     digits: tuple[Digit, ...]
     marks: tuple[Mark, ...] = ()
     numbers: tuple[Number, ...] = ()
+    table: tuple[tuple[Number | None, ...], ...] = ()
     notes: tuple[str, ...] = ()
     expected: int | None = None
     error: CanvasError | None = None
@@ -138,6 +140,7 @@ class Reading:
             "digits": [digit.to_dict() for digit in self.digits],
             "marks": [mark.to_dict() for mark in self.marks],
             "numbers": [number.to_dict() for number in self.numbers],
+            "table": [[cell and cell.to_dict() for cell in row] for row in self.table],
             "notes": list(self.notes),
             "error": error,
         }
@@ -148,8 +151,6 @@ class Reading:
         `page` is as in `read`. Green: the only candidate; orange: one of several; red: rejected;
         blue: a mark.
         """
-        from inkdigits.reading.drawing import MARK, color_of, draw_boxes
+        from inkdigits.reading.drawing import draw_boxes, labels_of
 
-        digits = [(digit.box, str(digit.label), color_of(digit)) for digit in self.digits]
-        marks = [(mark.box, mark.text, MARK) for mark in self.marks]
-        return draw_boxes(open_picture(source, page), digits + marks)
+        return draw_boxes(open_picture(source, page), labels_of(self))
