@@ -2,6 +2,7 @@
 
 import json
 from dataclasses import replace
+from functools import partial
 from importlib.resources import files
 
 import numpy as np
@@ -10,6 +11,7 @@ import pytest
 import torch
 
 from inkdigits.errors import UsageError
+from inkdigits.evaluation.detector import report_on, write_detector_report
 from inkdigits.export.detector import export_detector
 from inkdigits.reading.detector import SHIPPED_DETECTOR, STRIDE_PX
 from inkdigits.reading.detector import Detector as Reading
@@ -17,13 +19,14 @@ from inkdigits.recipes import override
 from inkdigits.recipes.detector import DetectorRecipe
 from inkdigits.training.detector import drawing, loop, runs
 from inkdigits.training.detector.acceptance import fit_acceptance
-from inkdigits.training.detector.classes import CLASSES
+from inkdigits.training.detector.classes import CLASSES, MARKS
 from inkdigits.training.detector.glyphs import GlyphBank
 from inkdigits.training.detector.loop import fit_detector
 from inkdigits.training.detector.network import Detector
 from inkdigits.training.detector.pages import draw_page
 from inkdigits.training.detector.runs import NO_ACCEPTANCE, DetectorRun, seal_detector
 from inkdigits.training.detector.targets import targets_of
+from inkdigits.training.detector.validation import ReadPage, read_pages
 from tests.command_line import call, error_of
 
 RECIPE = DetectorRecipe(steps=4, batch_size=2)
@@ -158,25 +161,59 @@ def test_a_bad_setting_is_refused(assignment, message):
     assert override(DetectorRecipe(), ["steps=7"]) == replace(DetectorRecipe(), steps=7)
 
 
-def test_acceptance_is_fitted_on_held_out_pages():
+@pytest.fixture(scope="module")
+def read():
+    """Pages that the shipped detector reads, and how far it said that it had got."""
     shipped = files("inkdigits.reading").joinpath("shipped", SHIPPED_DETECTOR).read_bytes()
     seen = []
-    weights = fit_acceptance(shipped, lambda done, total: seen.append((done, total)), pages=25)
-    assert seen[-1] == (25, 25)
+    pages = read_pages(shipped, range(40), lambda done, total: seen.append((done, total)))
+    return list(pages), seen
+
+
+def test_acceptance_is_fitted_on_held_out_pages(read):
+    pages, seen = read
+    weights = fit_acceptance(pages)
+    assert seen[-1] == (40, 40)
     assert weights[1] > 0  # the surer the detector, the likelier the digit
+    assert weights[2] < 0  # the likelier what was left out, the less
     assert np.isfinite(weights).all()
+
+
+def test_the_report_counts_what_was_drawn_and_found(read):
+    pages, _ = read
+    weights = fit_acceptance(pages)
+    report = report_on(pages, weights)
+    drawn = sum(0 <= thing.label < 10 for page in pages for thing in page.drawn)
+    assert (report.pages, report.digits.drawn) == (40, drawn)
+    assert 0.6 < report.digits.recall <= 1
+    assert 0.6 < report.digits.precision <= 1
+    for kinds in (report.by_size, report.by_gap):
+        for count in ("drawn", "found", "claimed", "right"):
+            assert sum(getattr(kind, count) for kind in kinds) == getattr(report.digits, count)
+    assert [mark.kind for mark in report.marks] == list(MARKS)
+    assert 0 < report.digit_calibration_error < 0.2
+    blank = [ReadPage(page.ink, page.drawn, []) for page in pages]
+    nothing = report_on(blank, weights)
+    assert (nothing.digits.recall, nothing.digits.claimed) == (0, 0)
+    perfect = [ReadPage(page.ink, [], []) for page in pages]
+    assert report_on(perfect, weights).digits.drawn == 0
 
 
 def test_the_command_writes_a_run_folder_and_goes_on_with_it(
     capsys, tmp_path, batches, monkeypatch
 ):
-    monkeypatch.setattr(runs, "fit_acceptance", lambda _content, _on_page: [1.0, 2.0, 3.0])
+    monkeypatch.setattr(runs, "FITTED_PAGES", range(12))
+    few_pages = partial(write_detector_report, pages=range(1500, 1512))
+    monkeypatch.setattr("inkdigits.evaluation.detector.write_detector_report", few_pages)
     few = ("--set", "steps=2", "--set", "batch_size=2")
     run = tmp_path / "run"
     code, out, _ = call(capsys, "train", "detector", *few, "--out", run)
     assert (code, f"detector  {run / 'detector.onnx'}" in out) == (0, True)
     names = {path.name for path in run.iterdir()}
-    assert names == {"run.json", "history.csv", "checkpoint.pt", "detector.onnx"}
+    assert names == {
+        *("run.json", "history.csv", "checkpoint.pt", "detector.onnx"),
+        *("report.html", "report.json", "mistakes.png"),
+    }
     assert json.loads((run / "run.json").read_text())["recipe"]["steps"] == 2
     before = (run / "detector.onnx").read_bytes()
     assert call(capsys, "train", "--resume", run)[0] == 0

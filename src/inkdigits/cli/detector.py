@@ -10,6 +10,7 @@ from inkdigits.recipes.detector import DetectorRecipe
 
 def run(arguments: Namespace) -> int:
     """Train into a run folder, or resume one, and return the exit code."""
+    from inkdigits.evaluation.detector import write_detector_report
     from inkdigits.training.detector.runs import (
         open_detector_run,
         start_detector_run,
@@ -30,6 +31,20 @@ def run(arguments: Namespace) -> int:
             )
         console.note(f"detector, seed {this.seed}, into {this.folder}")
         path = train_detector_run(this, progress)
-    values = {"run": str(this.folder), "detector": str(path), "steps": this.recipe.steps}
-    console.result([f"detector  {path}"], values)
+        report, page = write_detector_report(path, this.folder, progress)
+    values = {
+        "run": str(this.folder),
+        "detector": str(path),
+        "report": str(page),
+        "steps": this.recipe.steps,
+        "recall": report.digits.recall,
+        "precision": report.digits.precision,
+    }
+    lines = [
+        f"recall    {report.digits.recall:.2%} of {report.digits.drawn} drawn digits",
+        f"precision {report.digits.precision:.2%} of {report.digits.claimed} found digits",
+        f"report    {page}",
+        f"detector  {path}",
+    ]
+    console.result(lines, values)
     return 0

@@ -8,6 +8,7 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.ticker import FuncFormatter, LogLocator, MaxNLocator, NullLocator
 from numpy.typing import NDArray
+from PIL import Image
 
 from inkdigits.metrics import selective_risk, wilson_interval
 
@@ -23,6 +24,13 @@ def encode_png(figure: Figure) -> bytes:
     """The figure as PNG bytes."""
     buffer = io.BytesIO()
     figure.savefig(buffer, format="png", dpi=_DPI)
+    return buffer.getvalue()
+
+
+def encode_image(image: Image.Image) -> bytes:
+    """The image as PNG bytes."""
+    buffer = io.BytesIO()
+    image.save(buffer, "PNG", optimize=True)
     return buffer.getvalue()
 
 

@@ -2,11 +2,8 @@
 
 import base64
 import json
-from functools import cache
-from importlib.resources import files
 from pathlib import Path
 
-import jinja2
 import numpy as np
 from matplotlib.figure import Figure
 from numpy.typing import NDArray
@@ -28,6 +25,7 @@ from inkdigits.evaluation.plots import (
     plot_history,
     plot_trust,
 )
+from inkdigits.evaluation.templates import template
 from inkdigits.files import write_atomic
 from inkdigits.reading import Reader
 
@@ -135,17 +133,9 @@ def _on_paper(images: NDArray[np.uint8]) -> NDArray[np.uint8]:
     return 255 - images
 
 
-@cache
-def _template() -> jinja2.Template:
-    source = files("inkdigits.evaluation").joinpath("report.html.jinja").read_text(encoding="utf-8")
-    environment = jinja2.Environment(autoescape=True, undefined=jinja2.StrictUndefined)
-    environment.filters["percent"] = lambda share: f"{share * 100:.2f}\N{NO-BREAK SPACE}%"
-    return environment.from_string(source)
-
-
 def _render(report: Report, plots: dict[str, bytes]) -> str:
     encoded = {name: base64.b64encode(content).decode() for name, content in plots.items()}
     title = dataset_info(report.dataset).title
-    return _template().render(
+    return template("report.html.jinja").render(
         report=report, artifact=report.artifact, plots=encoded, title=title, shown_mistakes=MISTAKES
     )

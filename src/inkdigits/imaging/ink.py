@@ -25,6 +25,7 @@ _MIN_LEVELS = 8  # of 255: the variation of an even background after camera nois
 _SMOOTH = 0.02  # of the brightness: the largest median deviation of a page from a smooth fit
 _FITS = 4  # each without the outliers of the last
 _UNIFORM_PX = 40  # canvases up to this size are assumed to be evenly lit
+_LEAST_BLOCK_PX, _BLOCKS, _NARROW = 16, 24, 0.3
 _THRESHOLD = 0.45  # of full ink
 
 
@@ -196,6 +197,29 @@ def stroke_width(mask: NDArray[np.bool_]) -> float:
         return float(min(mask.shape))
     # Counted along pixel sides, an outline is too long by 4/π, averaged over all directions.
     return float(2 * mask.sum() / (outline * np.pi / 4))
+
+
+def narrow_stroke_width(mask: NDArray[np.bool_]) -> float:
+    """As `stroke_width`, where most strokes are narrower: a thumb in sight hardly counts.
+
+    It is a low quantile of the widths in blocks of the mask, each weighted by its outline.
+    """
+    block = max(_LEAST_BLOCK_PX, min(mask.shape) // _BLOCKS)
+    padded = np.pad(mask, [(0, -side % block) for side in mask.shape], mode="edge")
+    rows, columns = (side // block for side in padded.shape)
+    outline = np.zeros(padded.shape, np.uint8)
+    outline[1:] += padded[1:] != padded[:-1]
+    outline[:, 1:] += padded[:, 1:] != padded[:, :-1]
+    areas, lengths = (
+        part.reshape(rows, block, columns, block).sum(axis=(1, 3), dtype=np.int64).ravel()
+        for part in (padded, outline)
+    )
+    if not lengths.any():
+        return stroke_width(mask)
+    widths = 2 * areas / np.maximum(lengths * (np.pi / 4), 1e-9)
+    order = np.argsort(widths)
+    total = np.cumsum(lengths[order])
+    return float(widths[order][np.searchsorted(total, _NARROW * total[-1])])
 
 
 def bounds(mask: NDArray[np.bool_]) -> Place:

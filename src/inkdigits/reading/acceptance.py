@@ -12,10 +12,13 @@ from inkdigits.reading.finding import Found
 _CHANCE, _PROBABILITY = 0.8, 0.7
 
 
+FEATURES = 4
+
+
 def features(found: Found) -> NDArray[np.float64]:
-    """What tells right digits from wrong ones: log odds of probability and score, and 1."""
+    """What tells right digits from wrong ones: log odds of probability and score, doubt, 1."""
     odds = [_log_odds(float(found.probabilities.max())), _log_odds(found.score)]
-    return np.array([*odds, 1.0])
+    return np.array([*odds, found.doubt, 1.0])
 
 
 def is_likely(found: Found, weights: Sequence[float]) -> bool:

@@ -10,7 +10,7 @@ from dataclasses import dataclass, field, replace
 import numpy as np
 from numpy.typing import NDArray
 
-from inkdigits.imaging.ink import Ink, find_ink, is_light_on_dark, stroke_width
+from inkdigits.imaging.ink import Ink, find_ink, is_light_on_dark, narrow_stroke_width
 from inkdigits.imaging.layout import is_laid_out, lay_out_glyph
 from inkdigits.reading.detector import Detector
 from inkdigits.reading.hints import Hints
@@ -35,7 +35,7 @@ _STRAY = 0.03  # of the ink: so much may lie elsewhere
 _GLYPH_PX = 32  # canvases no larger show one digit
 
 
-@dataclass(frozen=True, eq=False)
+@dataclass(frozen=True, eq=False, kw_only=True)
 class Found(Thing):
     """What is or might be a digit: its glyph, both networks' probabilities (10,), familiarity.
 
@@ -96,7 +96,7 @@ class Finder:
             return None
         if is_laid_out(ink.strength):
             return Look(ink, [self.whole(ink)])
-        things = self._detector.find(ink.strength, max(1.0, stroke_width(ink.mask)))
+        things = self._detector.find(ink.strength, max(1.0, narrow_stroke_width(ink.mask)))
         things = self._judge(things, ink.strength)
         if max(grey.shape) <= _GLYPH_PX:
             digits = [thing for thing in things if thing.is_digit]
@@ -137,20 +137,19 @@ class Finder:
     def whole(self, ink: Ink, detected: Thing | None = None) -> Found:
         """All ink as one digit; `detected` is the detector's word on it, if it has one."""
         rows, columns = np.nonzero(ink.mask)
-        sides = [0, 0, ink.mask.shape[1], ink.mask.shape[0]]
+        left, top, right, bottom = 0.0, 0.0, float(ink.mask.shape[1]), float(ink.mask.shape[0])
         if rows.size:
-            sides = [columns.min(), rows.min(), columns.max() + 1, rows.max() + 1]
-        left, top, right, bottom = (float(side) for side in sides)
+            left, right = float(columns.min()), float(columns.max() + 1)
+            top, bottom = float(rows.min()), float(rows.max() + 1)
         glyph = lay_out_glyph(ink.strength)
         (probabilities,), (familiarity,) = self._score_glyphs(glyph[None])
         if isinstance(detected, Found):
-            there = replace(
-                detected, left=left, top=top, right=right, bottom=bottom, shares=detected.detected
-            )
+            there = replace(detected, left=left, top=top, right=right, bottom=bottom, doubt=0.0)
+            there = replace(there, shares=detected.detected)
             return _combined(there, glyph, probabilities, float(familiarity), _WHOLE_WEIGHT)
         shares = np.zeros(len(self.classes), np.float32)
         shares[:DIGITS] = probabilities
-        thing = Thing(left, top, right, bottom, shares, 1.0, bottom - top, 1.0)
+        thing = Thing(left, top, right, bottom, shares, float(probabilities.max()), bottom - top)
         return Found(
             **vars(thing),
             detected=shares,

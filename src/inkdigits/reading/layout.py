@@ -91,7 +91,7 @@ class Layout:
             text=text,
             value=None if self._hints.digits_only else parse_value(text),
             box=self._box(_around(things)),
-            confidence=float(np.prod([part.confidence for part in parts])),
+            confidence=float(np.prod([digit.confidence for digit in digits])),
             accepted=accepted and UNREAD not in text,
         )
 

@@ -1,10 +1,11 @@
 """From things on a canvas to lines of digits and marks in reading order."""
 
 from collections.abc import Collection, Sequence
+from dataclasses import replace
 
 import numpy as np
 
-from inkdigits.reading.things import Thing, overlap
+from inkdigits.reading.things import DIGITS, Thing, overlap
 
 _LEAST_MARK = 0.95  # of the least score of a digit: marks are seen less surely
 _LOWEST, _HIGHEST = 0.45, 2.15  # of the typical height: other digits belong to something else
@@ -13,6 +14,8 @@ _FAINT = 0.45  # of the darkest digit's ink: what is fainter shines through, or 
 _INSIDE = 0.6  # of the smaller of two digits: then one of them is not there
 _MARK_AWAY, _MARK_ASIDE = 1.3, 0.4  # of the typical height: how far a mark may be from a digit
 _SHARED = 0.35  # of the lower one's height: neighbours that overlap as much stand in one line
+_NEARLY = 0.25  # the score of what is left out, and makes a gap in a number
+_BESIDE = 0.8  # of a digit's height: what is left out so near makes the digit less sure
 _APART = 1.0  # of the line's height: numbers farther apart are separated by a space
 
 
@@ -28,9 +31,9 @@ def choose(
     if not digits:
         alone = [thing for thing in things if thing.is_digit]
         return sorted(alone, key=lambda thing: thing.score * thing.height)[-1:]
-    height = typical_height(digits)
     darkest = max(digit.darkness for digit in digits)
     digits = [digit for digit in digits if digit.darkness > _FAINT * darkest]
+    height = typical_height(digits)
     digits = [digit for digit in digits if _LOWEST * height < digit.size_px < _HIGHEST * height]
     digits = _apart(digits)[:expect]
     marks: list[Thing] = []
@@ -43,14 +46,47 @@ def choose(
         hidden = any(_is_part(mark, digit, classes) for digit in digits)
         if near and not hidden and not any(_are_one(mark, other, classes) for other in marks):
             marks.append(mark)
-    return digits + marks
+    others = _left_out(things, digits + marks, classes)
+    untold = [] if expect else _untold(others, digits, classes)
+    return [replace(digit, doubt=_doubt(digit, others)) for digit in digits] + marks + untold
+
+
+def _left_out(things: list[Thing], chosen: list[Thing], classes: str) -> list[Thing]:
+    """What might be a digit, or is something else of its size, and is none of the chosen."""
+    kept = {id(thing) for thing in chosen}
+    like_digits = {*range(DIGITS), len(classes) - 1}
+    return [t for t in things if id(t) not in kept and t.label in like_digits]
+
+
+def _doubt(digit: Thing, others: list[Thing]) -> float:
+    """The score of the likeliest other thing that is about as high, on a digit or beside it."""
+    scores = [
+        other.score
+        for other in others
+        if _LOWEST * digit.size_px < other.height < _HIGHEST * digit.size_px
+        and max(other.left - digit.right, digit.left - other.right) < _BESIDE * digit.size_px
+        and digit.top < other.middle[1] < digit.bottom
+    ]
+    return max(scores, default=0.0)
+
+
+def _untold(others: list[Thing], digits: list[Thing], classes: str) -> list[Thing]:
+    """Those of other things that were nearly taken for digits, as things that can't be told."""
+    other = np.eye(len(classes), dtype=np.float32)[-1]
+    return [
+        replace(thing, shares=other)
+        for thing in others
+        if thing.is_digit
+        and thing.score > _NEARLY
+        and all(overlap(thing, digit)[1] < _INSIDE / 2 for digit in digits)
+    ]
 
 
 def typical_height(digits: list[Thing]) -> float:
-    """The median height, each digit weighted by its score and height."""
-    heights = np.array([digit.height for digit in digits])
+    """The median size, each digit weighted by its score and the square of its size."""
+    heights = np.array([digit.size_px for digit in digits])
     order = np.argsort(heights)
-    total = np.cumsum(np.array([digit.score * digit.height for digit in digits])[order])
+    total = np.cumsum((np.array([digit.score for digit in digits]) * heights**2)[order])
     return float(heights[order][np.searchsorted(total, total[-1] / 2)])
 
 

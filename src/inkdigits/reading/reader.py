@@ -1,6 +1,7 @@
 """Reading digits with an artifact: needs ONNX Runtime, never PyTorch."""
 
 from collections.abc import Iterable, Iterator
+from dataclasses import replace
 from functools import cached_property
 from importlib.resources import files
 from pathlib import Path
@@ -20,7 +21,7 @@ from inkdigits.errors import CanvasError, UsageError
 from inkdigits.imaging import Box, Canvas, Source, load_canvas
 from inkdigits.imaging.perspective import WHOLE, corners_of, is_askew, region_of
 from inkdigits.imaging.tables import table_corners
-from inkdigits.reading.acceptance import is_likely
+from inkdigits.reading.acceptance import chance, is_likely
 from inkdigits.reading.detector import Detector
 from inkdigits.reading.explanation import evidence_map
 from inkdigits.reading.finding import Finder, Found, Look
@@ -225,7 +226,9 @@ class Reader:
         """A digit found in a picture; one that stands alone must be familiar to be accepted."""
         familiar = not alone or bool(self.accepts(np.asarray(found.familiarity)))
         accepted = familiar and is_likely(found, self._finder.acceptance)
-        return self._digit(found.probabilities, found.glyph, box, accepted=accepted, notes=notes)
+        digit = self._digit(found.probabilities, found.glyph, box, accepted=accepted)
+        sure = chance(found, self._finder.acceptance)
+        return replace(digit, confidence=sure, notes=notes)
 
     def _digit(
         self,
@@ -234,7 +237,6 @@ class Reader:
         box: Box,
         *,
         accepted: bool,
-        notes: tuple[str, ...] = (),
     ) -> Digit:
         (inside,) = self.prediction_sets(probabilities[None])
         order = np.argsort(-probabilities, kind="stable")
@@ -247,7 +249,7 @@ class Reader:
             coverage=self.info.coverage,
             box=box,
             accepted=accepted,
-            notes=notes,
+            notes=(),
             glyph=glyph,
         )
 

@@ -20,11 +20,12 @@ UNREAD = "?"  # in a text: something of a digit's size that could not be read
 class Digit:
     """One digit that was read: `label` is the class 0…9, `probabilities` has all ten.
 
-    `candidates` are the labels of the prediction set, most likely first; they include the true
-    label for the share `coverage` of digits. `accepted` says whether the digit is probably there
-    and probably that one; a lone digit must also resemble those that the network knows. `notes`
-    list quality problems: "touches the border", "low contrast", "too small: 6 px". `glyph` is what
-    the network saw, uint8 (28, 28).
+    `confidence` is the probability that it is right: in a picture, that a digit stands there, that
+    it is this one, and that none beside it was left out. `candidates` are the labels of the
+    prediction set, most likely first; they include the true label for the share `coverage` of
+    digits. `accepted` says whether the digit is probably there and probably that one; a lone digit
+    must also resemble those that the network knows. `notes` list quality problems: "touches the
+    border", "low contrast", "too small: 6 px". `glyph` is what the network saw, uint8 (28, 28).
     """
 
     label: int
@@ -72,7 +73,7 @@ class Number:
     """Digits and marks that stand together: "5.5", "12/05/2019", "3+4=".
 
     `value` is None where the text has none or could have two (`values.parse_value`). The confidence
-    is the product of its parts'. It is accepted if all its digits are, and nothing is unread.
+    is the product of its digits'. It is accepted if all its digits are, and nothing is unread.
     """
 
     text: str

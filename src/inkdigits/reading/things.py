@@ -72,13 +72,15 @@ class Sighting(Area):
 class Thing(Area):
     """A digit or a mark: shares (classes,) of the classes, a score 0…1, the height of its line.
 
-    `darkness` 0…1 is that of its ink, where it is known.
+    `darkness` 0…1 is that of its ink, where it is known; `doubt` 0…1 the score of what was left
+    out on it or beside it.
     """
 
     shares: NDArray[np.float32]
     score: float
     line_px: float
-    darkness: float
+    darkness: float = 1.0
+    doubt: float = 0.0
 
     @property
     def label(self) -> int:
@@ -151,7 +153,7 @@ def _as_thing(group: list[Sighting], scales: list[float], classes: str) -> Thing
     seen_at: dict[float, float] = {}
     for seen in group:
         seen_at[seen.scale] = max(seen_at.get(seen.scale, 0.0), score_of(seen))
-    thing = Thing(left, top, right, bottom, shares, 0.0, line_px, 1.0)
+    thing = Thing(left, top, right, bottom, shares, 0.0, line_px)
     least = _DIGIT_SEEN_PX if thing.is_digit else _MARK_SEEN_PX
     for scale in scales:
         if least < thing.size_px * scale < _SEEN_TO_PX:

@@ -20,6 +20,7 @@ from inkdigits.environment import describe_environment
 from inkdigits.errors import TrainingInterrupted, UsageError
 from inkdigits.export.detector import export_detector
 from inkdigits.files import make_folder, read_bytes, write_atomic
+from inkdigits.reading.acceptance import FEATURES
 from inkdigits.reading.detector import SHIPPED_DETECTOR
 from inkdigits.recipes.detector import DetectorRecipe
 from inkdigits.training.checkpoint import load_state, save_state
@@ -27,9 +28,11 @@ from inkdigits.training.detector.acceptance import fit_acceptance
 from inkdigits.training.detector.classes import CLASSES
 from inkdigits.training.detector.loop import Row, State, fit_detector
 from inkdigits.training.detector.network import Detector
+from inkdigits.training.detector.validation import read_pages
 from inkdigits.training.runs import check_seed
 
-NO_ACCEPTANCE = [0.0, 0.0, 0.0]
+NO_ACCEPTANCE = [0.0] * FEATURES
+FITTED_PAGES = range(1500)
 _CHECKPOINT, _HISTORY, _RUN = "checkpoint.pt", "history.csv", "run.json"
 
 
@@ -103,10 +106,12 @@ def train_detector_run(run: DetectorRun, progress: Progress = ignore_progress) -
             f"continue with 'inkdigits train --resume {run.folder}'"
         ) from None
     path = run.folder / SHIPPED_DETECTOR
-    acceptance = fit_acceptance(
+    pages = read_pages(
         seal_detector(detector, run, NO_ACCEPTANCE),
+        FITTED_PAGES,
         lambda done, total: progress("reading held-out pages", done, total),
     )
+    acceptance = fit_acceptance(pages)
     write_atomic(path, seal_detector(detector, run, acceptance))
     return path
 
