@@ -13,6 +13,7 @@ from torch import Generator, Tensor
 
 from inkdigits.data import load_dataset
 from inkdigits.training.augment.appearance import EFFECTS
+from inkdigits.training.augment.drawn import draw_digits
 from inkdigits.training.augment.junk import KINDS
 from inkdigits.training.augment.shape import random_warp
 from inkdigits.training.augment.strokes import add_flourishes
@@ -36,6 +37,9 @@ def rows() -> Iterator[tuple[str, Tensor]]:
     labels = torch.from_numpy(data.labels).long()
     chosen = torch.cat([(labels == digit).nonzero()[: COLUMNS // 2, 0] for digit in (1, 7)])
     sevens = torch.from_numpy(data.images[chosen.numpy()]).unsqueeze(1).float()
+    glyphs, _ = draw_digits(4 * COLUMNS, np.random.default_rng(0))
+    for start in range(0, len(glyphs), COLUMNS):
+        yield "drawn", torch.from_numpy(glyphs[start : start + COLUMNS]).unsqueeze(1).float()
     yield "flourishes", add_flourishes(sevens, labels[chosen], 0.9, _generator())
 
 

@@ -222,3 +222,10 @@ def test_evaluation_faults(capsys, tmp_path, content, code, message):
         path.write_bytes(content)
     got, err = error_of(capsys, "evaluate", path)
     assert (got, message in err) == (code, True)
+
+
+def test_a_recipe_that_draws_digits_refuses_other_classes(capsys, tmp_path):
+    arguments = ("train", "robust", "--data", "fashion-mnist", "--out", tmp_path / "run")
+    code, message = error_of(capsys, *arguments)
+    assert (code, "choose another recipe" in message) == (2, True)
+    assert not (tmp_path / "run").exists()

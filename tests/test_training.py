@@ -112,9 +112,20 @@ def test_a_share_of_the_images_keeps_its_shape(split):
 def test_an_image_that_is_left_over_joins_the_last_batch(split):
     """Batch norm and junk need more than one image."""
     few = LabelledImages(split.train.images[:65], split.train.labels[:65])
-    batches = Batches(few, replace(RECIPES["robust"], batch_size=32, junk_share=0.01))
+    recipe = replace(RECIPES["robust"], batch_size=32, junk_share=0.01, drawn_share=0.0)
+    batches = Batches(few, recipe)
     sizes = [len(images) for images, _ in batches]
     assert (sizes, len(batches)) == ([32 + 1, 33 + 1], 2)
+
+
+def test_digits_in_other_styles_are_added_each_as_often(split):
+    batches = Batches(split.train, replace(RECIPES["tiny"], drawn_share=0.5))
+    counts = np.bincount(batches.one_hot_labels[len(split.train) :].argmax(1), minlength=10)
+    assert counts.sum() == round(0.5 * len(split.train))
+    assert counts.max() - counts.min() <= 1
+    assert all(image.max() > 200 for image in batches.images)
+    again = Batches(split.train, batches.recipe)
+    assert torch.equal(again.images, batches.images)
 
 
 def test_history_has_a_row_for_each_epoch(split):

@@ -136,6 +136,7 @@ ROBUST = replace(
     effects="+".join(EFFECT_NAMES),
     effect_rate=0.2,
     flourish_rate=0.25,
+    drawn_share=0.15,
     plain_share=0.25,
     junk_share=0.65,
 )

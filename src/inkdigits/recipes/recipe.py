@@ -68,7 +68,8 @@ class Recipe:
     (`elastic_px` is a standard deviation); a share `plain_share` keeps its shape, and so isn't
     blurred by resampling. Each of the `effects`, names joined by "+", applies to its own random
     share `effect_rate` of the images. A share `flourish_rate` of the ones gets a flag or a foot, of
-    the sevens a bar. `junk_share` is how many non-digit images are added, as a share of the digits;
+    the sevens a bar. `drawn_share` is how many digits drawn in other styles are added, as a share
+    of the set, and `junk_share` is how many non-digit images are added, as a share of the digits;
     the architecture needs an eleventh class for them. `networks` are trained one after another,
     and their logits are averaged.
     """
@@ -101,6 +102,7 @@ class Recipe:
     effects: str = ""
     effect_rate: Share = 0.3
     flourish_rate: Share = 0.0
+    drawn_share: Share = 0.0
     junk_share: Share = 0.0
     networks: Count = 1
     precision: Precision = "fp32"
@@ -109,6 +111,11 @@ class Recipe:
         check_types(self)
         check_ranges(self)
         _check_together(self)
+
+    @property
+    def draws_digits(self) -> bool:
+        """Whether the training adds digits, or strokes of some digits, to those of the data."""
+        return self.flourish_rate > 0 or self.drawn_share > 0
 
     def to_dict(self) -> dict[str, Any]:
         """Field names and values, for JSON."""

@@ -6,7 +6,9 @@ Everything random comes from torch's global generator, whose state the checkpoin
 from collections.abc import Iterator
 from itertools import pairwise
 
+import numpy as np
 import torch
+from numpy.typing import NDArray
 from torch import Tensor
 
 from inkdigits.data import LabelledImages, one_hot
@@ -22,9 +24,10 @@ class Batches:
     """A training set as tensors; each pass over it is shuffled and augmented anew."""
 
     def __init__(self, data: LabelledImages, recipe: Recipe) -> None:
-        self.images = torch.from_numpy(data.images)
+        images, labels = _with_drawn(data, recipe.drawn_share)
+        self.images = torch.from_numpy(images)
         classes = CLASSES + (recipe.junk_share > 0)
-        self.one_hot_labels = torch.from_numpy(one_hot(data.labels, classes))
+        self.one_hot_labels = torch.from_numpy(one_hot(labels, classes))
         self.recipe = recipe
 
     def __iter__(self) -> Iterator[tuple[Tensor, Tensor]]:
@@ -71,3 +74,15 @@ class Batches:
         Batch norm needs more than one image.
         """
         return range(0, max(1, len(self.images) - 1), self.recipe.batch_size)
+
+
+def _with_drawn(
+    data: LabelledImages, share: float
+) -> tuple[NDArray[np.uint8], NDArray[np.integer]]:
+    """Images and labels of the data and, as a share of it, of digits drawn in other styles."""
+    if not share:
+        return data.images, data.labels
+    from inkdigits.training.augment.drawn import draw_digits  # OpenCV takes 0.1 s to import
+
+    images, labels = draw_digits(round(share * len(data)), np.random.default_rng(0))
+    return np.concatenate([data.images, images]), np.concatenate([data.labels, labels])

@@ -21,10 +21,12 @@ from inkdigits.data import (
     DEFAULT_DATASET,
     Progress,
     Split,
+    dataset_info,
     ignore_progress,
     load_dataset,
     stratified_split,
 )
+from inkdigits.data.datasets import DIGITS
 from inkdigits.errors import TrainingInterrupted, UsageError
 from inkdigits.files import make_folder, read_bytes, write_atomic
 from inkdigits.recipes import Recipe
@@ -68,10 +70,15 @@ def start_run(
 ) -> Run:
     """Load the data, make a new run folder and write its settings.
 
-    Raises `UsageError` for a seed outside 0 ≤ seed < 2⁶³, `StorageError` if the folder exists,
-    `DataError` if the data can't be loaded.
+    Raises `UsageError` for a seed outside 0 ≤ seed < 2⁶³ or a recipe that draws digits for other
+    classes, `StorageError` if the folder exists, `DataError` if the data can't be loaded.
     """
     check_seed(seed)
+    if recipe.draws_digits and dataset_info(dataset).class_names != DIGITS:
+        raise UsageError(
+            f"{recipe.name} draws digits of its own, and the classes of {dataset} are others; "
+            "choose another recipe, such as standard"
+        )
     data = load_dataset(dataset, "train", data_folder, progress)
     environment = describe_training(recipe, data.sha256)
     run = Run(folder or default_folder(recipe.name, seed), recipe, seed, dataset, environment)

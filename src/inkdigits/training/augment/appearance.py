@@ -30,22 +30,27 @@ def apply_effects(images: Tensor, names: str, rate: float, generator: Generator)
 
 
 def _pen(images: Tensor, generator: Generator) -> Tensor:
-    """Thicker, thinner, or outlined strokes."""
+    """Thicker by up to two pixels at each side, thinner, or outlined strokes."""
     thick = functional.max_pool2d(images, 3, 1, 1)
+    thicker = functional.max_pool2d(images, 5, 1, 2)
     thin = -functional.max_pool2d(-images, 3, 1, 1)
-    amount = uniform(len(images), -0.7, 1.0, generator)
-    changed = torch.where(
-        amount > 0, images.lerp(thick, amount.clamp(min=0)), images.lerp(thin, -amount.clamp(max=0))
-    )
+    amount = uniform(len(images), -0.7, 1.7, generator)
+    changed = images.lerp(thin, -amount.clamp(max=0)).lerp(thick, amount.clamp(0, 1))
+    changed = changed.lerp(thicker, (amount - 1).clamp(min=0))
     outlined = uniform(len(images), 0, 1, generator) < 0.25
     return torch.where(outlined, thick - images * 0.9 - thin * 0.1, changed)
 
 
 def _blur(images: Tensor, generator: Generator) -> Tensor:
-    """An anisotropic Gaussian blur, or a coarse scan enlarged; the same for all images."""
+    """An anisotropic Gaussian blur, or a coarse scan enlarged; the same for all images.
+
+    Half of the scans are black and white, without greys.
+    """
     if torch.rand((), generator=generator) < 0.5:
         size = int(torch.randint(8, 21, (), generator=generator))
         small = functional.interpolate(images, size=size, mode="area")
+        if size > 11 and torch.rand((), generator=generator) < 0.6:
+            small = (small > 30 + 90 * torch.rand((), generator=generator)) * 255.0
         return functional.interpolate(small, size=GLYPH_PX, mode="bilinear")
     angle = torch.rand((), generator=generator) * math.pi
     along, across = (torch.rand(2, generator=generator) * 2 + 0.3).tolist()

@@ -6,9 +6,9 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
+from inkdigits.training.augment.skeletons import Random
 from inkdigits.training.detector.classes import DIGITS
 from inkdigits.training.detector.grounds import Extent
-from inkdigits.training.detector.skeletons import Random
 from inkdigits.training.detector.things import (
     IGNORED,
     Thing,

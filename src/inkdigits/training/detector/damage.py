@@ -4,7 +4,7 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from inkdigits.training.detector.skeletons import Random
+from inkdigits.training.augment.skeletons import Random
 
 
 def damage(ink: NDArray[np.float32], height: float, random: Random) -> NDArray[np.float32]:

@@ -1,22 +1,22 @@
 """A bank of digits to draw pages with: MNIST's, bent and rewritten with other pens, and others'."""
 
 from dataclasses import dataclass
-from pathlib import Path
 from string import ascii_letters
 
 import cv2
 import numpy as np
 import torch
 from numpy.typing import NDArray
-from PIL import Image, ImageDraw, ImageFont
+from PIL import Image, ImageDraw
 from torch.nn import functional
 
 from inkdigits.data import load_dataset, stratified_split
 from inkdigits.imaging.ink import stroke_width
+from inkdigits.training.augment.drawn import find_fonts, print_digit
 from inkdigits.training.augment.junk import KINDS
 from inkdigits.training.augment.shape import random_warp
+from inkdigits.training.augment.skeletons import Random, draw_skeleton
 from inkdigits.training.augment.strokes import add_flourishes
-from inkdigits.training.detector.skeletons import Random, draw_skeleton
 
 BOUNDARY = 90  # of 255: from there on a pixel is ink, where boxes are measured
 _ZOOM = 2  # times MNIST's size: a digit is some 40 pixels high
@@ -56,7 +56,7 @@ class GlyphBank:
         chosen = split.validation if holdout else split.train
         self._images, self._labels = np.asarray(chosen.images), np.asarray(chosen.labels)
         self._size = size
-        self._fonts = _find_fonts()
+        self._fonts = find_fonts()
         self.refresh()
 
     def refresh(self) -> None:
@@ -156,10 +156,8 @@ class GlyphBank:
         return list(torch.cat(parts)[:, 0].clamp(0, 255).numpy().astype(np.uint8))
 
     def _printed(self, label: int) -> Glyph:
-        ink = Image.new("L", (96, 96))
-        font = self._fonts[self._random.integers(len(self._fonts))]
-        ImageDraw.Draw(ink).text((20, 10), str(label), fill=255, font=font)
-        return _glyph(self._with_another_pen(np.asarray(ink)), label)
+        ink = print_digit(label, self._fonts, self._random)
+        return _glyph(self._with_another_pen(ink), label)
 
 
 def _glyph(ink: NDArray[np.uint8], label: int) -> Glyph:
@@ -202,16 +200,3 @@ def thinned(masks: NDArray[np.bool_]) -> NDArray[np.bool_]:
 
 
 _AROUND = [(1, 0), (1, -1), (0, -1), (-1, -1), (-1, 0), (-1, 1), (0, 1), (1, 1)]  # from the north
-
-
-def _find_fonts() -> list[ImageFont.FreeTypeFont]:
-    """The text fonts that Matplotlib brings, whose licences are free."""
-    import matplotlib
-
-    folder = Path(matplotlib.get_data_path()) / "fonts" / "ttf"
-    names = [
-        *folder.glob("DejaVuS*.ttf"),
-        *folder.glob("STIXGeneral*.ttf"),
-        *folder.glob("cm[rst][1st]*.ttf"),
-    ]
-    return [ImageFont.truetype(str(name), 64) for name in sorted(names)]

@@ -4,8 +4,8 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
+from inkdigits.training.augment.skeletons import Random, draw_path, smooth
 from inkdigits.training.detector.marks import draw_letters
-from inkdigits.training.detector.skeletons import Random, draw_path, smooth
 
 Extent = tuple[float, float, float, float]
 """Left, top, right and bottom of what is written."""

@@ -4,11 +4,11 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
+from inkdigits.training.augment.skeletons import Random, draw_path, smooth
 from inkdigits.training.detector.classes import CLASSES, DIGITS, OTHER
 from inkdigits.training.detector.glyphs import BOUNDARY, LEAST_ASPECT, Glyph, GlyphBank, cropped
 from inkdigits.training.detector.grounds import Extent
 from inkdigits.training.detector.marks import draw_letters, draw_mark
-from inkdigits.training.detector.skeletons import Random, draw_path, smooth
 from inkdigits.training.detector.texts import compose, draw_habit
 from inkdigits.training.detector.things import IGNORED, Panel, label_at, thing_of, within
 

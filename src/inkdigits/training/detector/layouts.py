@@ -3,8 +3,8 @@
 import cv2
 import numpy as np
 
+from inkdigits.training.augment.skeletons import draw_path
 from inkdigits.training.detector.hand import Hand
-from inkdigits.training.detector.skeletons import draw_path
 from inkdigits.training.detector.texts import digits
 
 

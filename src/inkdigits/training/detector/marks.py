@@ -7,8 +7,8 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from inkdigits.training.detector.skeletons import Random, draw_path, smooth
-from inkdigits.training.detector.styles import Points
+from inkdigits.training.augment.skeletons import Random, draw_path, smooth
+from inkdigits.training.augment.styles import Points
 
 LETTERS = "AEFHKMNPRUVWXadekmnprtuvwx&%#$*?"  # without those that look like digits
 _HERSHEY = (

@@ -11,6 +11,7 @@ from itertools import pairwise
 import numpy as np
 from numpy.typing import NDArray
 
+from inkdigits.training.augment.skeletons import Random
 from inkdigits.training.detector.borders import with_own_border
 from inkdigits.training.detector.classes import LARGEST_PX, SMALLEST_PX
 from inkdigits.training.detector.damage import damage
@@ -25,7 +26,6 @@ from inkdigits.training.detector.layouts import (
     write_table,
     write_words,
 )
-from inkdigits.training.detector.skeletons import Random
 from inkdigits.training.detector.things import PAGE_PX, Panel, Thing
 
 _EMPTY_AGAIN = 0.6  # a fifth of the pages would have nothing to find

@@ -7,8 +7,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from inkdigits.training.augment.skeletons import Random
 from inkdigits.training.detector.classes import DIGITS, MARKS, OTHER
-from inkdigits.training.detector.skeletons import Random
 
 _MARK_SHARES = np.array([4, 2.5, 3.5, 1.5, 2.8, 2, 1, 1, 1.2, 1.3])
 _ONES = 0.13

@@ -8,7 +8,7 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from inkdigits.training.detector.styles import STYLES, Points
+from inkdigits.training.augment.styles import STYLES, Points
 
 Random = np.random.Generator
 
