@@ -15,6 +15,7 @@ from clothing import fashion_mnist
 from documents import put_table
 from numpy.typing import NDArray
 from PIL import Image
+from scipy import ndimage
 from sklearn.datasets import load_digits, load_sample_images
 
 from inkdigits.artifact import GLYPH_PX
@@ -28,6 +29,7 @@ from inkdigits.reading import Reader
 
 PICTURES, SIDE_PX = 200, 168
 PHOTOGRAPHS = 1000
+SMALL = 2000  # small pictures of each kind
 NO_TARGET = ("letters", "photographs")
 HERE = Path(__file__).parent
 PAGE = HERE.parent / "docs" / "trust.md"
@@ -39,6 +41,30 @@ def read_coarse_digits(reader: Reader) -> float:
     canvases = (digits.images * 255 / 16).round().astype(np.uint8)
     texts = np.array([reader.read(canvas, single=True).text for canvas in canvases])
     return float((texts == digits.target.astype(str)).mean())
+
+
+def black_and_white(images: NDArray[np.uint8]) -> list[NDArray[np.uint8]]:
+    """Scans of 16×16 pixels, black and white, each filled by a digit, of glyphs (n, 28, 28)."""
+    scans = []
+    for image in images:
+        rows, columns = np.nonzero(image > 64)
+        box = (columns.min(), rows.min(), columns.max() + 1, rows.max() + 1)
+        small = Image.fromarray(image).resize((16, 16), Image.Resampling.BOX, box)
+        scans.append(np.where(np.asarray(small) > 100, np.uint8(255), np.uint8(0)))
+    return scans
+
+
+def thick(images: NDArray[np.uint8]) -> list[NDArray[np.uint8]]:
+    """Glyphs (n, 28, 28) with strokes three pixels wider."""
+    return [ndimage.grey_dilation(image, (4, 4)) for image in images]
+
+
+def read_small(
+    reader: Reader, canvases: list[NDArray[np.uint8]], labels: NDArray[np.integer]
+) -> float:
+    """Accuracy on small pictures of one digit each."""
+    texts = np.array([reader.read(canvas).text for canvas in canvases])
+    return float((texts == labels.astype(str)).mean())
 
 
 def photographs() -> NDArray[np.uint8]:
@@ -84,6 +110,8 @@ def measure() -> dict[str, Any]:
         },
         "accepted_in_pictures": accepted_in_pictures(reader, test.images),
         "coarse_digits": read_coarse_digits(reader),
+        "scans": read_small(reader, black_and_white(test.images[:SMALL]), test.labels[:SMALL]),
+        "thick": read_small(reader, thick(test.images[:SMALL]), test.labels[:SMALL]),
     }
 
 
@@ -132,6 +160,8 @@ def table(found: dict[str, Any]) -> str:
             for row in found["corruptions"]
         ),
         ("8×8 digits of scikit-learn", "≥ 98.5 %", f"{found['coarse_digits']:.2%}"),
+        ("test digits as 16×16 black-and-white scans", "≥ 97 %", f"{found['scans']:.1%}"),
+        ("test digits with strokes 3 pixels wider", "≥ 97 %", f"{found['thick']:.1%}"),
     ]
     return "| what | target | here |\n|---|---|---|\n" + "".join(
         f"| {a} | {b} | {c} |\n" for a, b, c in rows
