@@ -69,7 +69,7 @@ def test_a_table_has_a_line_of_csv_for_each_of_its_rows(capsys, tmp_path, pictur
         ("1", "7", ""),
         ("2", "7", "7"),
     ]
-    assert [row["text"] for row in rows] == ["7", "7 7"]
+    assert [row["text"] for row in rows] == ["7 .", "7 7"]
     assert {row["accepted"] for row in rows} <= {"true", "false"}
 
 
@@ -84,7 +84,9 @@ def test_regions_are_rows_with_names(capsys, tmp_path, pictures):
     assert len(list((tmp_path / "seen").rglob("*.png"))) == 1
     table = list(csv.DictReader(call(capsys, *arguments, "--format", "csv")[1].split("\n")))
     assert [(row["region"], row["text"]) for row in table] == [("all", "7"), ("corner", "")]
+    assert "corner" in call(capsys, *arguments, "--format", "table")[1]
     assert error_of(capsys, *arguments, "--grid", "2x2")[0] == 2
+    assert error_of(capsys, *arguments, "--format", "kaggle")[0] == 2
 
 
 @pytest.mark.parametrize(
@@ -97,6 +99,8 @@ def test_regions_are_rows_with_names(capsys, tmp_path, pictures):
         '{"regions": {"a": 3}}',
         '{"regions": {"a": [0, 0, 1, 1]}, "off": 1}',
         '{"of": "page", "regions": {"a": [0, 0, 1, 1]}}',
+        '{"regions": {"a": [0, 0, 1, 1], "a": [0, 0, 0.5, 1]}}',
+        "[" * 100_000,
     ],
 )
 def test_bad_regions_are_a_clear_error(capsys, tmp_path, pictures, content):

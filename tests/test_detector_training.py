@@ -188,13 +188,13 @@ def test_the_report_counts_what_was_drawn_and_found(read):
     assert 0.6 < report.digits.recall <= 1
     assert 0.6 < report.digits.precision <= 1
     for kinds in (report.by_size, report.by_gap):
-        for count in ("drawn", "found", "claimed", "right"):
+        for count in ("drawn", "recalled", "found", "right"):
             assert sum(getattr(kind, count) for kind in kinds) == getattr(report.digits, count)
     assert [mark.kind for mark in report.marks] == list(MARKS)
     assert 0 < report.digit_calibration_error < 0.2
     blank = [ReadPage(page.ink, page.drawn, []) for page in pages]
     nothing = report_on(blank, weights)
-    assert (nothing.digits.recall, nothing.digits.claimed) == (0, 0)
+    assert (nothing.digits.recall, nothing.digits.found) == (0, 0)
     perfect = [ReadPage(page.ink, [], []) for page in pages]
     assert report_on(perfect, weights).digits.drawn == 0
 

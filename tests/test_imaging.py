@@ -5,6 +5,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 from hypothesis import given
+from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
 from PIL import Image, ImageCms
 
@@ -12,6 +13,7 @@ from inkdigits import Reader
 from inkdigits.errors import CanvasError
 from inkdigits.imaging import load_canvas, open_canvas, open_picture
 from inkdigits.imaging.canvas import WORK_PX, count_pages
+from inkdigits.imaging.ink import narrow_stroke_width, stroke_width
 from inkdigits.imaging.layout import center_of_mass
 
 READER = Reader.load()
@@ -396,3 +398,21 @@ def test_an_enlarged_mnist_digit_comes_back(mnist, inverted, turn):
         differences.append(np.abs(glyph.astype(int) - original).mean() / original.mean())
     assert (READER.predict(np.stack(glyphs)) == READER.predict(originals)).mean() >= 0.995
     assert np.median(differences) < 0.2
+
+
+@given(st.sampled_from([3, 8, 20, 40]), st.integers(0, 60), st.booleans())
+def test_the_width_of_strokes_hardly_depends_on_where_they_are(width, shift, upright):
+    mask = np.zeros((400, 400), bool)
+    mask[:, 100 + shift : 100 + shift + width] = True
+    mask[:, 250 + shift : 250 + shift + width] = True
+    measured = narrow_stroke_width(mask if upright else mask.T)
+    assert 0.5 * width <= measured <= 1.6 * width
+
+
+def test_a_large_dark_thing_hardly_changes_the_width_of_strokes():
+    mask = np.zeros((600, 600), bool)
+    for left in range(40, 300, 40):
+        mask[40:120, left : left + 6] = True
+    alone = narrow_stroke_width(mask)
+    mask[300:, 350:] = True
+    assert narrow_stroke_width(mask) < 2 * alone < stroke_width(mask)

@@ -546,9 +546,19 @@ def test_regions_of_a_table_move_with_it(clear):
         }
 
 
+def test_regions_of_a_table_that_is_not_there_are_empty_with_a_note(clear):
+    regions = Regions({"first": (0, 0, 0.5, 0.5)}, "table")
+    for canvas in (dark(write(clear, "27")), np.full((50, 60), 255, np.uint8)):
+        reading = READER.read_regions(canvas, regions)["first"]
+        assert (reading.text, reading.notes) == ("", ("no table found",))
+
+
 @pytest.mark.parametrize(
     ("boxes", "of"),
     [
+        ({"a": (0, float("nan"), 0.5, 0.5)}, "picture"),
+        ({"a": (0, 0, 0.5, 10**400)}, "picture"),
+        ({"a": None}, "picture"),
         ({}, "picture"),
         ({"a": (0, 0, 1, 1)}, "page"),
         ({"a": (0, 0, 1)}, "picture"),

@@ -54,8 +54,8 @@ class Worker:
                 write_atomic(self.job.annotate / _file_name(name), picture.getvalue())
             for region, reading in readings.items():
                 path = shortened(_printable(name)) if reading.error else _printable(name)
-                where = {"path": path, "region": region} if self.job.regions else {"path": path}
-                rows.append({**where, **reading.to_dict()})
+                named = {"region": _printable(region)} if self.job.regions else {}
+                rows.append({"path": path, **named, **reading.to_dict()})
         return rows
 
     def _readings(self, item: Item) -> list[dict[str, Reading]]:
@@ -73,18 +73,18 @@ class Worker:
 
     def _read(self, source: Path | bytes, page: int) -> dict[str, Reading]:
         hints, regions = self.job.hints, self.job.regions
-        alike: dict[str, Any] = {
+        options: dict[str, Any] = {
             "page": page,
             "single": hints.single,
             "expect": hints.expect,
             "digits_only": hints.digits_only,
         }
         if regions:
-            return self.reader.read_regions(source, regions, **alike)
-        return {"": self.reader.read(source, grid=hints.grid, **alike)}
+            return self.reader.read_regions(source, regions, **options)
+        return {"": self.reader.read(source, grid=hints.grid, **options)}
 
     def _draw(self, item: Item, readings: list[Reading]) -> "Image.Image":
-        """The picture with boxes, with the glyphs below on request; for tables, the glyph."""
+        """The picture with boxes, the glyphs below on request; for CSV and IDX files, the glyph."""
         from inkdigits.reading.drawing import below, draw_boxes, draw_glyphs, labels_of
 
         assert not isinstance(item.source, CanvasError)  # noqa: S101

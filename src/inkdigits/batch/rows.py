@@ -27,9 +27,9 @@ def _write_jsonl(rows: Iterable[Row], stream: TextIO) -> None:
 def write_csv(
     rows: Iterable[Row], stream: TextIO, *, regions: bool = False, columns: int = 0
 ) -> None:
-    """A line for each reading; for a table, a line for each of its rows.
+    """A line for each reading; for a table, a line for each of its rows, notes in the first.
 
-    With `columns` every reading is a table with so many, and each cell has a column of its own.
+    With `columns` tables have so many, and each cell has a column of its own.
     """
     writer = csv.writer(stream, lineterminator="\n")
     writer.writerow(
@@ -44,14 +44,17 @@ def write_csv(
         error = row["error"] or {"code": "", "message": ""}
         where = [row["path"], row["region"]] if regions else [row["path"]]
         notes = "; ".join([*row["notes"], *digit_notes(row)])
+        all_known = [cell for cells in row["table"] for cell in cells if cell]
+        as_expected = row["accepted"] or not all(cell["accepted"] for cell in all_known)
         for number, cells in enumerate(row["table"], start=1):
-            texts = [cell["text"] if cell else "" for cell in cells]
+            texts = [cell["text"] if cell else "." for cell in cells]
             known = [cell for cell in cells if cell]
             sure = f"{math.prod(cell['confidence'] for cell in known):.6f}" if known else ""
-            accepted = str(all(cell["accepted"] for cell in known)).lower() if known else ""
-            text = " ".join(filter(None, texts))
-            line = [*where, number, text, sure, accepted, "", notes, *error.values()]
-            writer.writerow([*line, *(texts if columns else [])])
+            right = as_expected and all(cell["accepted"] for cell in known)
+            accepted = str(right).lower() if known else ""
+            line = [*where, number, " ".join(texts), sure, accepted, "", notes, *error.values()]
+            writer.writerow([*line, *(cell and cell["text"] for cell in cells[:columns])])
+            notes = ""
         if not row["table"]:
             confidence = "" if row["confidence"] is None else f"{row['confidence']:.6f}"
             accepted = str(row["accepted"]).lower() if row["digits"] else ""

@@ -42,7 +42,7 @@ def run(arguments: Namespace) -> int:
     }
     lines = [
         f"recall    {report.digits.recall:.2%} of {report.digits.drawn} drawn digits",
-        f"precision {report.digits.precision:.2%} of {report.digits.claimed} found digits",
+        f"precision {report.digits.precision:.2%} of {report.digits.found} found digits",
         f"report    {page}",
         f"detector  {path}",
     ]

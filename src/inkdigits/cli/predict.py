@@ -52,6 +52,8 @@ def _parse_job(arguments: Namespace) -> Job:
         raise UsageError("--show-glyphs and --explain need --annotate FOLDER")
     if arguments.jobs < 1:
         raise UsageError(f"--jobs is {arguments.jobs}; it must be 1 or more")
+    if arguments.regions and arguments.format == "kaggle":
+        raise UsageError("Kaggle's format has one label for an image, so it can't have --regions")
     if arguments.regions and arguments.grid:
         raise UsageError("choose only one of --regions and --grid")
     return Job(

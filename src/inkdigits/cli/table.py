@@ -26,7 +26,8 @@ def write_table(rows: Iterable[Row], stream: TextIO) -> None:
     table.add_column("remark", overflow="fold")
     for row in rows:
         confidence = "" if row["confidence"] is None else f"{row['confidence']:.2%}"
-        path = _shortened(row["path"], round(console.width * _PATH_SHARE))
+        region = f": {row['region']}" if row.get("region") else ""
+        path = _shortened(row["path"] + region, round(console.width * _PATH_SHARE))
         table.add_row(Text(path), row["text"], confidence, _remark(row))
     console.print(table)
 

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from itertools import pairwise
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 from PIL import Image
@@ -19,12 +20,14 @@ from inkdigits.metrics import reliability
 from inkdigits.reading.acceptance import chance
 from inkdigits.reading.detector import Detector
 from inkdigits.reading.drawing import REJECTED, SURE, UNSURE, draw_boxes
+from inkdigits.reading.finding import Found
 from inkdigits.reading.lines import find_numbers
 from inkdigits.reading.things import DIGITS, Area
 from inkdigits.training.detector.classes import CLASSES, LARGEST_PX, MARKS, SMALLEST_PX
+from inkdigits.training.detector.runs import FITTED_PAGES
 from inkdigits.training.detector.validation import ReadPage, read_pages
 
-PAGES = range(1500, 2000)  # acceptance is fitted on the pages before
+PAGES = range(FITTED_PAGES.stop, FITTED_PAGES.stop + 500)
 SHOWN = 24  # pages with mistakes
 _SIZES_PX = (SMALLEST_PX, 16, 20, 25, 30, LARGEST_PX)
 _SIZES = [f"{low:g} to {high:g} px" for low, high in pairwise(_SIZES_PX)]
@@ -36,23 +39,23 @@ _ENLARGED, _SIDE_BY_SIDE, _BETWEEN_PX = 2, 3, 8
 
 @dataclass(frozen=True)
 class Counted:
-    """Of a kind: how many were drawn and how many of them found, how many found and right."""
+    """Of a kind: how many were drawn and of them read right, how many found and of them right."""
 
     kind: str
     drawn: int
+    recalled: int
     found: int
-    claimed: int
     right: int
 
     @property
     def recall(self) -> float:
         """The share of the drawn that was found; 0 if nothing was drawn."""
-        return self.found / max(1, self.drawn)
+        return self.recalled / max(1, self.drawn)
 
     @property
     def precision(self) -> float:
         """The share of the found that is right; 0 if nothing was found."""
-        return self.right / max(1, self.claimed)
+        return self.right / max(1, self.found)
 
 
 @dataclass(frozen=True)
@@ -66,6 +69,10 @@ class DetectorReport:
     marks: list[Counted]
     digit_calibration_error: float
     number_calibration_error: float
+
+    def to_dict(self) -> dict[str, Any]:
+        """Field names and values, for JSON."""
+        return asdict(self)
 
 
 def write_detector_report(
@@ -84,7 +91,7 @@ def write_detector_report(
     report = report_on(read, Detector(content, str(detector)).acceptance)
     mistakes = encode_image(_draw_mistakes(read))
     write_atomic(folder / "mistakes.png", mistakes)
-    write_atomic(folder / "report.json", json.dumps(asdict(report), indent=2).encode())
+    write_atomic(folder / "report.json", json.dumps(report.to_dict(), indent=2).encode())
     page = template("detector.html.jinja").render(
         report=report, mistakes=base64.b64encode(mistakes).decode()
     )
@@ -95,12 +102,12 @@ def write_detector_report(
 def report_on(pages: Sequence[ReadPage], acceptance: Sequence[float]) -> DetectorReport:
     """Count what was found on pages; `acceptance` are the weights of the confidence."""
     drawn = [row for page in pages for row in _drawn_digits(page)]
-    claims = [row for page in pages for row in _claimed_digits(page)]
+    claimed = [row for page in pages for row in _found_digits(page)]
 
     def count(kind: str, among: str = "") -> Counted:
-        found = [row.good for row in drawn if not among or getattr(row, among) == kind]
-        right = [row.good for row in claims if not among or getattr(row, among) == kind]
-        return Counted(kind, len(found), sum(found), len(right), sum(right))
+        recalled = [row.good for row in drawn if not among or getattr(row, among) == kind]
+        right = [row.good for row in claimed if not among or getattr(row, among) == kind]
+        return Counted(kind, len(recalled), sum(recalled), len(right), sum(right))
 
     return DetectorReport(
         pages=len(pages),
@@ -132,7 +139,7 @@ def _drawn_digits(page: ReadPage) -> list[_Digit]:
     ]
 
 
-def _claimed_digits(page: ReadPage) -> list[_Digit]:
+def _found_digits(page: ReadPage) -> list[_Digit]:
     return [
         _Digit(_size(found), _gap(found, page.digits), label == found.label)
         for found, label, _ in page.judged
@@ -156,7 +163,7 @@ def _gap(digit: Area, digits: Sequence[Area]) -> str:
 
 
 def _count_mark(mark: str, pages: Sequence[ReadPage]) -> Counted:
-    drawn = found = claimed = right = 0
+    drawn = recalled = found = right = 0
     for page in pages:
         there = [t for t in page.drawn if t.label == CLASSES.index(mark)]
         seen = [t for line in page.lines for t in line if t.label == CLASSES.index(mark)]
@@ -164,10 +171,10 @@ def _count_mark(mark: str, pages: Sequence[ReadPage]) -> Counted:
             [np.hypot(t.x - s.middle[0], t.y - s.middle[1]) < _NEAR * t.line_px for s in seen]
             for t in there
         ]
-        drawn, claimed = drawn + len(there), claimed + len(seen)
-        found += sum(any(row) for row in near)
+        drawn, found = drawn + len(there), found + len(seen)
+        recalled += sum(any(row) for row in near)
         right += sum(any(column) for column in zip(*near, strict=True))
-    return Counted(mark, drawn, found, claimed, right)
+    return Counted(mark, drawn, recalled, found, right)
 
 
 Confidences = list[tuple[float, bool]]
@@ -188,7 +195,7 @@ def _number_confidences(pages: Sequence[ReadPage], acceptance: Sequence[float]) 
     for page in pages:
         right = {id(found): label == found.label and not m for found, label, m in page.judged}
         for number in (number for line in page.lines for number in find_numbers(line)):
-            digits = [thing for thing in page.digits if any(thing is part for part in number)]
+            digits = [thing for thing in number if isinstance(thing, Found) and thing.is_digit]
             if digits and all(id(digit) in right for digit in digits):
                 sure = np.prod([chance(digit, acceptance) for digit in digits])
                 rows.append((float(sure), all(right[id(digit)] for digit in digits)))

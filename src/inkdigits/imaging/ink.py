@@ -25,7 +25,8 @@ _MIN_LEVELS = 8  # of 255: the variation of an even background after camera nois
 _SMOOTH = 0.02  # of the brightness: the largest median deviation of a page from a smooth fit
 _FITS = 4  # each without the outliers of the last
 _UNIFORM_PX = 40  # canvases up to this size are assumed to be evenly lit
-_LEAST_BLOCK_PX, _BLOCKS, _NARROW = 16, 24, 0.3
+_LEAST_BLOCK_PX, _BLOCKS = 16, 16  # half a window for widths of strokes; windows on a side
+_NARROW = 0.3  # the quantile of the widths
 _THRESHOLD = 0.45  # of full ink
 
 
@@ -200,9 +201,9 @@ def stroke_width(mask: NDArray[np.bool_]) -> float:
 
 
 def narrow_stroke_width(mask: NDArray[np.bool_]) -> float:
-    """As `stroke_width`, where most strokes are narrower: a thumb in sight hardly counts.
+    """As `stroke_width`, of the narrower strokes: a large dark thing in sight counts little.
 
-    It is a low quantile of the widths in blocks of the mask, each weighted by its outline.
+    It is a low quantile of the widths in windows that overlap by half, weighted by the outlines.
     """
     block = max(_LEAST_BLOCK_PX, min(mask.shape) // _BLOCKS)
     padded = np.pad(mask, [(0, -side % block) for side in mask.shape], mode="edge")
@@ -211,7 +212,7 @@ def narrow_stroke_width(mask: NDArray[np.bool_]) -> float:
     outline[1:] += padded[1:] != padded[:-1]
     outline[:, 1:] += padded[:, 1:] != padded[:, :-1]
     areas, lengths = (
-        part.reshape(rows, block, columns, block).sum(axis=(1, 3), dtype=np.int64).ravel()
+        _over_four(part.reshape(rows, block, columns, block).sum(axis=(1, 3), dtype=np.int64))
         for part in (padded, outline)
     )
     if not lengths.any():
@@ -220,6 +221,12 @@ def narrow_stroke_width(mask: NDArray[np.bool_]) -> float:
     order = np.argsort(widths)
     total = np.cumsum(lengths[order])
     return float(widths[order][np.searchsorted(total, _NARROW * total[-1])])
+
+
+def _over_four(blocks: NDArray[np.int64]) -> NDArray[np.int64]:
+    """The sums of each block and those to its right, below, and diagonally; flat."""
+    padded = np.pad(blocks, [(0, 1), (0, 1)])
+    return (padded[:-1, :-1] + padded[1:, :-1] + padded[:-1, 1:] + padded[1:, 1:]).ravel()
 
 
 def bounds(mask: NDArray[np.bool_]) -> Place:

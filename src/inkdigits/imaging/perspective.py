@@ -1,7 +1,5 @@
 """Perspective maps, as (3, 3) matrices, and parts of a canvas seen through them."""
 
-from dataclasses import replace
-
 import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
@@ -16,10 +14,10 @@ UNIT_SQUARE = np.array([(0, 0), (1, 0), (1, 1), (0, 1)], float)
 """Clockwise from the top left, as all corners here."""
 
 WHOLE: Shares = (0.0, 0.0, 1.0, 1.0)
-_ASKEW = 0.07  # radians: digits are read as well up to a slope of that much
+_ASKEW = 0.07  # a slope: up to that much, digits are read equally well
 
 
-def perspective(start: NDArray[np.floating], end: NDArray[np.floating]) -> Matrix:
+def homography(start: NDArray[np.floating], end: NDArray[np.floating]) -> Matrix:
     """The perspective map of four corners (4, 2), x and y, onto four others."""
     equations = []
     for (x, y), (u, v) in zip(start, end, strict=True):
@@ -31,8 +29,8 @@ def perspective(start: NDArray[np.floating], end: NDArray[np.floating]) -> Matri
     return np.append(solved[0], 1).reshape(3, 3)
 
 
-def moved(matrix: Matrix, points: NDArray[np.floating]) -> NDArray[np.float64]:
-    """Points (n, 2) through a map."""
+def project(matrix: Matrix, points: NDArray[np.floating]) -> NDArray[np.float64]:
+    """Points (n, 2), x and y, through a perspective map."""
     across, down, depth = matrix @ np.column_stack([points, np.ones(len(points))]).T
     return np.column_stack([across / depth, down / depth])
 
@@ -49,21 +47,20 @@ def is_askew(corners: NDArray[np.floating]) -> bool:
 
 
 def region_of(canvas: Canvas, corners: NDArray[np.floating], shares: Shares) -> Canvas:
-    """A region of what has these corners (4, 2) on a canvas, as a canvas of its own.
+    """A part of the quadrilateral with these corners (4, 2) on a canvas, as a canvas of its own.
 
     It is seen from straight above: a table photographed from aside has upright sides again.
     """
     left, top, width, height = shares
     places = np.array([left, top]) + UNIT_SQUARE * (width, height)
-    sides = moved(perspective(UNIT_SQUARE, corners), places)
+    sides = project(homography(UNIT_SQUARE, corners), places)
     lengths = np.hypot(*(np.roll(sides, -1, axis=0) - sides).T)
     columns, rows = (max(1, round(max(lengths[side], lengths[side + 2]))) for side in (0, 1))
-    to_canvas = perspective(UNIT_SQUARE * (columns, rows), sides)
-    # Pillow's map is from pixels of the result to the source, with the last element 1.
+    to_canvas = homography(UNIT_SQUARE * (columns, rows), sides)
     grey = Image.fromarray(canvas.grey).transform(
         (columns, rows),
         Image.Transform.PERSPECTIVE,
-        tuple((to_canvas / to_canvas[2, 2]).ravel()[:8]),
+        tuple(to_canvas.ravel()[:8]),  # Pillow maps places of the result to those of the source
         Image.Resampling.BILINEAR,
     )
-    return replace(canvas, grey=np.asarray(grey), to_picture=canvas.to_picture @ to_canvas)
+    return Canvas(np.asarray(grey), canvas.to_picture @ to_canvas)

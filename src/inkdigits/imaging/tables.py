@@ -89,18 +89,17 @@ def _area(corners: NDArray[np.intp]) -> float:
     return abs(float((x * np.roll(y, -1) - y * np.roll(x, -1)).sum())) / 2
 
 
-def table_corners(mask: NDArray[np.bool_]) -> NDArray[np.float64]:
+def table_corners(mask: NDArray[np.bool_]) -> NDArray[np.float64] | None:
     """The corners (4, 2) of a table in a mask of ink as x and y, clockwise from the top left.
 
-    They are those of its frame, or of all its boxes; of the whole canvas where there are none.
+    They are those of its frame, or of all its boxes; None where there are none.
     """
     from scipy import ndimage
 
     labels, _ = ndimage.label(mask, np.ones((3, 3)))
     frames = _find_frames(labels)
     if not frames:
-        height, width = labels.shape
-        return np.array([(0, 0), (width, 0), (width, height), (0, height)], float)
+        return None
     largest = max(labels[place].size for _, place in frames)
     boxes = [label for label, place in frames if labels[place].size > _ALIKE * largest]
     return _corners(np.isin(labels, boxes)).astype(float)

@@ -13,6 +13,7 @@ _CHANCE, _PROBABILITY = 0.8, 0.7
 
 
 FEATURES = 4
+"""The length of `features`."""
 
 
 def features(found: Found) -> NDArray[np.float64]:
@@ -28,7 +29,7 @@ def is_likely(found: Found, weights: Sequence[float]) -> bool:
 
 
 def chance(found: Found, weights: Sequence[float]) -> float:
-    """The probability 0…1 that a digit stands there and is that digit."""
+    """The probability 0…1 that a digit stands there, is that one, and none beside it is missing."""
     return float(1 / (1 + np.exp(-features(found) @ np.array(weights))))
 
 

@@ -111,7 +111,8 @@ class Finder:
         chosen = choose(look.things, self.classes, LEAST, hints.expect)
         digits = [thing for thing in chosen if thing.is_digit]
         if len(digits) == 1 and self._is_alone(digits[0], look.ink):
-            chosen = [self.whole(look.ink, digits[0])]  # a mark in there is a part of it
+            whole = self.whole(look.ink, digits[0])
+            chosen = [whole] if whole.is_digit else chosen  # a mark in there is a part of it
         lines = find_lines(chosen, self.classes)
         return [self._without_lone_strokes(line) for line in lines]
 
@@ -144,8 +145,15 @@ class Finder:
         glyph = lay_out_glyph(ink.strength)
         (probabilities,), (familiarity,) = self._score_glyphs(glyph[None])
         if isinstance(detected, Found):
-            there = replace(detected, left=left, top=top, right=right, bottom=bottom, doubt=0.0)
-            there = replace(there, shares=detected.detected)
+            there = replace(
+                detected,
+                left=left,
+                top=top,
+                right=right,
+                bottom=bottom,
+                shares=detected.detected,
+                doubt=0.0,
+            )
             return _combined(there, glyph, probabilities, float(familiarity), _WHOLE_WEIGHT)
         shares = np.zeros(len(self.classes), np.float32)
         shares[:DIGITS] = probabilities

@@ -43,7 +43,7 @@ class Layout:
     def reading(self, lines: Sequence[Line]) -> Reading:
         """The reading of lines of digits and marks."""
         if self._hints.digits_only:
-            lines = [_digits(line) for line in lines]
+            lines = [digits for line in lines if (digits := _digits(line))]
         ruled = ruled_between(self._look, lines)
         rows = [find_numbers(line, ruled) for line in lines]
         columns = find_columns([[_around(number) for number in row] for row in rows])
@@ -63,8 +63,8 @@ class Layout:
     ) -> Reading:
         expect = self._hints.expect
         things = [thing for row in rows for number in row for thing in number]
-        likely = [is_likely(found, self._acceptance) for found in _digits(things)]
-        parts = {id(thing): self._part(thing, alone=sum(likely) < 2) for thing in things}
+        alone = sum(is_likely(found, self._acceptance) for found in _digits(things)) < 2
+        parts = {id(thing): self._part(thing, alone=alone) for thing in things}
         digits = tuple(part for part in parts.values() if isinstance(part, Digit))
         marks = tuple(part for part in parts.values() if isinstance(part, Mark))
         numbers = {
@@ -91,7 +91,7 @@ class Layout:
             text=text,
             value=None if self._hints.digits_only else parse_value(text),
             box=self._box(_around(things)),
-            confidence=float(np.prod([digit.confidence for digit in digits])),
+            confidence=float(np.prod([part.confidence for part in digits or parts])),
             accepted=accepted and UNREAD not in text,
         )
 
@@ -139,9 +139,11 @@ def _around(things: Line) -> Area:
 
 def _spread(rows: Sequence[Sequence[Line]], columns: list[list[int]]) -> list[list[Line]]:
     """The rows with an empty cell where a column has no number; no rows without columns."""
-    count = max((column + 1 for taken in columns for column in taken), default=0)
+    if not columns:
+        return []
+    count = 1 + max(column for taken in columns for column in taken)
     table: list[list[Line]] = [[()] * count for _ in columns]
-    for cells, row, taken in zip(table, rows, columns, strict=False):
+    for cells, row, taken in zip(table, rows, columns, strict=True):
         for number, column in zip(row, taken, strict=True):
             cells[column] = number
     return table

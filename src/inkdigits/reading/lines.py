@@ -47,8 +47,8 @@ def choose(
         if near and not hidden and not any(_are_one(mark, other, classes) for other in marks):
             marks.append(mark)
     others = _left_out(things, digits + marks, classes)
-    untold = [] if expect else _untold(others, digits, classes)
-    return [replace(digit, doubt=_doubt(digit, others)) for digit in digits] + marks + untold
+    unreadable = [] if expect else _unreadable(others, digits, classes)
+    return [replace(digit, doubt=_doubt(digit, others)) for digit in digits] + marks + unreadable
 
 
 def _left_out(things: list[Thing], chosen: list[Thing], classes: str) -> list[Thing]:
@@ -70,7 +70,7 @@ def _doubt(digit: Thing, others: list[Thing]) -> float:
     return max(scores, default=0.0)
 
 
-def _untold(others: list[Thing], digits: list[Thing], classes: str) -> list[Thing]:
+def _unreadable(others: list[Thing], digits: list[Thing], classes: str) -> list[Thing]:
     """Those of other things that were nearly taken for digits, as things that can't be told."""
     other = np.eye(len(classes), dtype=np.float32)[-1]
     return [
@@ -140,7 +140,7 @@ def find_lines(things: list[Thing], classes: str) -> list[list[Thing]]:
     for mark in (thing for thing in things if not thing.is_digit):
         min(lines, key=lambda line: _distance(line, mark)).append(mark)
     ordered = [sorted(line, key=lambda thing: thing.middle[0]) for line in lines]
-    return [_without_outer(line, classes) for line in ordered]
+    return [without_outer(line, classes) for line in ordered]
 
 
 def _shared_height(one: Thing, other: Thing) -> float:
@@ -157,11 +157,11 @@ def _distance(line: list[Thing], mark: Thing) -> float:
     return abs(near.middle[1] - mark.middle[1]) + min(gaps)
 
 
-def _without_outer(line: list[Thing], classes: str) -> list[Thing]:
+def without_outer(line: list[Thing], classes: str) -> list[Thing]:
     """Things that are neither digit nor mark count only inside a number."""
     other = len(classes) - 1
     inside: set[int] = set()
-    for number in find_numbers(line):
+    for number in find_numbers(line) if any(thing.is_digit for thing in line) else []:
         digits = [place for place, thing in enumerate(number) if thing.is_digit]
         inside |= {id(thing) for thing in number[digits[0] : digits[-1]]} if digits else set()
     return [thing for thing in line if thing.label != other or id(thing) in inside]

@@ -132,6 +132,8 @@ class Reader:
         self, canvas: Canvas, look: Look, hints: Hints, grid: tuple[int, int]
     ) -> Reading:
         corners = table_corners(look.ink.mask)
+        if corners is None:
+            corners = corners_of(canvas)
         if is_askew(corners):  # from straight above its digits are upright
             canvas = region_of(canvas, corners, WHOLE)
             corners, straight = corners_of(canvas), self._finder.look(canvas.grey)
@@ -153,14 +155,18 @@ class Reader:
     ) -> dict[str, Reading]:
         """Read the regions of a form or a meter, each on its own: a reading for each name.
 
-        The other options are those of `read`, the same for every region; so are the errors.
+        Without the table that they are regions of, the readings are empty, with a note. The other
+        options are those of `read`, the same for every region; so are the errors.
         """
         hints = Hints(single, expect, None, digits_only)
         canvas = load_canvas(source, page)
-        corners = corners_of(canvas)
+        corners: NDArray[np.float64] | None = corners_of(canvas)
         if regions.of == "table":
             look = self._finder.look(canvas.grey)
-            corners = corners if look is None else table_corners(look.ink.mask)
+            corners = table_corners(look.ink.mask) if look else None
+        if corners is None:
+            nothing = Reading("", (), notes=("no table found",), expected=expect)
+            return dict.fromkeys(regions.boxes, nothing)
         return {
             name: self._read(region_of(canvas, corners, shares), hints)
             for name, shares in regions.boxes.items()
@@ -196,7 +202,7 @@ class Reader:
     def read_glyphs(self, images: NDArray[np.uint8]) -> list[Reading]:
         """A reading of one digit for each of the images, uint8 (n, 28, 28), in MNIST's layout.
 
-        An image whose ground isn't black is read as a picture of one digit.
+        An image whose ground isn't black is read as `read(image, single=True)` does.
         """
         box = Box(0, 0, GLYPH_PX, GLYPH_PX)
         readings = []
@@ -215,7 +221,7 @@ class Reader:
 
     @cached_property
     def _finder(self) -> Finder:
-        """What finds digits in pictures; single images don't need it."""
+        """What finds digits in pictures; glyphs don't need it."""
         return Finder(Detector.load(self._threads), self.score_glyphs)
 
     def explain(self, digit: Digit) -> NDArray[np.float32]:

@@ -6,12 +6,13 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from inkdigits.errors import UsageError
+from inkdigits.errors import UsageError, shortened
 from inkdigits.files import read_bytes
 from inkdigits.imaging.perspective import Shares
 
 _OF = ("picture", "table")
 _EXAMPLE = '{"of": "picture", "regions": {"total": [0.1, 0.8, 0.3, 0.1]}}'
+_HOW = f"an example: {_EXAMPLE}"
 _ROUNDING = 1e-6
 
 
@@ -29,35 +30,43 @@ class Regions:
         if self.of not in _OF:
             raise UsageError(f"regions are of {self.of!r}; choose 'picture' or 'table'")
         if not self.boxes:
-            raise UsageError(f"there are no regions; an example: {_EXAMPLE}")
+            raise UsageError(f"there are no regions; {_HOW}")
         for name, box in self.boxes.items():
             if not _is_inside(box):
                 raise UsageError(
-                    f"region {name!r} is {box!r}; it must be left, top, width and height as shares "
-                    "of the picture between 0 and 1, such as [0.1, 0.8, 0.3, 0.1]"
+                    f"region {name!r} is {shortened(repr(box))}; it must be left, top, width and "
+                    f"height as shares of the {self.of} in 0…1, such as [0.1, 0.8, 0.3, 0.1]"
                 )
 
 
 def load_regions(path: Path) -> Regions:
     """The regions in a JSON file; `UsageError` if it holds something else, or `StorageError`."""
     try:
-        content = json.loads(read_bytes(path))
-        known = {"of": content.pop("of", _OF[0]), "boxes": content.pop("regions")}
-        boxes = {str(name): tuple(box) for name, box in known["boxes"].items()}
-    except (ValueError, TypeError, KeyError, AttributeError) as error:
-        raise UsageError(f"{path} holds no regions ({error}); an example: {_EXAMPLE}") from None
-    if content:
-        raise UsageError(f"{path} has {next(iter(content))!r}, which is neither 'of' nor 'regions'")
+        content = json.loads(read_bytes(path), object_pairs_hook=_without_repeats)
+    except (ValueError, RecursionError) as error:
+        raise UsageError(f"{path} is no JSON with regions ({error}); {_HOW}") from None
+    if not isinstance(content, dict) or not isinstance(content.get("regions"), dict):
+        raise UsageError(f"{path} has no regions; {_HOW}")
+    unknown = set(content) - {"of", "regions"}
+    if unknown:
+        raise UsageError(f"{path} has {min(unknown)!r}, which is neither 'of' nor 'regions'")
     try:
-        return Regions(boxes, known["of"])
+        return Regions(content["regions"], content.get("of", _OF[0]))
     except UsageError as error:
         raise UsageError(f"{path}: {error}") from None
 
 
+def _without_repeats(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    values = dict(pairs)
+    if len(values) < len(pairs):
+        raise ValueError("a name stands there twice")
+    return values
+
+
 def _is_inside(box: Any) -> bool:
-    numbers = len(box) == 4 and all(type(side) in {int, float} for side in box)
-    if not numbers:
+    if not isinstance(box, list | tuple) or len(box) != 4:
+        return False
+    if not all(isinstance(side, int | float) and 0 <= side <= 1 for side in box):
         return False
     left, top, width, height = box
-    ends = (left + width, top + height)
-    return bool(min(left, top) >= 0 and min(width, height) > 0 and max(ends) <= 1 + _ROUNDING)
+    return bool(min(width, height) > 0 and max(left + width, top + height) <= 1 + _ROUNDING)

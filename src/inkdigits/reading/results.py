@@ -72,8 +72,9 @@ class Mark:
 class Number:
     """Digits and marks that stand together: "5.5", "12/05/2019", "3+4=".
 
-    `value` is None where the text has none or could have two (`values.parse_value`). The confidence
-    is the product of its digits'. It is accepted if all its digits are, and nothing is unread.
+    `value` is None where the text has none or could have two (`values.parse_value`), or where marks
+    were left out. The confidence is the product of its digits', or of its marks' if it has none. It
+    is accepted if all its digits are, and nothing is unread.
     """
 
     text: str

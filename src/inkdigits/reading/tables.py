@@ -7,9 +7,9 @@ from itertools import pairwise
 import numpy as np
 from numpy.typing import NDArray
 
-from inkdigits.imaging.perspective import UNIT_SQUARE, moved, perspective
+from inkdigits.imaging.perspective import UNIT_SQUARE, homography, project
 from inkdigits.reading.finding import LEAST, Look
-from inkdigits.reading.lines import choose
+from inkdigits.reading.lines import choose, without_outer
 from inkdigits.reading.things import Area, Thing
 
 _BEYOND = 0.25  # of a digit's height: a ruled line goes on beyond the digits beside it
@@ -22,14 +22,14 @@ def place_in_cells(
 ) -> list[list[list[Thing]]]:
     """The things in each cell of a table of so many rows and columns, from left to right."""
     rows, columns = grid
-    to_table = perspective(corners, UNIT_SQUARE)
+    to_table = homography(corners, UNIT_SQUARE)
     cells: list[list[list[Thing]]] = [[[] for _ in range(columns)] for _ in range(rows)]
     for thing in sorted(choose(look.things, classes, LEAST), key=lambda thing: thing.left):
-        ((across, down),) = moved(to_table, np.array([thing.middle]))
+        ((across, down),) = project(to_table, np.array([thing.middle]))
         row, column = int(np.floor(down * rows)), int(np.floor(across * columns))
         if 0 <= row < rows and 0 <= column < columns:
             cells[row][column].append(thing)
-    return cells
+    return [[without_outer(cell, classes) for cell in row] for row in cells]
 
 
 def ruled_between(look: Look, lines: Sequence[Sequence[Thing]]) -> set[int]:

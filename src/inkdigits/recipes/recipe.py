@@ -114,7 +114,7 @@ class Recipe:
 
     @property
     def draws_digits(self) -> bool:
-        """Whether the training adds digits, or strokes of some digits, to those of the data."""
+        """Whether training adds drawn digits, or strokes to some digits."""
         return self.flourish_rate > 0 or self.drawn_share > 0
 
     def to_dict(self) -> dict[str, Any]:

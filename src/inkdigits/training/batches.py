@@ -1,6 +1,7 @@
 """The training set in batches, augmented, with junk.
 
-Everything random comes from torch's global generator, whose state the checkpoint keeps.
+Everything random comes from torch's global generator, whose state the checkpoint keeps; only the
+digits drawn in other styles are the same for every seed.
 """
 
 from collections.abc import Iterator
@@ -80,9 +81,10 @@ def _with_drawn(
     data: LabelledImages, share: float
 ) -> tuple[NDArray[np.uint8], NDArray[np.integer]]:
     """Images and labels of the data and, as a share of it, of digits drawn in other styles."""
-    if not share:
+    count = round(share * len(data))
+    if not count:
         return data.images, data.labels
     from inkdigits.training.augment.drawn import draw_digits  # OpenCV takes 0.1 s to import
 
-    images, labels = draw_digits(round(share * len(data)), np.random.default_rng(0))
+    images, labels = draw_digits(count, np.random.default_rng(0))
     return np.concatenate([data.images, images]), np.concatenate([data.labels, labels])

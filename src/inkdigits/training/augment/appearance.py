@@ -44,7 +44,7 @@ def _pen(images: Tensor, generator: Generator) -> Tensor:
 def _blur(images: Tensor, generator: Generator) -> Tensor:
     """An anisotropic Gaussian blur, or a coarse scan enlarged; the same for all images.
 
-    Half of the scans are black and white, without greys.
+    Some of the scans are black and white, without greys.
     """
     if torch.rand((), generator=generator) < 0.5:
         size = int(torch.randint(8, 21, (), generator=generator))

@@ -47,7 +47,7 @@ class Hand:
     def write(self, text: str, x: float, y: float, end: float) -> float:
         """A text of digits, marks, "?" for a letter and spaces; where it ends."""
         random, height = self.random, self.height
-        before: tuple[float, float] | None = None  # the right side and top of the last digit
+        before: tuple[float, float] | None = None  # the right side of the last digit, and its line
         foot = x
         for character in text:
             if x > end - 0.3 * height:
@@ -70,7 +70,7 @@ class Hand:
                 x = max(x, self.write_mark(near, y, character))
             else:
                 x = self.write_mark(x, y, character)
-            before = None
+            before, foot = None, x
         return x
 
     def write_digit(
@@ -171,7 +171,7 @@ class Hand:
         rows, columns = self.panel.ink.shape
         part, seen = within(box, (0, 0, columns, rows))
         if label is not None and seen > 0:
-            self.add(part if seen > _SEEN_MARK else box, label if seen > _SEEN_MARK else IGNORED)
+            self.add(*((part, label) if seen > _SEEN_MARK else (box, IGNORED)))
 
     def write_word(self, x: float, y: float) -> float:
         """A printed word; where it ends."""

@@ -5,6 +5,8 @@ runs/20261121-093000-detector-0/
     history.csv        a row for every few hundred steps
     checkpoint.pt      for resuming; read only by training
     detector.onnx      the trained detector
+
+The command adds `report.html`, `report.json` and `mistakes.png`.
 """
 
 import csv

@@ -46,7 +46,7 @@ class ReadPage:
                 rows.append((found, label, beside))
         return rows
 
-    @property
+    @cached_property
     def digits(self) -> list[Found]:
         """The digits that were found."""
         found = (thing for line in self.lines for thing in line)
