@@ -42,9 +42,9 @@ def batches(bank, monkeypatch):
     """Batches drawn in this process, from a small bank."""
     monkeypatch.setattr(drawing, "_bank_of", lambda _seed, _number: bank)
 
-    def draw(seed, batch_size, first, end):
+    def draw(seed, batch_size, first, end, _mild_from):
         for number in range(first, end):
-            yield tuple(map(torch.from_numpy, drawing.draw_batch(seed, batch_size, number)))
+            yield tuple(map(torch.from_numpy, drawing.draw_batch(seed, batch_size, number, 1.0)))
 
     monkeypatch.setattr(loop, "draw_batches", draw)
 

@@ -366,7 +366,6 @@ def test_digits_in_pieces_are_whole(clear):
     assert READER.read(dark(page)).text == "8538"
 
 
-@not_yet("strokes seem as wide as the finger, so small digits are not looked for")
 @POLARITIES
 def test_what_reaches_in_from_beyond_the_border_is_not_read(clear, light_on_dark):
     page = np.pad(write(clear, "2507", height_px=40), ((150, 250), (200, 200)))

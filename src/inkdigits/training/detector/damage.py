@@ -1,5 +1,7 @@
 """What pens, paper, cameras and scanners do to the ink of a page, as 0…1 (height, width)."""
 
+from functools import partial
+
 import cv2
 import numpy as np
 from numpy.typing import NDArray
@@ -7,32 +9,41 @@ from numpy.typing import NDArray
 from inkdigits.training.augment.skeletons import Random
 
 
-def damage(ink: NDArray[np.float32], height: float, random: Random) -> NDArray[np.float32]:
-    """Uneven and faint ink, blur, hard thresholds, coarse scans, JPEG's blocks, noise."""
-    chance = random.random
-    if chance() < 0.5:
+def damage(
+    ink: NDArray[np.float32], height: float, severity: float, random: Random
+) -> NDArray[np.float32]:
+    """Uneven and faint ink, blur, hard thresholds, coarse scans, JPEG's blocks, noise.
+
+    `severity` 0…1 is a factor of the chance of each.
+    """
+    happens = partial(_happens, severity, random)
+    if happens(0.5):
         ink = ink * np.float32(random.uniform(0.6, 1))
-    if chance() < 0.4:
+    if happens(0.4):
         ink = _uneven(ink, random)
-    if chance() < 0.12:
+    if happens(0.12):
         ink = _coarse(ink, height, random)
-    if chance() < 0.5:
+    if happens(0.5):
         ink = cv2.GaussianBlur(ink, (0, 0), random.uniform(0.3, max(0.5, height / 18)))
-    if chance() < 0.3:
+    if happens(0.3):
         ink = (ink - np.float32(random.uniform(0, 0.25))) * np.float32(random.uniform(1.2, 3))
-    if chance() < 0.35:
+    if happens(0.35):
         noise = random.standard_normal(ink.shape, np.float32)
         ink = ink + noise * np.float32(random.uniform(0, 0.12))
-    if chance() < 0.08:
+    if happens(0.08):
         share = random.uniform(0, 0.03)
         drawn = random.random(ink.shape, np.float32)
         ink = np.where(drawn < share, drawn / np.float32(share), ink)
     ink = ink.clip(0, 1)
-    if chance() < 0.12:
+    if happens(0.12):
         ink = _jpeg(ink, random)
-    if chance() < 0.08:
+    if happens(0.08):
         ink = (ink > random.uniform(0.3, 0.6)).astype(np.float32)
     return ink
+
+
+def _happens(severity: float, random: Random, share: float) -> bool:
+    return random.random() < share * severity
 
 
 def _uneven(ink: NDArray[np.float32], random: Random) -> NDArray[np.float32]:

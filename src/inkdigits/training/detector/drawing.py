@@ -10,7 +10,7 @@ import torch
 from torch import Tensor
 
 from inkdigits.training.detector.glyphs import GlyphBank
-from inkdigits.training.detector.pages import draw_page
+from inkdigits.training.detector.pages import MILD, draw_page
 from inkdigits.training.detector.targets import targets_of
 
 _AHEAD = 6  # batches drawn ahead of the training
@@ -20,14 +20,20 @@ Batch = tuple[Tensor, ...]
 """Ink, bumps, weight, sizes and where sizes are known, each with a row for each page."""
 
 
-def draw_batches(seed: int, batch_size: int, first: int, end: int) -> Iterator[Batch]:
-    """The batches `first`…`end` - 1: each depends on the seed and its number alone."""
+def draw_batches(
+    seed: int, batch_size: int, first: int, end: int, mild_from: int
+) -> Iterator[Batch]:
+    """The batches `first`…`end` - 1: each depends on the seed and its number alone.
+
+    Those from `mild_from` on are of milder pages.
+    """
     context = multiprocessing.get_context("spawn")
     with ProcessPoolExecutor(1, mp_context=context, initializer=_prepare) as pool:
         waiting: list[Future[list[np.ndarray]]] = []
         try:
             for number in range(first, end):
-                waiting.append(pool.submit(draw_batch, seed, batch_size, number))
+                severity = MILD if number >= mild_from else 1.0
+                waiting.append(pool.submit(draw_batch, seed, batch_size, number, severity))
                 if len(waiting) > _AHEAD:
                     yield _tensors(waiting.pop(0).result())
             while waiting:
@@ -37,11 +43,11 @@ def draw_batches(seed: int, batch_size: int, first: int, end: int) -> Iterator[B
                 future.cancel()
 
 
-def draw_batch(seed: int, batch_size: int, number: int) -> list[np.ndarray]:
+def draw_batch(seed: int, batch_size: int, number: int, severity: float) -> list[np.ndarray]:
     """One batch of pages with their targets."""
     bank = _bank_of(seed, number // _REFRESH)
     random = np.random.default_rng([seed, number])
-    pages = [draw_page(bank, random) for _ in range(batch_size)]
+    pages = [draw_page(bank, random, severity) for _ in range(batch_size)]
     targets = [targets_of(things) for _, things in pages]
     parts = zip(*targets, strict=True)
     return [np.stack([ink for ink, _ in pages]), *(np.stack(part) for part in parts)]

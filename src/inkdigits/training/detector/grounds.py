@@ -11,9 +11,11 @@ Extent = tuple[float, float, float, float]
 """Left, top, right and bottom of what is written."""
 
 
-def draw_texture(shape: tuple[int, int], random: Random) -> NDArray[np.float32] | None:
+def draw_texture(
+    shape: tuple[int, int], severity: float, random: Random
+) -> NDArray[np.float32] | None:
     """A ground of 0…1, mostly none: guilloches, cloudy paper, or dots."""
-    kind = random.random()
+    kind = random.random() / severity
     if kind < 0.13:
         return _guilloche(shape, random)
     if kind < 0.22:
@@ -69,7 +71,7 @@ class Clutter:
         self._ink, self._height, self._slope, self._random = ink, height, slope, random
         self._rows, self._columns = ink.shape
 
-    def draw(self, extent: Extent | None) -> None:
+    def draw(self, extent: Extent | None, severity: float) -> None:
         """Some clutter, often none; `extent` is where digits stand."""
         around = (
             (0.25, self._rules),
@@ -86,10 +88,10 @@ class Clutter:
             (0.08, self._dotted_line),
         )
         for share, draw in around:
-            if self._random.random() < share:
+            if self._random.random() < share * severity:
                 draw()
         for share, draw_around in with_digits:
-            if self._random.random() < share:
+            if self._random.random() < share * severity:
                 draw_around(extent)
 
     def _pen(self) -> int:

@@ -31,6 +31,7 @@ class Hand:
         self.habit = draw_habit(random)
         self._slant = random.normal(0.1, 0.3) if random.random() < 0.45 else 0.0
         self._uneven = 0.08 if random.random() < 0.7 else 0.14
+        self._point_within = 0.2 if random.random() < 0.5 else 0.7  # of the height, from a digit
         self._spread = random.uniform(0.02, 0.15)
         self.printed = random.random() < 0.08
         if self._tight:
@@ -66,7 +67,7 @@ class Hand:
             elif character == OTHER:
                 x = self.write_letter(x + 0.1 * height, y) + 0.1 * height
             elif character in ".,":
-                near = foot + random.uniform(0.02, 0.22) * height
+                near = foot + random.uniform(0.02, self._point_within) * height
                 x = max(x, self.write_mark(near, y, character))
             else:
                 x = self.write_mark(x, y, character)

@@ -56,7 +56,8 @@ def fit_detector(
     )
     first = _restore(resume, network, averaged, optimizer) if resume else 0
     sums, since, began = [0.0, 0.0], first, time.perf_counter()
-    pages = draw_batches(seed, recipe.batch_size, first, recipe.steps)
+    mild_from = round(recipe.steps * (1 - recipe.mild_share))
+    pages = draw_batches(seed, recipe.batch_size, first, recipe.steps, mild_from)
     for step, batch in enumerate(pages, start=first):
         lr = learning_rate(recipe, step)
         losses = _step(network, optimizer, batch, lr, recipe.clip_norm)

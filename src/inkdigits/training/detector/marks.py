@@ -30,7 +30,7 @@ class Mark:
 
 
 def _point(random: Random) -> Mark:
-    x, y, long = 0.05, random.uniform(0.88, 1.0), random.uniform(0, 0.05)
+    x, y, long = 0.05, random.uniform(0.82, 1.02), random.uniform(0, 0.05)
     return Mark([[(x, y), (x + long, y + random.normal() * 0.02)]])
 
 

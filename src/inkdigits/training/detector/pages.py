@@ -28,26 +28,34 @@ from inkdigits.training.detector.layouts import (
 )
 from inkdigits.training.detector.things import PAGE_PX, Panel, Thing
 
+MILD = 0.5
+"""The severity of pages that are about as hard as real ones; at 1 a quarter can't be read."""
+
 _EMPTY_AGAIN = 0.6  # a fifth of the pages would have nothing to find
 
 
-def draw_page(bank: GlyphBank, random: Random) -> tuple[NDArray[np.uint8], list[Thing]]:
-    """The ink's strength, uint8 `PAGE_PX`, and what stands there."""
+def draw_page(
+    bank: GlyphBank, random: Random, severity: float = MILD
+) -> tuple[NDArray[np.uint8], list[Thing]]:
+    """The ink's strength, uint8 `PAGE_PX`, and what stands there.
+
+    `severity` 0…1 is a factor of the chances of clutter, textures and damage.
+    """
     height, width = PAGE_PX
     count = int(random.choice([1, 2, 3], p=[0.62, 0.23, 0.15]))
     cuts = [0, *(round(width * (k + 1) / count) for k in range(count))]
     page, things = np.empty(PAGE_PX, np.uint8), []
     for left, right in pairwise(cuts):
-        ink, found = draw_panel((height, right - left), bank, random)
+        ink, found = draw_panel((height, right - left), bank, random, severity)
         page[:, left:right] = ink
         things += [replace(thing, x=thing.x + left) for thing in found]
     if not things and random.random() < _EMPTY_AGAIN:
-        return draw_page(bank, random)
+        return draw_page(bank, random, severity)
     return page, things
 
 
 def draw_panel(
-    shape: tuple[int, int], bank: GlyphBank, random: Random
+    shape: tuple[int, int], bank: GlyphBank, random: Random, severity: float
 ) -> tuple[NDArray[np.uint8], list[Thing]]:
     """One panel: writing, what is around it, the ground, and damage."""
     panel = Panel(np.zeros(shape, np.uint8))
@@ -68,12 +76,12 @@ def draw_panel(
         draw_junk(hand)
     elif kind < 0.86:
         write_lines(hand)
-    Clutter(panel.ink, line_px, slope, random).draw(panel.extent())
+    Clutter(panel.ink, line_px, slope, random).draw(panel.extent(), severity)
     ink: NDArray[np.float32] = panel.ink.astype(np.float32) / np.float32(255)
-    texture = draw_texture(shape, random)
+    texture = draw_texture(shape, severity, random)
     if texture is not None:
         ink = np.maximum(ink, texture) if random.random() < 0.5 else ink + texture
-    ink, things = damage(ink, line_px, random), panel.things
+    ink, things = damage(ink, line_px, severity, random), panel.things
     if random.random() < (0.4 if things else 0.1):
         ink, things = with_own_border(ink, things, line_px, random)
     return (ink * 255).astype(np.uint8), things
