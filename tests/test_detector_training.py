@@ -70,6 +70,19 @@ def test_digits_have_ink_in_their_boxes_and_sizes_that_one_scale_sees(pages):
         assert 12 <= max(t.height, 0.6 * t.width) <= 38
 
 
+def test_milder_pages_have_less_on_their_paper(bank):
+    paper = [
+        np.mean(
+            [
+                np.median(draw_page(bank, np.random.default_rng([3, n]), severity)[0] > 0)
+                for n in range(60)
+            ]
+        )
+        for severity in (1.0, 0.1)
+    ]
+    assert paper[1] < paper[0]
+
+
 def test_every_class_is_drawn(bank):
     seen = {
         t.label

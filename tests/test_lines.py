@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from inkdigits.reading.detector import plausible_scales
-from inkdigits.reading.lines import find_lines, find_numbers
+from inkdigits.reading.lines import choose, find_lines, find_numbers
 from inkdigits.reading.tables import find_columns
 from inkdigits.reading.things import Area, Sighting, Thing, merge, overlap
 
@@ -202,6 +202,31 @@ def test_numbers_are_the_line_cut_where_gaps_are_wide(gaps):
 def test_a_mark_belongs_to_the_number_that_it_stands_in():
     line = [*page_of(["12"]), point(52, 30), thing("5", 60, 0), thing("7", 160, 0)]
     assert [text_of(number) for number in find_numbers(line)] == ["12.5", "7"]
+
+
+# What was nearly read
+
+
+def scored(label: str, left: float, score: float) -> Thing:
+    return replace(thing(label, left, 0), score=score)
+
+
+def test_a_digit_that_was_nearly_read_is_a_gap_in_its_number_not_nothing():
+    things = [scored("1", 0, 0.9), scored("7", 25, 0.34), scored("2", 50, 0.9)]
+    (line,) = find_lines(choose(things, CLASSES, 0.37), CLASSES)
+    assert text_of(line) == "1?2"
+    (line,) = find_lines(choose([*things[::2], scored("7", 75, 0.34)], CLASSES, 0.37), CLASSES)
+    assert text_of(line) == "12"  # outside a number it may be anything
+    (line,) = find_lines(choose(things, CLASSES, 0.37, expect=3), CLASSES)
+    assert text_of(line) == "172"
+
+
+@given(st.floats(0, 0.36), st.floats(0, 200))
+def test_what_is_left_out_on_a_digit_or_beside_it_makes_it_less_sure(score, left):
+    kept = scored("1", 100, 0.9)
+    (digit,) = [t for t in choose([kept, scored("7", left, score)], CLASSES, 0.37) if t.is_digit]
+    near = abs(left - 100) - 20 < 0.8 * 30
+    assert digit.doubt == (score if near else 0)
 
 
 # Columns
