@@ -21,7 +21,7 @@ ScoreGlyphs = Callable[[NDArray[np.uint8]], tuple[NDArray[np.float32], NDArray[n
 """From glyphs (n, 28, 28) to probabilities (n, 10) and familiarity (n,)."""
 
 _WINDOW = 0.4  # of the shorter side; see `find_ink`
-LEAST = 0.37  # the score of a digit
+LEAST = 0.4  # the score of a digit
 _UNSURE = 0.55  # below this score of the best digit, the other polarity is tried
 _FLOOR = 0.02  # of a probability: neither network can rule a digit out alone
 _WHOLE_WEIGHT = 1.0  # of the glyph network's word on all ink as one digit
@@ -90,8 +90,13 @@ class Finder:
         other = self._look(grey, light_on_dark=not light)
         return max(filter(None, (look, other)), key=lambda look: look.certainty, default=None)
 
+    def inks(self, grey: NDArray[np.uint8]) -> list[Ink]:
+        """The ink on a grey canvas in each polarity in which there is some, the likelier first."""
+        light = is_light_on_dark(grey)
+        return [ink for is_light in (light, not light) if (ink := _ink_of(grey, is_light))]
+
     def _look(self, grey: NDArray[np.uint8], *, light_on_dark: bool) -> Look | None:
-        ink = find_ink(grey, light_on_dark=light_on_dark, window_px=_WINDOW * min(grey.shape))
+        ink = _ink_of(grey, light_on_dark)
         if ink is None:
             return None
         if is_laid_out(ink.strength):
@@ -117,23 +122,24 @@ class Finder:
         return [self._without_lone_strokes(line) for line in lines]
 
     def _without_lone_strokes(self, line: list[Thing]) -> list[Thing]:
-        """A slash that isn't between two digits, or a lone bracket, is a slanted or bent 1."""
+        """A slash that isn't between two digits, or a lone bracket, is a slanted or bent 1.
+
+        If it is less sure than a digit must be, it is nothing.
+        """
         written = {self.classes[thing.label] for thing in line}
         lone_bracket = len(written & set("()")) == 1 and not written & set("+-×=/:")
         ones = {"/", *("()" if lone_bracket else "")}
-        between = {
-            place
-            for place, (a, b) in enumerate(zip(line, line[2:], strict=False), start=1)
-            if a.is_digit and b.is_digit
-        }
-        return [
-            thing.read_as(1)
-            if isinstance(thing, Found)
-            and self.classes[thing.label] in ones
-            and not (self.classes[thing.label] == "/" and place in between)
-            else thing
-            for place, thing in enumerate(line)
-        ]
+        read: list[Thing] = []
+        for place, thing in enumerate(line):
+            mark = self.classes[thing.label]
+            between = 0 < place < len(line) - 1 and all(
+                line[beside].is_digit for beside in (place - 1, place + 1)
+            )
+            if not isinstance(thing, Found) or mark not in ones or (mark == "/" and between):
+                read.append(thing)
+            elif thing.score >= LEAST:
+                read.append(thing.read_as(1))
+        return read
 
     def whole(self, ink: Ink, detected: Thing | None = None) -> Found:
         """All ink as one digit; `detected` is the detector's word on it, if it has one."""
@@ -200,6 +206,10 @@ class Finder:
         return [
             _combined(thing, glyph, p, float(f), _GLYPH_WEIGHT) for thing, glyph, p, f in scored
         ]
+
+
+def _ink_of(grey: NDArray[np.uint8], light_on_dark: bool) -> Ink | None:
+    return find_ink(grey, light_on_dark=light_on_dark, window_px=_WINDOW * min(grey.shape))
 
 
 def _combined(

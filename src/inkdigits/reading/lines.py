@@ -7,14 +7,14 @@ import numpy as np
 
 from inkdigits.reading.things import DIGITS, Thing, overlap
 
-_LEAST_MARK = 0.85  # of the least score of a digit: marks are seen less surely
+_LEAST_MARK = 0.75  # of the least score of a digit: marks are seen less surely
 _LOWEST, _HIGHEST = 0.45, 2.15  # of the typical height: other digits belong to something else
 _HIGHEST_LINE = 1.9  # of the typical height: other marks belong to something else
 _FAINT = 0.45  # of the darkest digit's ink: what is fainter shines through, or is printed below
 _INSIDE = 0.6  # of the smaller of two digits: then one of them is not there
 _MARK_AWAY, _MARK_ASIDE = 1.3, 0.4  # of the typical height: how far a mark may be from a digit
 _SHARED = 0.35  # of the lower one's height: neighbours that overlap as much stand in one line
-_NEARLY = 0.31  # the score of what is left out, and makes a gap in a number
+_NEARLY = 0.36  # the score of what is left out, and makes a gap in a number
 _BESIDE = 0.8  # of a digit's height: what is left out so near makes the digit less sure
 _APART = 1.0  # of the line's height: numbers farther apart are separated by a space
 

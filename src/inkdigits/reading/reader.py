@@ -24,7 +24,7 @@ from inkdigits.imaging.tables import table_corners
 from inkdigits.reading.acceptance import chance, is_likely
 from inkdigits.reading.detector import Detector
 from inkdigits.reading.explanation import evidence_map
-from inkdigits.reading.finding import Finder, Found, Look
+from inkdigits.reading.finding import Finder, Found
 from inkdigits.reading.hints import Hints
 from inkdigits.reading.layout import BLANK_CELL, Layout
 from inkdigits.reading.regions import Regions
@@ -120,28 +120,31 @@ class Reader:
         return self._read(load_canvas(source, page), hints)
 
     def _read(self, canvas: Canvas, hints: Hints) -> Reading:
+        if hints.grid:
+            return self._read_table(canvas, hints, hints.grid)
         look = self._finder.look(canvas.grey)
         if look is None:
             return _empty(hints)
-        if hints.grid:
-            return self._read_table(canvas, look, hints, hints.grid)
         layout = Layout(canvas, look, self._describe, self._finder, hints)
         return layout.reading(self._finder.lines(look, hints))
 
-    def _read_table(
-        self, canvas: Canvas, look: Look, hints: Hints, grid: tuple[int, int]
-    ) -> Reading:
-        corners = table_corners(look.ink.mask)
+    def _read_table(self, canvas: Canvas, hints: Hints, grid: tuple[int, int]) -> Reading:
+        corners = self._table_corners(canvas)
         if corners is None:
             corners = corners_of(canvas)
         if is_askew(corners):  # from straight above its digits are upright
             canvas = region_of(canvas, corners, WHOLE)
-            corners, straight = corners_of(canvas), self._finder.look(canvas.grey)
-            if straight is None:
-                return _empty(hints)
-            look = straight
+            corners = corners_of(canvas)
+        look = self._finder.look(canvas.grey)
+        if look is None:
+            return _empty(hints)
         cells = place_in_cells(look, corners, grid, self._finder.classes)
         return Layout(canvas, look, self._describe, self._finder, hints).table(cells)
+
+    def _table_corners(self, canvas: Canvas) -> NDArray[np.float64] | None:
+        """The corners of the table on a canvas, in the likelier polarity that shows one."""
+        found = (table_corners(ink.mask) for ink in self._finder.inks(canvas.grey))
+        return next((corners for corners in found if corners is not None), None)
 
     def read_regions(
         self,
@@ -162,8 +165,7 @@ class Reader:
         canvas = load_canvas(source, page)
         corners: NDArray[np.float64] | None = corners_of(canvas)
         if regions.of == "table":
-            look = self._finder.look(canvas.grey)
-            corners = table_corners(look.ink.mask) if look else None
+            corners = self._table_corners(canvas)
         if corners is None:
             nothing = Reading("", (), notes=("no table found",), expected=expect)
             return dict.fromkeys(regions.boxes, nothing)

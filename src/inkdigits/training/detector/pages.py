@@ -31,6 +31,7 @@ from inkdigits.training.detector.things import PAGE_PX, Panel, Thing
 MILD = 0.5
 """The severity of pages that are about as hard as real ones; at 1 a quarter can't be read."""
 
+_VISIBLE = 0.1
 _EMPTY_AGAIN = 0.6  # a fifth of the pages would have nothing to find
 
 
@@ -84,7 +85,18 @@ def draw_panel(
     ink, things = damage(ink, line_px, severity, random), panel.things
     if random.random() < (0.4 if things else 0.1):
         ink, things = with_own_border(ink, things, line_px, random)
-    return (ink * 255).astype(np.uint8), things
+    return (ink * 255).astype(np.uint8), [thing for thing in things if _is_visible(ink, thing)]
+
+
+def _is_visible(ink: NDArray[np.float32], thing: Thing) -> bool:
+    """Whether any of a thing's ink is left: faint ink may fall below a threshold."""
+    left, top, right, bottom = thing.sides
+    rows, columns = (
+        slice(max(0, int(top)), int(bottom) + 1),
+        slice(max(0, int(left)), int(right) + 1),
+    )
+    seen = ink[rows, columns]
+    return bool(seen.size and seen.max() > _VISIBLE)
 
 
 def _line_height(random: Random) -> float:
