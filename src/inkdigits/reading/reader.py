@@ -233,7 +233,7 @@ class Reader:
     def _describe(self, found: Found, box: Box, notes: tuple[str, ...], *, alone: bool) -> Digit:
         """A digit found in a picture; one that stands alone must be familiar to be accepted."""
         familiar = not alone or bool(self.accepts(np.asarray(found.familiarity)))
-        accepted = familiar and is_likely(found, self._finder.acceptance)
+        accepted = familiar and is_likely(found, self._finder.acceptance, alone=alone)
         digit = self._digit(found.probabilities, found.glyph, box, accepted=accepted)
         sure = chance(found, self._finder.acceptance)
         return replace(digit, confidence=sure, notes=notes)
