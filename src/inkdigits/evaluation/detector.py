@@ -20,9 +20,9 @@ from inkdigits.metrics import reliability
 from inkdigits.reading.acceptance import chance
 from inkdigits.reading.detector import Detector
 from inkdigits.reading.drawing import REJECTED, SURE, UNSURE, draw_boxes
-from inkdigits.reading.finding import Found
+from inkdigits.reading.finding import digits_among
 from inkdigits.reading.lines import find_numbers
-from inkdigits.reading.things import DIGITS, Area
+from inkdigits.reading.things import DIGITS, Area, digit_px, gap_between
 from inkdigits.training.detector.classes import CLASSES, LARGEST_PX, MARKS, SMALLEST_PX
 from inkdigits.training.detector.runs import FITTED_PAGES
 from inkdigits.training.detector.validation import ReadPage, read_pages
@@ -147,7 +147,7 @@ def _found_digits(page: ReadPage) -> list[_Digit]:
 
 
 def _size(digit: Area) -> str:
-    px = max(digit.height, 0.6 * digit.width)
+    px = digit_px(digit.width, digit.height)
     ends = (end for _, end in pairwise(_SIZES_PX))
     return next((kind for kind, end in zip(_SIZES, ends, strict=True) if px < end), _SIZES[-1])
 
@@ -155,7 +155,7 @@ def _size(digit: Area) -> str:
 def _gap(digit: Area, digits: Sequence[Area]) -> str:
     """In words, how near the next digit on the same line is."""
     gaps = [
-        max(other.left - digit.right, digit.left - other.right) / digit.height
+        gap_between(digit, other) / digit.height
         for other in digits
         if other is not digit and other.top < digit.middle[1] < other.bottom
     ]
@@ -195,7 +195,7 @@ def _number_confidences(pages: Sequence[ReadPage], acceptance: Sequence[float]) 
     for page in pages:
         right = {id(found): label == found.label and not m for found, label, m in page.judged}
         for number in (number for line in page.lines for number in find_numbers(line)):
-            digits = [thing for thing in number if isinstance(thing, Found) and thing.is_digit]
+            digits = digits_among(number)
             if digits and all(id(digit) in right for digit in digits):
                 sure = np.prod([chance(digit, acceptance) for digit in digits])
                 rows.append((float(sure), all(right[id(digit)] for digit in digits)))

@@ -4,7 +4,7 @@ The detector says where things are and which; the glyph network has a word on ea
 counts as much as the glyph is familiar to it.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field, replace
 
 import numpy as np
@@ -52,6 +52,11 @@ class Found(Thing):
         certain = np.eye(len(self.shares), dtype=np.float32)[digit]
         probabilities = (self.probabilities + certain[:DIGITS]) / 2
         return replace(self, shares=certain, probabilities=probabilities)
+
+
+def digits_among(things: Iterable[Thing]) -> list[Found]:
+    """Those of things that are digits."""
+    return [thing for thing in things if isinstance(thing, Found) and thing.is_digit]
 
 
 @dataclass(frozen=True, eq=False)

@@ -7,7 +7,7 @@ import numpy as np
 
 from inkdigits.imaging import Box, Canvas
 from inkdigits.reading.acceptance import is_likely
-from inkdigits.reading.finding import Finder, Found, Look
+from inkdigits.reading.finding import Finder, Found, Look, digits_among
 from inkdigits.reading.hints import Hints
 from inkdigits.reading.lines import find_numbers
 from inkdigits.reading.results import UNREAD, Digit, Mark, Number, Reading
@@ -43,7 +43,7 @@ class Layout:
     def reading(self, lines: Sequence[Line]) -> Reading:
         """The reading of lines of digits and marks."""
         if self._hints.digits_only:
-            lines = [digits for line in lines if (digits := _digits(line))]
+            lines = [digits for line in lines if (digits := digits_among(line))]
         ruled = ruled_between(self._look, lines)
         rows = [find_numbers(line, ruled) for line in lines]
         columns = find_columns([[_around(number) for number in row] for row in rows])
@@ -54,7 +54,7 @@ class Layout:
     def table(self, cells: Sequence[Sequence[Line]]) -> Reading:
         """The reading of the rows of a table, each cell a number or empty."""
         if self._hints.digits_only:
-            cells = [[_digits(cell) for cell in row] for row in cells]
+            cells = [[digits_among(cell) for cell in row] for row in cells]
         text = "\n".join(" ".join(self._text(cell) or BLANK_CELL for cell in row) for row in cells)
         return self._put_together(text, cells, cells)
 
@@ -63,7 +63,7 @@ class Layout:
     ) -> Reading:
         expect = self._hints.expect
         things = [thing for row in rows for number in row for thing in number]
-        alone = sum(is_likely(found, self._acceptance) for found in _digits(things)) < 2
+        alone = sum(is_likely(found, self._acceptance) for found in digits_among(things)) < 2
         parts = {id(thing): self._part(thing, alone=alone) for thing in things}
         digits = tuple(part for part in parts.values() if isinstance(part, Digit))
         marks = tuple(part for part in parts.values() if isinstance(part, Mark))
@@ -125,10 +125,6 @@ class Layout:
 
     def _box(self, area: Area) -> Box:
         return self._canvas.box(area.left, area.top, area.right, area.bottom)
-
-
-def _digits(things: Line) -> list[Found]:
-    return [thing for thing in things if isinstance(thing, Found) and thing.is_digit]
 
 
 def _around(things: Line) -> Area:

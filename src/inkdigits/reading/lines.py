@@ -5,7 +5,7 @@ from dataclasses import replace
 
 import numpy as np
 
-from inkdigits.reading.things import DIGITS, Thing, overlap
+from inkdigits.reading.things import DIGITS, Thing, gap_between, overlap
 
 _LEAST_MARK = 0.75  # of the least score of a digit: marks are seen less surely
 _LOWEST, _HIGHEST = 0.45, 2.15  # of the typical height: other digits belong to something else
@@ -15,7 +15,7 @@ _INSIDE = 0.6  # of the smaller of two digits: then one of them is not there
 _MARK_AWAY, _MARK_ASIDE = 1.3, 0.4  # of the typical height: how far a mark may be from a digit
 _SHARED = 0.35  # of the lower one's height: neighbours that overlap as much stand in one line
 _NEARLY = 0.36  # the score of what is left out, and makes a gap in a number
-_BESIDE = 0.8  # of a digit's height: what is left out so near makes the digit less sure
+BESIDE = 0.8  # of a digit's height: what is left out so near makes the digit less sure
 _APART = 1.0  # of the line's height: numbers farther apart are separated by a space
 
 
@@ -64,7 +64,7 @@ def _doubt(digit: Thing, others: list[Thing]) -> float:
         other.score
         for other in others
         if _LOWEST * digit.size_px < other.height < _HIGHEST * digit.size_px
-        and max(other.left - digit.right, digit.left - other.right) < _BESIDE * digit.size_px
+        and gap_between(digit, other) < BESIDE * digit.size_px
         and digit.top < other.middle[1] < digit.bottom
     ]
     return max(scores, default=0.0)
@@ -100,9 +100,8 @@ def _apart(digits: list[Thing]) -> list[Thing]:
 
 
 def _stands_beside(mark: Thing, digit: Thing, height: float) -> bool:
-    gap = max(mark.left - digit.right, digit.left - mark.right)
     above, below = digit.top - _MARK_ASIDE * height, digit.bottom + _MARK_ASIDE * height
-    return gap < _MARK_AWAY * height and above < mark.middle[1] < below
+    return gap_between(mark, digit) < _MARK_AWAY * height and above < mark.middle[1] < below
 
 
 def _is_part(mark: Thing, digit: Thing, classes: str) -> bool:
@@ -121,10 +120,12 @@ def _are_one(one: Thing, other: Thing, classes: str) -> bool:
     """Whether two marks overlap, or are parts of a long dash."""
     if overlap(one, other)[1] > 0.3:
         return True
-    gap = max(one.left - other.right, other.left - one.right)
     level = abs(one.middle[1] - other.middle[1])
     dashes = classes[one.label] == classes[other.label] == "-"
-    return gap < (0.35 if dashes else 0.08) * one.line_px and level < 0.25 * one.line_px
+    return (
+        gap_between(one, other) < (0.35 if dashes else 0.08) * one.line_px
+        and level < 0.25 * one.line_px
+    )
 
 
 def find_lines(things: list[Thing], classes: str) -> list[list[Thing]]:
@@ -152,7 +153,7 @@ def _shared_height(one: Thing, other: Thing) -> float:
 def _distance(line: list[Thing], mark: Thing) -> float:
     """From a mark to the nearest digit of a line, across and down."""
     digits = [thing for thing in line if thing.is_digit]
-    gaps = [max(0.0, digit.left - mark.right, mark.left - digit.right) for digit in digits]
+    gaps = [max(0.0, gap_between(digit, mark)) for digit in digits]
     near = digits[int(np.argmin(gaps))]
     return abs(near.middle[1] - mark.middle[1]) + min(gaps)
 

@@ -208,8 +208,9 @@ class Reader:
         """
         box = Box(0, 0, GLYPH_PX, GLYPH_PX)
         readings = []
-        for p, accepted, image in zip(*self._scored(images), images, strict=True):
-            if _ground(image) > _BLACK:
+        grounds = _grounds(images)
+        for p, accepted, image, ground in zip(*self._scored(images), images, grounds, strict=True):
+            if ground > _BLACK:
                 readings.append(self.read(image, single=True))
             else:
                 digit = self._digit(p, image, box, accepted=bool(accepted))
@@ -270,6 +271,9 @@ def _empty(hints: Hints) -> Reading:
     return Reading(text, (), table=cells, notes=("no ink found",), expected=hints.expect)
 
 
-def _ground(image: NDArray[np.uint8]) -> float:
-    """The median along the border."""
-    return float(np.median(np.concatenate([image[[0, -1]].ravel(), image[:, [0, -1]].ravel()])))
+def _grounds(images: NDArray[np.uint8]) -> NDArray[np.float64]:
+    """The medians (n,) along the borders of images (n, 28, 28)."""
+    borders = [images[:, [0, -1]], images[:, :, [0, -1]]]
+    flat = [border.reshape(len(images), 2 * GLYPH_PX) for border in borders]
+    medians: NDArray[np.float64] = np.median(np.concatenate(flat, axis=1), axis=1)
+    return medians

@@ -54,7 +54,7 @@ class Sighting(Area):
     @property
     def size_px(self) -> float:
         """The height of a digit, wide as it may be; of a mark that of its line."""
-        return max(self.height, 0.6 * self.width) if self.is_digit else self.line_px
+        return digit_px(self.width, self.height) if self.is_digit else self.line_px
 
     def scaled(self, across: float, down: float) -> "Sighting":
         """The same in other pixels."""
@@ -95,7 +95,17 @@ class Thing(Area):
     @property
     def size_px(self) -> float:
         """The height of a digit, wide as it may be; of a mark that of its line."""
-        return max(self.height, 0.6 * self.width) if self.is_digit else self.line_px
+        return digit_px(self.width, self.height) if self.is_digit else self.line_px
+
+
+def digit_px(width: float, height: float) -> float:
+    """The size of a digit: its height, unless it lies on its side."""
+    return max(height, 0.6 * width)
+
+
+def gap_between(one: Area, other: Area) -> float:
+    """How far apart two boxes are across; negative if they overlap."""
+    return max(one.left - other.right, other.left - one.right)
 
 
 def overlap(one: Area, other: Area) -> tuple[float, float]:

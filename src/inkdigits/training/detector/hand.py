@@ -4,6 +4,7 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
+from inkdigits.reading.things import digit_px
 from inkdigits.training.augment.skeletons import Random, draw_path, smooth
 from inkdigits.training.detector.classes import CLASSES, DIGITS, OTHER
 from inkdigits.training.detector.glyphs import BOUNDARY, LEAST_ASPECT, Glyph, GlyphBank, cropped
@@ -98,7 +99,7 @@ class Hand:
         left = round(x)
         seen = self.paste(ink, left, top)
         if seen is not None:
-            label = label_at(glyph.label, max(size[1], 0.6 * size[0]))
+            label = label_at(glyph.label, digit_px(*size))
             if label is not None:
                 self.add(
                     (left, top, left + size[0], top + size[1]), label if seen > 0.85 else IGNORED

@@ -9,9 +9,10 @@ from numpy.typing import NDArray
 
 from inkdigits.reading import Reader
 from inkdigits.reading.detector import Detector
-from inkdigits.reading.finding import Finder, Found
+from inkdigits.reading.finding import Finder, Found, digits_among
 from inkdigits.reading.hints import Hints
-from inkdigits.reading.things import DIGITS, Area, overlap
+from inkdigits.reading.lines import BESIDE
+from inkdigits.reading.things import DIGITS, Area, gap_between, overlap
 from inkdigits.reading.things import Thing as Seen
 from inkdigits.training.detector.classes import LARGEST_PX, SMALLEST_PX
 from inkdigits.training.detector.glyphs import GlyphBank
@@ -19,7 +20,6 @@ from inkdigits.training.detector.pages import draw_page
 from inkdigits.training.detector.things import Thing
 
 _SAME = 0.3  # intersection over union
-_BESIDE = 0.8  # of a digit's height
 
 OnPage = Callable[[int, int], None]
 
@@ -49,8 +49,7 @@ class ReadPage:
     @cached_property
     def digits(self) -> list[Found]:
         """The digits that were found."""
-        found = (thing for line in self.lines for thing in line)
-        return [thing for thing in found if isinstance(thing, Found) and thing.is_digit]
+        return digits_among(thing for line in self.lines for thing in line)
 
     def digit_at(self, drawn: Thing) -> Found | None:
         """The found digit whose box overlaps a drawn one's most, if it does enough."""
@@ -83,5 +82,5 @@ def read_pages(content: bytes, pages: range, on_page: OnPage) -> Iterator[ReadPa
 
 
 def _is_beside(found: Found, area: Area) -> bool:
-    gap = max(area.left - found.right, found.left - area.right)
-    return gap < _BESIDE * found.height and found.top < area.middle[1] < found.bottom
+    near = gap_between(found, area) < BESIDE * found.height
+    return near and found.top < area.middle[1] < found.bottom
