@@ -22,9 +22,12 @@ def read_items(
     if processes == 1:
         yield from map(Worker(job, reader).read, items)
         return
+    import multiprocessing
     from concurrent.futures import ProcessPoolExecutor
 
-    with ProcessPoolExecutor(processes, initializer=_start_worker, initargs=(job,)) as pool:
+    # A fork would copy the locks of ONNX Runtime's and OpenCV's threads as they stand, and hang.
+    spawn = multiprocessing.get_context("spawn")
+    with ProcessPoolExecutor(processes, spawn, _start_worker, (job,)) as pool:
         waiting: deque[Future[list[Row]]] = deque()
         for item in items:
             waiting.append(pool.submit(_read_in_worker, item))
