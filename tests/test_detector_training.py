@@ -40,11 +40,11 @@ def bank():
 @pytest.fixture
 def batches(bank, monkeypatch):
     """Batches drawn in this process, from a small bank."""
-    monkeypatch.setattr(drawing, "_bank_of", lambda _seed, _number: bank)
+    monkeypatch.setattr(drawing, "_bank_of", lambda *_which: bank)
 
-    def draw(seed, batch_size, first, end, _mild_from):
+    def draw(seed, batch_size, first, end, _processes):
         for number in range(first, end):
-            yield tuple(map(torch.from_numpy, drawing.draw_batch(seed, batch_size, number, 1.0)))
+            yield drawing.draw_batch(seed, batch_size, number)
 
     monkeypatch.setattr(loop, "draw_batches", draw)
 

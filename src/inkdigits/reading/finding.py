@@ -15,13 +15,14 @@ from inkdigits.imaging.layout import is_laid_out, lay_out_glyph
 from inkdigits.reading.detector import Detector
 from inkdigits.reading.hints import Hints
 from inkdigits.reading.lines import choose, find_lines
-from inkdigits.reading.things import DIGITS, Thing
+from inkdigits.reading.things import DIGITS, Thing, overlap
 
 ScoreGlyphs = Callable[[NDArray[np.uint8]], tuple[NDArray[np.float32], NDArray[np.float32]]]
 """From glyphs (n, 28, 28) to probabilities (n, 10) and familiarity (n,)."""
 
 _WINDOW = 0.4  # of the shorter side; see `find_ink`
 LEAST = 0.4  # the score of a digit
+_COVERED = 0.8  # of a mark
 _UNSURE = 0.55  # below this score of the best digit, the other polarity is tried
 _FLOOR = 0.02  # of a probability: neither network can rule a digit out alone
 _WHOLE_WEIGHT = 1.0  # of the glyph network's word on all ink as one digit
@@ -71,6 +72,12 @@ class Look:
         """The score of the surest digit; 0 without one."""
         return max((thing.score for thing in self.things if thing.is_digit), default=0.0)
 
+    def marks_all_of(self, other: "Look") -> bool:
+        """Whether sure marks are where the other polarity has its digits: these are their halos."""
+        marks = [thing for thing in self.things if not thing.is_digit and thing.score > _UNSURE]
+        halos = [digit for digit in other.things if digit.is_digit and digit.score > LEAST]
+        return all(any(overlap(h, mark)[1] > _COVERED for mark in marks) for h in halos)
+
     @property
     def certainty(self) -> float:
         """How sure and how large the digits are."""
@@ -93,6 +100,8 @@ class Finder:
         if look and look.surest >= _UNSURE:
             return look
         other = self._look(grey, light_on_dark=not light)
+        if look and other and look.marks_all_of(other):
+            return look
         return max(filter(None, (look, other)), key=lambda look: look.certainty, default=None)
 
     def inks(self, grey: NDArray[np.uint8]) -> list[Ink]:
@@ -166,8 +175,8 @@ class Finder:
                 doubt=0.0,
             )
             return _combined(there, glyph, probabilities, float(familiarity), _WHOLE_WEIGHT)
-        shares = np.zeros(len(self.classes), np.float32)
-        shares[:DIGITS] = probabilities
+        shares = np.zeros(max(len(self.classes), len(probabilities)), np.float32)
+        shares[: len(probabilities)] = probabilities
         thing = Thing(left, top, right, bottom, shares, float(probabilities.max()), bottom - top)
         return Found(
             **vars(thing),

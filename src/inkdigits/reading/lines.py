@@ -8,11 +8,12 @@ import numpy as np
 from inkdigits.reading.things import DIGITS, Thing, gap_between, overlap
 
 _LEAST_MARK = 0.75  # of the least score of a digit: marks are seen less surely
+_LEAST_GROUPING, _LEAST_OTHER_POINT = 0.4, 1.2  # with three or six digits to the end, or others
 _LOWEST, _HIGHEST = 0.45, 2.15  # of the typical height: other digits belong to something else
 _HIGHEST_LINE = 1.9  # of the typical height: other marks belong to something else
 _FAINT = 0.45  # of the darkest digit's ink: what is fainter shines through, or is printed below
 _INSIDE = 0.6  # of the smaller of two digits: then one of them is not there
-_MARK_AWAY, _MARK_ASIDE = 1.3, 0.4  # of the typical height: how far a mark may be from a digit
+_MARK_AWAY, _MARK_ASIDE = 1.6, 0.4  # of the typical height: how far a mark may be from a digit
 _SHARED = 0.35  # of the lower one's height: neighbours that overlap as much stand in one line
 _NEARLY = 0.36  # the score of what is left out, and makes a gap in a number
 BESIDE = 0.8  # of a digit's height: what is left out so near makes the digit less sure
@@ -29,7 +30,7 @@ def choose(
     enough = 0.0 if expect else least
     digits = [thing for thing in things if thing.is_digit and thing.score > enough]
     if not digits:
-        alone = [thing for thing in things if thing.is_digit]
+        alone = [thing for thing in things if thing.is_digit and not _is_mark(thing, things)]
         return sorted(alone, key=lambda thing: thing.score * thing.height)[-1:]
     darkest = max(digit.darkness for digit in digits)
     digits = [digit for digit in digits if digit.darkness > _FAINT * darkest]
@@ -38,7 +39,7 @@ def choose(
     digits = _apart(digits)[:expect]
     marks: list[Thing] = []
     for mark in sorted(things, key=lambda thing: -thing.score):
-        if mark.is_digit or mark.score < least * _LEAST_MARK:
+        if mark.is_digit or mark.score < least * _least_share(mark, digits, height, classes):
             continue
         if not _LOWEST * height < mark.line_px < _HIGHEST_LINE * height:
             continue
@@ -49,6 +50,24 @@ def choose(
     others = _left_out(things, digits + marks, classes)
     unreadable = [] if expect else _unreadable(others, digits, classes)
     return [replace(digit, doubt=_doubt(digit, others)) for digit in digits] + marks + unreadable
+
+
+def _least_share(mark: Thing, digits: list[Thing], height: float, classes: str) -> float:
+    """The least score of a mark, as a share of a digit's: points that part thousands are likely."""
+    if classes[mark.label] not in ".,":
+        return _LEAST_MARK
+    after, end = 0, mark.left
+    for digit in sorted(digits, key=lambda digit: digit.left):
+        level = digit.top < mark.middle[1] < digit.bottom + _MARK_ASIDE * height
+        if level and digit.middle[0] > mark.middle[0] and digit.left - end < _APART * height:
+            after, end = after + 1, digit.right
+    return _LEAST_MARK if not after else _LEAST_GROUPING if after in (3, 6) else _LEAST_OTHER_POINT
+
+
+def _is_mark(digit: Thing, things: list[Thing]) -> bool:
+    """Whether a mark in the same place is surer than a digit."""
+    surer = (t for t in things if not t.is_digit and t.score > digit.score)
+    return any(overlap(digit, mark)[0] > _INSIDE for mark in surer)
 
 
 def _left_out(things: list[Thing], chosen: list[Thing], classes: str) -> list[Thing]:
@@ -117,13 +136,14 @@ def _is_part(mark: Thing, digit: Thing, classes: str) -> bool:
 
 
 def _are_one(one: Thing, other: Thing, classes: str) -> bool:
-    """Whether two marks overlap, or are parts of a long dash."""
+    """Whether two marks overlap, are parts of a long dash, or a point seen twice."""
     if overlap(one, other)[1] > 0.3:
         return True
     level = abs(one.middle[1] - other.middle[1])
-    dashes = classes[one.label] == classes[other.label] == "-"
+    both = {classes[one.label], classes[other.label]}
+    alike = both == {"-"} or both <= {".", ","}
     return (
-        gap_between(one, other) < (0.35 if dashes else 0.08) * one.line_px
+        gap_between(one, other) < (0.35 if alike else 0.08) * one.line_px
         and level < 0.25 * one.line_px
     )
 

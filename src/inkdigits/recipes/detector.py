@@ -12,19 +12,17 @@ class DetectorRecipe:
 
     The learning rate rises over the first `warm_up` of the steps to `peak_lr` and falls along half
     a cosine. Gradients are clipped to the norm `clip_norm`. A moving average of the weights is
-    exported; it keeps the share `average` of itself at each step. The last share `mild_share` of
-    the steps is trained on pages with less clutter and damage, about as hard as real ones.
+    exported; it keeps the share `average` of itself at each step.
     """
 
     name: str = "detector"
-    steps: Count = 30_000
-    batch_size: Count = 32
-    peak_lr: Positive = 3e-3
+    steps: Count = 29_000
+    batch_size: Count = 64
+    peak_lr: Positive = 4e-3
     warm_up: Share = 0.05
     weight_decay: NotNegative = 0.02
     clip_norm: Positive = 5.0
-    average: Share = 0.998
-    mild_share: Share = 0.3
+    average: Share = 0.999
 
     def __post_init__(self) -> None:
         check_types(self)

@@ -126,6 +126,8 @@ def load_state(path: Path, build: Callable[[dict[str, Any]], T]) -> T | None:
     if not path.is_file():
         return None
     try:
-        return build(torch.load(io.BytesIO(read_bytes(path)), weights_only=True))
+        return build(
+            torch.load(io.BytesIO(read_bytes(path)), map_location="cpu", weights_only=True)
+        )
     except _DAMAGED as error:
         raise UsageError(f"{path} is damaged ({error}); start a new run") from error

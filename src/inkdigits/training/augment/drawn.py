@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 from PIL import Image, ImageDraw, ImageFont
 
 from inkdigits.imaging.layout import lay_out_glyph
-from inkdigits.training.augment.skeletons import Random, draw_skeleton
+from inkdigits.training.augment.skeletons import Random, draw_skeleton, random_style
 
 _PRINTED = 0.2  # of the digits
 _THINNEST_PX, _THICKEST_PX = 1.5, 14.0  # pens, for digits of 64 pixels
@@ -55,4 +55,4 @@ def find_fonts() -> list[ImageFont.FreeTypeFont]:
 
 def _draw(label: int, random: Random) -> NDArray[np.uint8]:
     pen_px = float(np.exp(random.uniform(np.log(_THINNEST_PX), np.log(_THICKEST_PX))))
-    return draw_skeleton(label, pen_px, random)
+    return draw_skeleton(label, random_style(label, random), pen_px, random)

@@ -17,16 +17,23 @@ _SEGMENTS: list[Points] = [
     [(0, 0), (1, 0)], [(1, 0), (1, 0.5)], [(1, 0.5), (1, 1)], [(0, 1), (1, 1)],
     [(0, 0.5), (0, 1)], [(0, 0), (0, 0.5)], [(0, 0.5), (1, 0.5)],
 ]  # fmt: skip
+SEGMENTED = -1
 _LIT = ["012345", "12", "01346", "01236", "1256", "02356", "023456", "012", "0123456", "012356"]
 _FIELD_PX, _MARGIN_PX = 64, 20
 
 
-def draw_skeleton(digit: int, pen_px: float, random: Random) -> NDArray[np.uint8]:
-    """A digit's ink, about 64 pixels high, with a margin; a random style, bent at random."""
-    if random.random() < 0.14:
+def random_style(digit: int, random: Random) -> int:
+    """The number of one of a digit's `STYLES`, or `SEGMENTED`."""
+    return SEGMENTED if random.random() < 0.14 else int(random.integers(len(STYLES[digit])))
+
+
+def draw_skeleton(
+    digit: int, style_number: int, pen_px: float, random: Random
+) -> NDArray[np.uint8]:
+    """A digit's ink in a style, about 64 pixels high, with a margin; bent at random."""
+    if style_number == SEGMENTED:
         return _draw_segments(digit, pen_px, random)
-    styles = STYLES[digit]
-    style = styles[random.integers(len(styles))]
+    style = STYLES[digit][style_number]
     side = _FIELD_PX + 2 * _MARGIN_PX
     ink = np.zeros((side, side), np.uint8)
     width = random.uniform(0.45, 0.85) if digit != 1 else random.uniform(0.2, 1.0)

@@ -17,7 +17,7 @@ from inkdigits.training.detector.things import (
     within,
 )
 
-_SEEN_DIGIT, _SEEN_MARK, _IN_SIGHT = 0.87, 0.6, 0.25  # shares of a box inside the picture
+_SEEN_DIGIT, _SEEN_MARK, _IN_SIGHT = 0.75, 0.6, 0.25  # shares of a box inside the picture
 
 
 def with_own_border(

@@ -1,6 +1,8 @@
 """A bank of digits to draw pages with: MNIST's, bent and rewritten with other pens, and others'."""
 
+from collections.abc import Callable
 from dataclasses import dataclass
+from functools import partial
 from string import ascii_letters
 
 import cv2
@@ -15,8 +17,14 @@ from inkdigits.imaging.ink import stroke_width
 from inkdigits.training.augment.drawn import find_fonts, print_digit
 from inkdigits.training.augment.junk import KINDS
 from inkdigits.training.augment.shape import random_warp
-from inkdigits.training.augment.skeletons import Random, draw_skeleton
+from inkdigits.training.augment.skeletons import (
+    SEGMENTED,
+    Random,
+    draw_skeleton,
+    random_style,
+)
 from inkdigits.training.augment.strokes import add_flourishes
+from inkdigits.training.augment.styles import STYLES
 
 BOUNDARY = 90  # of 255: from there on a pixel is ink, where boxes are measured
 _ZOOM = 2  # times MNIST's size: a digit is some 40 pixels high
@@ -24,16 +32,25 @@ _MARGIN_PX = 14
 _LIKE_DIGITS = "lIiOoSsZzBgqbyYLJDQGTj"
 LEAST_ASPECT = 0.45  # of its width: a digit that is lower is scaled by its width
 _UNLIKE = 0.06  # the deviation in quantiles of the strokes of one hand
-_FLOURISHED = 0.3  # of MNIST's digits: ones get flags and feet, sevens bars
+_FLOURISHED = 0.35  # of MNIST's ones and sevens: ones get flags and feet, sevens bars
+_ALIKE = 3  # glyphs of one source
+
+Change = Callable[[NDArray[np.uint8]], NDArray[np.uint8]]
 
 
 @dataclass(frozen=True)
 class Glyph:
-    """A digit's ink, cropped to it, what it is, its stroke as a share of its height."""
+    """A digit's ink, cropped to it, what it is, its stroke as a share of its height.
+
+    Glyphs of one digit and one `source` look alike, as from one hand. `flourished` are ones that
+    begin with an upstroke, and sevens with a bar.
+    """
 
     ink: NDArray[np.uint8]
     label: int
     stroke: float
+    source: int
+    flourished: bool
 
 
 @dataclass(frozen=True)
@@ -47,23 +64,17 @@ class Letter:
 
 
 class GlyphBank:
-    """Glyphs of MNIST, thinned MNIST, skeletons and print; words; junk; new ones at `refresh`."""
+    """Glyphs of MNIST, thinned MNIST, skeletons and print; words; junk."""
 
-    def __init__(self, seed: int, size: int = 9000, holdout: bool = False) -> None:
+    def __init__(self, seed: int, size: int = 4500, holdout: bool = False) -> None:
         self._random = np.random.default_rng(seed)
         self._generator = torch.Generator().manual_seed(seed)
         split = stratified_split(load_dataset("mnist", "train"), 0.1, seed=0)
         chosen = split.validation if holdout else split.train
         self._images, self._labels = np.asarray(chosen.images), np.asarray(chosen.labels)
-        self._size = size
         self._fonts = find_fonts()
-        self.refresh()
-
-    def refresh(self) -> None:
-        """Draw all glyphs anew."""
-        size = self._size
-        glyphs = self._bent(int(size * 0.52), thin=False) + self._bent(int(size * 0.12), thin=True)
-        glyphs += [self._drawn(number % 10) for number in range(int(size * 0.29))]
+        glyphs = self._bent(int(size * 0.48), thin=False) + self._bent(int(size * 0.12), thin=True)
+        glyphs += [self._drawn(number % 10) for number in range(int(size * 0.33))]
         printed = [self._printed(number % 10) for number in range(int(size * 0.07))]
         self._by_label = _by_stroke([*glyphs, *printed])
         self._printed_by_label = _by_stroke(printed)
@@ -73,61 +84,75 @@ class GlyphBank:
 
     def draw(self, random: Random, label: int, pen: float, *, printed: bool = False) -> Glyph:
         """A glyph of a digit, its stroke near the quantile `pen` of all such glyphs' strokes."""
-        among = (self._printed_by_label if printed else self._by_label)[label]
-        place = int((pen + random.normal() * _UNLIKE) * len(among))
-        return among[min(max(place, 0), len(among) - 1)]
+        return _near(self._of(label, printed=printed), pen, random)
+
+    def draw_flourished(self, random: Random, label: int, pen: float, flourished: bool) -> Glyph:
+        """A glyph as `draw` gives, of those with or without a flourish."""
+        some = [glyph for glyph in self._of(label) if glyph.flourished == flourished]
+        return _near(some or self._of(label), pen, random)
+
+    def draw_like(self, random: Random, glyph: Glyph) -> Glyph:
+        """One of the glyphs of the same source with the nearest strokes."""
+        same = [other for other in self._of(glyph.label) if other.source == glyph.source]
+        same.sort(key=lambda other: abs(other.stroke - glyph.stroke))
+        return same[random.integers(min(len(same), _ALIKE))]
 
     def stroke_of(self, pen: float) -> float:
         """The stroke's width at a quantile, as a share of a digit's height."""
         return float(self._strokes[int(pen * len(self._strokes))])
 
+    def _of(self, label: int, *, printed: bool = False) -> list[Glyph]:
+        return (self._printed_by_label if printed else self._by_label)[label]
+
     def _bent(self, count: int, *, thin: bool) -> list[Glyph]:
-        chosen = self._random.choice(len(self._images), count, replace=False)
+        """MNIST's digits, each `_ALIKE` times with one pen, bent another way each time."""
+        chosen = self._random.choice(len(self._images), count // _ALIKE, replace=False)
         images = torch.from_numpy(self._images[chosen]).reshape(-1, 1, 28, 28).float()
         labels = torch.from_numpy(self._labels[chosen]).long()
+        marked = torch.zeros(len(labels), dtype=torch.bool)
         if not thin:
-            images = add_flourishes(images, labels, _FLOURISHED, self._generator)
+            marked = (labels == 1) | (labels == 7)
+            marked &= torch.rand(len(labels), generator=self._generator) < _FLOURISHED
+            images[marked] = add_flourishes(images[marked], labels[marked], 1, self._generator)
         images = functional.interpolate(images, scale_factor=_ZOOM, mode="bicubic").clamp(0, 255)
         if thin:
             images = torch.from_numpy(thinned(images[:, 0].numpy() > 110)[:, None] * 255.0).float()
         images = functional.pad(images, (_MARGIN_PX,) * 4)
-        images = random_warp(
-            images,
-            rotation_deg=10,
-            shift_px=0,
-            zoom=0.2,
-            shear_deg=22,
-            elastic_px=1.2,
-            generator=self._generator,
-        )
-        inks = images[:, 0].clamp(0, 255).numpy().astype(np.uint8)
-        change = self._rewritten if thin else self._with_another_pen
+        parts = []
+        pens = [self._pen(thin=thin) for _ in chosen]
+        for _ in range(_ALIKE):
+            bent = random_warp(
+                images,
+                rotation_deg=10,
+                shift_px=0,
+                zoom=0.2,
+                shear_deg=22,
+                elastic_px=1.2,
+                generator=self._generator,
+            )
+            parts.append(bent[:, 0].clamp(0, 255).numpy().astype(np.uint8))
         return [
-            _glyph(change(ink), int(label))
-            for ink, label in zip(inks, labels.tolist(), strict=True)
+            _glyph(pen(ink), label, source, flourished)
+            for inks in parts
+            for pen, ink, label, source, flourished in zip(
+                pens, inks, labels.tolist(), chosen.tolist(), marked.tolist(), strict=True
+            )
         ]
 
-    def _with_another_pen(self, ink: NDArray[np.uint8]) -> NDArray[np.uint8]:
+    def _pen(self, *, thin: bool) -> Change:
+        """What makes another pen's ink of a digit's, or of its thin line some 40 pixels high."""
+        if thin:
+            return partial(_rewritten, size=int(self._random.choice([1, 2, 2, 3, 3, 4, 6, 9])))
         kind = self._random.random()
         if kind < 0.22:
-            size = int(self._random.choice([3, 3, 4, 5, 7]))
-            disc = cv2.getStructuringElement(cv2.MORPH_ELLIPSE, (size, size))
-            return np.asarray(cv2.dilate(ink, disc))
-        if kind < 0.4:
-            return np.asarray(cv2.erode(ink, np.ones((2, 2), np.uint8)))
-        return ink
-
-    def _rewritten(self, ink: NDArray[np.uint8]) -> NDArray[np.uint8]:
-        """A thin line drawn over with a pen of 1 to 9 pixels of some 40."""
-        size = int(self._random.choice([1, 2, 2, 3, 3, 4, 6, 9]))
-        line = np.where(ink > 70, np.uint8(255), np.uint8(0))
-        line = cv2.dilate(line, cv2.getStructuringElement(cv2.MORPH_ELLIPSE, (size, size)))
-        drawn: NDArray[np.uint8] = cv2.GaussianBlur(line, (0, 0), 0.6)
-        return drawn
+            return partial(_dilated, size=int(self._random.choice([3, 3, 4, 5, 7])))
+        return _eroded if kind < 0.4 else _as_it_is
 
     def _drawn(self, label: int) -> Glyph:
+        style = random_style(label, self._random)
         pen_px = float(np.exp(self._random.uniform(np.log(1.5), np.log(15))))
-        return _glyph(draw_skeleton(label, pen_px, self._random), label)
+        ink = draw_skeleton(label, style, pen_px, self._random)
+        return _glyph(ink, label, -1 - style, _is_flourished(label, style))
 
     def _word(self) -> list[Letter]:
         """The letters of a word in print, in one font."""
@@ -156,14 +181,48 @@ class GlyphBank:
         return list(torch.cat(parts)[:, 0].clamp(0, 255).numpy().astype(np.uint8))
 
     def _printed(self, label: int) -> Glyph:
-        ink = print_digit(label, self._fonts, self._random)
-        return _glyph(self._with_another_pen(ink), label)
+        font = int(self._random.integers(len(self._fonts)))
+        ink = print_digit(label, [self._fonts[font]], self._random)
+        return _glyph(self._pen(thin=False)(ink), label, -1000 - font, flourished=label == 1)
 
 
-def _glyph(ink: NDArray[np.uint8], label: int) -> Glyph:
+def _dilated(ink: NDArray[np.uint8], size: int) -> NDArray[np.uint8]:
+    disc = cv2.getStructuringElement(cv2.MORPH_ELLIPSE, (size, size))
+    return np.asarray(cv2.dilate(ink, disc), np.uint8)
+
+
+def _eroded(ink: NDArray[np.uint8]) -> NDArray[np.uint8]:
+    return np.asarray(cv2.erode(ink, np.ones((2, 2), np.uint8)), np.uint8)
+
+
+def _as_it_is(ink: NDArray[np.uint8]) -> NDArray[np.uint8]:
+    return ink
+
+
+def _rewritten(ink: NDArray[np.uint8], size: int) -> NDArray[np.uint8]:
+    """A thin line drawn over with a pen of a size."""
+    line = _dilated(np.where(ink > 70, np.uint8(255), np.uint8(0)), size)
+    return np.asarray(cv2.GaussianBlur(line, (0, 0), 0.6), np.uint8)
+
+
+def _is_flourished(label: int, style: int) -> bool:
+    """Whether a one's stroke begins below its top, or a seven has a second stroke."""
+    if style == SEGMENTED:
+        return False
+    strokes = STYLES[label][style].strokes
+    return (label == 1 and strokes[0][0][1] > 0.1) or (label == 7 and len(strokes) > 1)
+
+
+def _glyph(ink: NDArray[np.uint8], label: int, source: int, flourished: bool) -> Glyph:
     ink = cropped(ink)
     height = max(ink.shape[0], LEAST_ASPECT * ink.shape[1], 1)
-    return Glyph(ink, label, stroke_width(ink > BOUNDARY) / height)
+    return Glyph(ink, label, stroke_width(ink > BOUNDARY) / height, source, flourished)
+
+
+def _near(among: list[Glyph], pen: float, random: Random) -> Glyph:
+    """One of some sorted glyphs near a quantile."""
+    place = int((pen + random.normal() * _UNLIKE) * len(among))
+    return among[min(max(place, 0), len(among) - 1)]
 
 
 def _by_stroke(glyphs: list[Glyph]) -> list[list[Glyph]]:

@@ -85,7 +85,7 @@ class Clutter:
             (0.42, self._cell),
             (0.07, self._frame),
             (0.06, self._comb),
-            (0.08, self._dotted_line),
+            (0.2, self._dotted_line),
         )
         for share, draw in around:
             if self._random.random() < share * severity:
@@ -168,10 +168,10 @@ class Clutter:
             return
         random, height = self._random, self._height
         y, pitch = (
-            extent[3] + random.uniform(-0.05, 0.4) * height,
+            extent[3] + random.uniform(-0.1, 0.4) * height,
             random.uniform(0.12, 0.5) * height,
         )
-        radius, strength = random.uniform(0.02, 0.08) * height, self._strength()
+        radius, strength = random.uniform(0.02, 0.1) * height, self._strength()
         for x in np.arange(extent[0] - random.uniform(0, 3) * height, self._columns, pitch):
             place = (round(x * 8), round((y + self._slope * x) * 8))
             cv2.circle(self._ink, place, max(4, round(radius * 8)), strength, -1, cv2.LINE_AA, 3)

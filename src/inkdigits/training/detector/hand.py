@@ -14,7 +14,7 @@ from inkdigits.training.detector.texts import compose, draw_habit
 from inkdigits.training.detector.things import IGNORED, Panel, label_at, thing_of, within
 
 _FOOT = 0.3  # of a digit's height: a point stands beside this part of it
-_SEEN_MARK = 0.6  # of a mark's box: what is cut more is no mark
+_SEEN_DIGIT, _SEEN_MARK = 0.75, 0.6  # of a digit's ink, of a mark's box: cut more, it is none
 
 
 class Hand:
@@ -27,12 +27,16 @@ class Hand:
         self.height, self._slope = line_px, slope
         self._strength = random.uniform(0.2, 1) if random.random() < 0.18 else 1.0
         self._pen = random.random()
+        self._flourished = [True, False, None][random.integers(3)]  # None: now this, now that
+        self._steady = random.random() < 0.6  # writes a digit in one way
+        self._ways: dict[int, Glyph] = {}
         self._pen_px = max(1.0, line_px * bank.stroke_of(self._pen) * random.uniform(0.8, 1.2))
         self._tight = random.random() < 0.45
         self.habit = draw_habit(random)
         self._slant = random.normal(0.1, 0.3) if random.random() < 0.45 else 0.0
         self._uneven = 0.08 if random.random() < 0.7 else 0.14
-        self._point_within = 0.2 if random.random() < 0.5 else 0.7  # of the height, from a digit
+        self._point_from = 0.02 if random.random() < 0.7 else -0.2  # of the height, from a digit
+        self._point_to = 0.2 if random.random() < 0.5 else 0.7
         self._spread = random.uniform(0.02, 0.15)
         self.printed = random.random() < 0.08
         if self._tight:
@@ -56,7 +60,7 @@ class Hand:
                 break
             if character in DIGITS:
                 smaller = self.habit.zeros and character == "0" and before is not None
-                glyph = self.bank.draw(random, int(character), self._pen, printed=self.printed)
+                glyph = self._choose(int(character))
                 left, right, top, foot = self.write_digit(glyph, x, y, smaller=smaller)
                 if before and self._tight and random.random() < (0.5 if smaller else 0.25):
                     self.link(before, (left, top))
@@ -68,12 +72,27 @@ class Hand:
             elif character == OTHER:
                 x = self.write_letter(x + 0.1 * height, y) + 0.1 * height
             elif character in ".,":
-                near = foot + random.uniform(0.02, self._point_within) * height
+                near = foot + random.uniform(self._point_from, self._point_to) * height
                 x = max(x, self.write_mark(near, y, character))
             else:
                 x = self.write_mark(x, y, character)
             before, foot = None, x
         return x
+
+    def _choose(self, label: int) -> Glyph:
+        """A digit as this hand writes it."""
+        random, bank = self.random, self.bank
+        if label in self._ways:
+            return bank.draw_like(random, self._ways[label])
+        if self.printed:
+            glyph = bank.draw(random, label, self._pen, printed=True)
+        elif self._flourished is not None and label in (1, 7):
+            glyph = bank.draw_flourished(random, label, self._pen, self._flourished)
+        else:
+            glyph = bank.draw(random, label, self._pen)
+        if self._steady and random.random() < 0.8:
+            self._ways[label] = glyph
+        return glyph
 
     def write_digit(
         self, glyph: Glyph, x: float, y: float, *, smaller: bool
@@ -102,7 +121,8 @@ class Hand:
             label = label_at(glyph.label, digit_px(*size))
             if label is not None:
                 self.add(
-                    (left, top, left + size[0], top + size[1]), label if seen > 0.85 else IGNORED
+                    (left, top, left + size[0], top + size[1]),
+                    label if seen > _SEEN_DIGIT else IGNORED,
                 )
         foot = np.flatnonzero((ink[-max(1, round(_FOOT * size[1])) :] > BOUNDARY).any(axis=0))
         return left, left + size[0], top, left + (foot[-1] + 1 if foot.size else size[0])
@@ -147,7 +167,8 @@ class Hand:
         random, height = self.random, self.height
         if random.random() < 0.4:
             x = self.write_mark(x, y, ".")
-        left, middle = x + random.uniform(0, 0.5) * height, y + random.uniform(0.35, 0.75) * height
+        far = 0.5 if random.random() < 0.6 else 2.5
+        left, middle = x + random.uniform(0, far) * height, y + random.uniform(0.35, 0.75) * height
         right = left + random.uniform(0.2, 3) * height
         ends = np.array([[left, middle], [right, middle + random.normal() * 0.08 * height]])
         draw_path(self.panel.ink, ends, self._pen_px)

@@ -2,8 +2,9 @@
 
 import cv2
 import numpy as np
+from numpy.typing import NDArray
 
-from inkdigits.training.augment.skeletons import draw_path
+from inkdigits.training.augment.skeletons import Random, draw_path
 from inkdigits.training.detector.hand import Hand
 from inkdigits.training.detector.texts import digits
 
@@ -35,20 +36,28 @@ def write_single(hand: Hand) -> None:
 
 
 def write_table(hand: Hand) -> None:
-    """Short numbers in cells, with their borders."""
+    """Short numbers in cells: with rules between them, or each in a box of its own."""
     rows, columns = hand.panel.ink.shape
     random, height = hand.random, min(hand.height, 60.0)
     cell = (height * random.uniform(1.2, 1.8), height * random.uniform(1.2, 3.5))
     top, left = random.uniform(-cell[0] / 2, cell[0]), random.uniform(-cell[1] / 2, cell[1])
     strength, pen = int(random.uniform(90, 255)), max(1.0, height * random.uniform(0.02, 0.12))
-    sides = random.random(2) < [0.9, 0.8]
+    apart = random.uniform(0.05, 0.4) * height if random.random() < 0.3 else 0
+    sides = random.random(2) < ([0.9, 0.8] if not apart else [0, 0])
     for y in np.arange(top, rows, cell[0]):
         if sides[0]:
             draw_path(hand.panel.ink, np.array([[0, y], [columns, y]]), pen, strength)
         for x in np.arange(left, columns, cell[1]):
             if sides[1]:
                 draw_path(hand.panel.ink, np.array([[x, y], [x, y + cell[0]]]), pen, strength)
-            if random.random() < 0.75:
+            if apart:
+                right, bottom = x + cell[1] - apart, y + cell[0] - apart
+                box = np.array([[x, y], [right, y], [right, bottom], [x, bottom], [x, y]])
+                draw_path(hand.panel.ink, box, pen, strength)
+            kind = random.random()
+            if kind < 0.06:
+                hand.write_mark(x + random.uniform(0.1, 0.5) * cell[1], y, "-")
+            elif kind < 0.76:
                 fits = max(1, int(cell[1] / height / 0.9))
                 start = x + random.uniform(0.1, 0.4) * (cell[1] - 0.8 * height)
                 down = y + random.uniform(0.2, 0.8) * (cell[0] - height)
@@ -80,11 +89,22 @@ def write_words(hand: Hand) -> None:
 
 
 def draw_junk(hand: Hand) -> None:
-    """Things that are neither digits nor letters, of any size."""
+    """Things that are neither digits nor letters, of any size; discs among them."""
     rows, columns = hand.panel.ink.shape
     for _ in range(hand.random.integers(1, 6)):
         junk = hand.bank.junk[hand.random.integers(len(hand.bank.junk))]
         side = round(float(np.exp(hand.random.uniform(np.log(14), np.log(130)))))
         ink = cv2.resize(junk, (side, side), interpolation=cv2.INTER_LINEAR)
+        if hand.random.random() < 0.25:
+            ink = _disc(side, hand.random)
         place = hand.random.uniform(-0.3 * side, [columns - 0.5 * side, rows - 0.5 * side])
         hand.paste(ink, round(place[0]), round(place[1]))
+
+
+def _disc(side: int, random: Random) -> NDArray[np.uint8]:
+    """A solid disc, round or oval."""
+    ink = np.zeros((side, side), np.uint8)
+    axes = (round(side * 8 * random.uniform(0.3, 0.5)), round(side * 8 * random.uniform(0.3, 0.5)))
+    middle = (side * 4, side * 4)
+    cv2.ellipse(ink, middle, axes, 0, 0, 360, 255, -1, cv2.LINE_AA, 3)
+    return ink

@@ -30,18 +30,20 @@ class Mark:
 
 
 def _point(random: Random) -> Mark:
-    x, y, long = 0.05, random.uniform(0.82, 1.02), random.uniform(0, 0.05)
-    return Mark([[(x, y), (x + long, y + random.normal() * 0.02)]])
+    """A dot, or a dab in any direction."""
+    x, y, angle = 0.05, random.uniform(0.82, 1.08), random.uniform(0, np.pi)
+    long = random.uniform(0, 0.04 if random.random() < 0.6 else 0.12)
+    return Mark([[(x, y), (x + long * np.cos(angle), y + long * np.sin(angle))]])
 
 
 def _comma(random: Random) -> Mark:
-    top, long = random.uniform(0.82, 0.98), random.uniform(0.12, 0.3)
+    top, long = random.uniform(0.82, 1.0), random.uniform(0.16, 0.34)
     lean = random.uniform(0.02, 0.16)
     return Mark([[(lean, top), (lean * 0.9 + 0.02, top + long * 0.4), (0, top + long)]], True)
 
 
 def _minus(random: Random) -> Mark:
-    y, long, wave = random.uniform(0.4, 0.7), random.uniform(0.25, 0.9), random.normal() * 0.05
+    y, long, wave = random.uniform(0.4, 0.7), random.uniform(0.2, 1.2), random.normal() * 0.05
     return Mark([[(0, y), (long * 0.3, y - wave), (long * 0.7, y + wave), (long, y)]], True)
 
 
@@ -55,7 +57,7 @@ def _plus(random: Random) -> Mark:
 
 
 def _equals(random: Random) -> Mark:
-    size, y, gap = random.uniform(0.35, 0.8), random.uniform(0.4, 0.6), random.uniform(0.12, 0.28)
+    size, y, gap = random.uniform(0.25, 0.8), random.uniform(0.4, 0.6), random.uniform(0.12, 0.28)
     tilt = random.normal(0, 0.03, 2)
     lower = [(random.normal() * 0.04, y + gap + tilt[1]), (size, y + gap - tilt[1])]
     upper = [(0.0, y + tilt[0]), (size, y - tilt[0])]
@@ -64,8 +66,8 @@ def _equals(random: Random) -> Mark:
 
 def _slash(random: Random) -> Mark:
     wide, top, bottom = (
-        random.uniform(0.2, 0.75),
-        random.uniform(-0.25, 0.1),
+        random.uniform(0.02, 0.75),
+        random.uniform(-0.3, 0.1),
         random.uniform(1, 1.3),
     )
     bend = random.normal() * 0.03

@@ -35,7 +35,7 @@ def draw_habit(random: Random) -> Habit:
 def compose(count: int, habit: Habit, random: Random) -> str:
     """A text with about so many digits."""
     if count >= 3 and random.random() < 0.35:
-        kinds = (_amount, _amount, _date, _decimal, _sum, _time)
+        kinds = (_amount, _amount, _amount, _date, _date, _decimal, _sum, _time)
         return kinds[random.integers(len(kinds))](count, habit, random)
     if random.random() < _MARKS_ALONE:
         return "".join(random.choice(_NO_DIGITS, min(count, 4)))
