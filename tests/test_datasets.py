@@ -131,7 +131,7 @@ def test_verify_looks_into_files_without_known_hashes(tmp_path, few):
 
 
 def test_an_unknown_name_is_refused():
-    with pytest.raises(UsageError, match="no data set 'mnits'; choose one of mnist"):
+    with pytest.raises(UsageError, match="no data set, file or folder 'mnits'; choose one of"):
         load_dataset("mnits")
 
 

@@ -121,12 +121,17 @@ def load_artifact(path: Path, threads: int = 0) -> Artifact:
     Raises `StorageError` or `ArtifactError` if that fails.
     """
     try:
-        with storage_errors("read", path):
-            path = path / ARTIFACT_NAME if path.is_dir() else path
+        path = artifact_path(path)
         content = read_bytes(path)
     except ValueError as error:  # a NUL byte in the path
         raise StorageError(f"can't read {str(path)!r}: {error}") from None
     return parse_artifact(content, str(path), threads)
+
+
+def artifact_path(path: Path) -> Path:
+    """The path itself, or that of the artifact in a run folder."""
+    with storage_errors("read", path):
+        return path / ARTIFACT_NAME if path.is_dir() else path
 
 
 def _open_session(content: bytes, name: str, threads: int) -> "onnxruntime.InferenceSession":

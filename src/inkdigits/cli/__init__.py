@@ -71,8 +71,25 @@ def _add_data_folder(parser: argparse.ArgumentParser) -> None:
 
 
 def _add_dataset(parser: argparse.ArgumentParser, purpose: str) -> None:
-    names = "mnist, fashion-mnist, kmnist, emnist-digits or qmnist"
-    parser.add_argument("--data", metavar="NAME", help=f"{purpose}: {names}")
+    parser.add_argument(
+        "--data",
+        metavar="SOURCE",
+        help=f"{purpose}: mnist, fashion-mnist, kmnist, qmnist, emnist-letters …, or "
+        "your own: a folder of class folders, CSV, .npz, .npy, IDX, Parquet or .mat",
+    )
+
+
+def _add_handling(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument(
+        "--as-is", action="store_true", help="leave own 28×28 pictures untouched, light on dark"
+    )
+    parser.add_argument(
+        "--groups",
+        default="",
+        metavar="PATTERN",
+        help="a regular expression; what it finds in a picture's name (its first group) is its "
+        "writer, and no writer is on both sides of a split",
+    )
 
 
 def _add_data(commands: _Commands) -> None:
@@ -103,13 +120,31 @@ def _add_train(commands: _Commands) -> None:
     )
     parser.add_argument("--seed", type=int, help="the random seed (default: 0)")
     parser.add_argument("--out", type=Path, metavar="FOLDER", help="a new folder for the run")
+    parser.add_argument(
+        "--from",
+        dest="start",
+        type=Path,
+        metavar="RUN_OR_ARTIFACT",
+        help="train this one further, in place of a recipe; 'shipped' is the model in the package",
+    )
+    parser.add_argument(
+        "--freeze", action="store_true", help="with --from: only the last layer learns"
+    )
+    parser.add_argument(
+        "--replay",
+        default="",
+        metavar="NAME",
+        help="with --from: a data set to train on beside the own pictures, so that it isn't "
+        "forgotten, such as mnist",
+    )
     parser.add_argument("--resume", type=Path, metavar="FOLDER", help="resume an interrupted run")
     parser.add_argument(
         "--no-test",
         action="store_true",
         help="don't use the test set; for tuning, which may look at validation only",
     )
-    _add_dataset(parser, "the data set to train on (default: mnist)")
+    _add_dataset(parser, "what to train on (default: mnist)")
+    _add_handling(parser)
     _add_data_folder(parser)
     _add_output(parser)
 
@@ -137,7 +172,8 @@ def _add_evaluate(commands: _Commands) -> None:
         action="store_true",
         help="also test on 15 corruptions at 5 severities; takes two minutes",
     )
-    _add_dataset(parser, "the data set to test on (default: the one it was trained on)")
+    _add_dataset(parser, "what to test on (default: what it was trained on)")
+    _add_handling(parser)
     _add_data_folder(parser)
     _add_output(parser)
 

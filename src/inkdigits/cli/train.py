@@ -3,13 +3,16 @@
 from argparse import Namespace
 from typing import TYPE_CHECKING
 
+from inkdigits.artifact import artifact_path
 from inkdigits.cli import detector
 from inkdigits.cli.console import Console
 from inkdigits.cli.evaluate import Outcome, report_on_test_set
 from inkdigits.cli.extras import needing
-from inkdigits.data import DEFAULT_DATASET, Progress
+from inkdigits.data import DEFAULT_DATASET, Handling, Progress
 from inkdigits.errors import UsageError
+from inkdigits.files import read_bytes
 from inkdigits.reading import Reader
+from inkdigits.reading.reader import shipped_artifact
 from inkdigits.recipes import find_recipe, override
 from inkdigits.recipes.detector import DetectorRecipe
 
@@ -17,6 +20,7 @@ if TYPE_CHECKING:
     from inkdigits.recipes import Recipe
     from inkdigits.training.checkpoint import Epoch
     from inkdigits.training.runs import Run
+    from inkdigits.training.tuning import Start
 
 
 def run(arguments: Namespace) -> int:
@@ -36,6 +40,8 @@ def run(arguments: Namespace) -> int:
     with console.progress() as progress:
         this = _open_or_start(arguments, progress)
         console.note(f"{this.recipe.name}, seed {this.seed}, on {this.dataset}, into {this.folder}")
+        if this.about:
+            console.note(this.about)
         artifact = train_run(
             this,
             data_folder=arguments.data_dir,
@@ -47,18 +53,20 @@ def run(arguments: Namespace) -> int:
             lines, values = _validation(reader)
         else:
             folder, data_folder = this.folder, arguments.data_dir
-            lines, values = report_on_test_set(reader, this.dataset, folder, data_folder, progress)
+            lines, values = report_on_test_set(
+                reader, this.dataset, folder, data_folder, progress, handling=this.handling
+            )
     lines.insert(1, f"artifact  {artifact}")
     console.result(lines, {"run": str(this.folder), "artifact": str(artifact), **values})
     return 0
 
 
 def _refuse_settings(arguments: Namespace) -> None:
-    new = ("recipe", "assignments", "out", "data", "seed")
-    if any(getattr(arguments, name) not in (None, []) for name in new):
+    new = ("recipe", "assignments", "out", "data", "as_is", "groups", "start", "freeze", "replay")
+    if any(getattr(arguments, name) for name in new) or arguments.seed is not None:
         raise UsageError(
-            "--resume continues a run with its own settings; "
-            "leave out RECIPE, --set, --seed, --data and --out"
+            "--resume continues a run with its own settings; leave out RECIPE and all options but "
+            "--data-dir, --no-test, --quiet and --json"
         )
 
 
@@ -68,13 +76,32 @@ def _open_or_start(arguments: Namespace, progress: Progress) -> "Run":
     if arguments.resume:
         return open_run(arguments.resume)
     return start_run(
-        override(find_recipe(arguments.recipe or "standard"), arguments.assignments),
+        _beginning(arguments),
         arguments.seed or 0,
         arguments.data or DEFAULT_DATASET,
         folder=arguments.out,
         data_folder=arguments.data_dir,
+        handling=Handling(arguments.as_is, arguments.groups),
+        replay=arguments.replay,
         progress=progress,
     )
+
+
+def _beginning(arguments: Namespace) -> "Recipe | Start":
+    """The recipe, or the artifact to train further."""
+    from inkdigits.training.tuning import Start
+
+    if arguments.start is None:
+        if arguments.freeze or arguments.replay:
+            raise UsageError("--freeze and --replay go with --from, the artifact to train further")
+        return override(find_recipe(arguments.recipe or "standard"), arguments.assignments)
+    if arguments.recipe or arguments.assignments:
+        raise UsageError(
+            "--from trains an artifact's own recipe further; leave out RECIPE and --set"
+        )
+    if str(arguments.start) == "shipped":
+        return Start(shipped_artifact(), arguments.freeze)
+    return Start(read_bytes(artifact_path(arguments.start)), arguments.freeze)
 
 
 def _validation(reader: Reader) -> Outcome:

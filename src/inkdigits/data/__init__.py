@@ -11,6 +11,7 @@ from inkdigits.data.datasets import (
     verify_dataset,
 )
 from inkdigits.data.idx import encode_idx, load_idx, parse_idx, save_idx
+from inkdigits.data.own import AS_FOUND, Handling
 from inkdigits.data.preprocessing import Split, normalise, one_hot, reshape_4d, stratified_split
 from inkdigits.data.sources import Progress
 from inkdigits.data.store import (
@@ -21,10 +22,12 @@ from inkdigits.data.store import (
 )
 
 __all__ = [
+    "AS_FOUND",
     "DATASETS",
     "DEFAULT_DATASET",
     "SUBSETS",
     "DatasetInfo",
+    "Handling",
     "LabelledImages",
     "Progress",
     "Split",

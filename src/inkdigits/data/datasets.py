@@ -1,8 +1,9 @@
 """Data sets by name: their folders and files, checks, and loading."""
 
 from collections.abc import Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
+from string import ascii_lowercase, ascii_uppercase
 from typing import Literal
 
 import numpy as np
@@ -37,6 +38,7 @@ class DatasetInfo:
     class_names: tuple[str, ...] = DIGITS
     torchvision_folder: str = ""
     transposed: bool = False
+    first_label: int = 0
     sha256: dict[str, str] | None = None
 
     def files(self, subset: Subset) -> Files:
@@ -50,21 +52,74 @@ class DatasetInfo:
 
 @dataclass(frozen=True)
 class LabelledImages:
-    """Images, uint8 (n, 28, 28), bright ink on dark; and labels, uint8 (n,), 0…9.
+    """Images, uint8 (n, 28, 28), bright ink on dark; and labels, uint8 (n,), into `class_names`.
 
-    `sha256` has the hash of each source file, if there are any.
+    `sha256` has the hash of each source file, if there are any. Own pictures have `names`, and
+    `groups` (writers) where they are known; `about` says what was understood of them.
     """
 
     images: NDArray[np.uint8]
     labels: NDArray[np.uint8]
     sha256: dict[str, str] = field(default_factory=dict)
+    class_names: tuple[str, ...] = DIGITS
+    groups: tuple[str, ...] = ()
+    names: tuple[str, ...] = ()
+    about: str = ""
+
+    def only(self, chosen: NDArray[np.bool_] | NDArray[np.integer]) -> "LabelledImages":
+        """Some of them, by a mask or by their places."""
+        places = np.arange(len(self))[chosen].tolist()
+        return replace(
+            self,
+            images=self.images[chosen],
+            labels=self.labels[chosen],
+            groups=tuple(self.groups[place] for place in places) if self.groups else (),
+            names=tuple(self.names[place] for place in places) if self.names else (),
+        )
 
     def __len__(self) -> int:
         return len(self.labels)
 
 
+def relabelled(data: LabelledImages, class_names: tuple[str, ...]) -> LabelledImages:
+    """The same with labels into other class names; `DataError` if one of them isn't there."""
+    if data.class_names == class_names:
+        return data
+    present = {data.class_names[label] for label in np.unique(data.labels)}
+    if unknown := sorted(present - set(class_names)):
+        raise DataError(
+            f"the pictures' labels {', '.join(unknown[:5])} are none of the model's "
+            f"({', '.join(class_names[:5])} …); evaluate a model that was trained with them"
+        )
+    numbers = {name: number for number, name in enumerate(class_names)}
+    table = np.array([numbers.get(name, 0) for name in data.class_names], np.uint8)
+    return replace(data, labels=table[data.labels], class_names=class_names)
+
+
 _TRAIN = Files("train-images-idx3-ubyte", "train-labels-idx1-ubyte")
 _TEST = Files("t10k-images-idx3-ubyte", "t10k-labels-idx1-ubyte")
+
+# Where small letters look like large ones, EMNIST counts them as one class.
+_MERGED = (*DIGITS, *ascii_uppercase, *"abdefghnqrt")
+
+
+def _emnist(split: str, class_names: tuple[str, ...], first_label: int = 0) -> DatasetInfo:
+    train, test = (
+        Files(
+            f"emnist-{split}-{part}-images-idx3-ubyte", f"emnist-{split}-{part}-labels-idx1-ubyte"
+        )
+        for part in SUBSETS
+    )
+    return DatasetInfo(
+        title=f"EMNIST {split}",
+        train=train,
+        test=test,
+        class_names=class_names,
+        torchvision_folder="EMNIST",
+        transposed=True,  # EMNIST stores images column by column
+        first_label=first_label,
+    )
+
 
 DATASETS: dict[str, DatasetInfo] = {
     "mnist": DatasetInfo(
@@ -104,15 +159,12 @@ DATASETS: dict[str, DatasetInfo] = {
         torchvision_folder="KMNIST",
         class_names=("o", "ki", "su", "tsu", "na", "ha", "ma", "ya", "re", "wo"),
     ),
-    "emnist-digits": DatasetInfo(
-        title="EMNIST digits",
-        train=Files(
-            "emnist-digits-train-images-idx3-ubyte", "emnist-digits-train-labels-idx1-ubyte"
-        ),
-        test=Files("emnist-digits-test-images-idx3-ubyte", "emnist-digits-test-labels-idx1-ubyte"),
-        torchvision_folder="EMNIST",
-        transposed=True,  # EMNIST stores images column by column
-    ),
+    "emnist-digits": _emnist("digits", DIGITS),
+    "emnist-mnist": _emnist("mnist", DIGITS),
+    "emnist-letters": _emnist("letters", tuple(ascii_uppercase), first_label=1),
+    "emnist-balanced": _emnist("balanced", _MERGED),
+    "emnist-bymerge": _emnist("bymerge", _MERGED),
+    "emnist-byclass": _emnist("byclass", (*DIGITS, *ascii_uppercase, *ascii_lowercase)),
     "qmnist": DatasetInfo(
         title="QMNIST",
         train=Files("qmnist-train-images-idx3-ubyte", "qmnist-train-labels-idx2-int"),
@@ -205,10 +257,11 @@ def load_subset(name: str, subset: Subset, folder: Path) -> LabelledImages:
     labels = parse_idx(contents[files.labels], str(folder / files.labels))
     if labels.ndim == 2:  # QMNIST: eight columns, the first is the class
         labels = labels[:, 0]
+    labels = labels - info.first_label if info.first_label else labels
     _check_pair(images, labels, f"{folder} ({files.images}, {files.labels})", len(info.class_names))
     if info.transposed:
         images = np.ascontiguousarray(images.transpose(0, 2, 1))
-    return LabelledImages(images, labels.astype(np.uint8), hashes)
+    return LabelledImages(images, labels.astype(np.uint8), hashes, info.class_names)
 
 
 def _content(folder: Path, file_name: str) -> bytes:

@@ -41,18 +41,31 @@ def one_hot(labels: NDArray[np.integer], classes: int = 10) -> NDArray[np.float3
 def stratified_split(data: LabelledImages, validation_fraction: float, seed: int) -> Split:
     """Hold out a random part of every class for validation; both parts keep the order.
 
-    Each class gives the rounded share of its images, so both parts keep the class balance.
-    A fraction of 0 gives an empty validation part. Raises `UsageError` outside 0 ≤ f < 1.
+    Each class gives the rounded share of its images, so both parts keep the class balance. Where
+    groups are known, whole groups are held out. A fraction of 0 gives an empty validation part.
+    Raises `UsageError` outside 0 ≤ f < 1.
     """
     if not 0 <= validation_fraction < 1:
         raise UsageError(f"validation_fraction is {validation_fraction}; it must be in 0 ≤ f < 1")
+    held_out = hold_out(data.labels, np.array(data.groups), validation_fraction, seed)
+    return Split(train=data.only(~held_out), validation=data.only(held_out))
+
+
+def hold_out(
+    labels: NDArray[np.integer], groups: NDArray[np.str_], share: float, seed: int
+) -> NDArray[np.bool_]:
+    """Which of some images (n,) to hold out: a share of each class, or of the groups' images.
+
+    `groups` name the group of each image; without groups they are empty or all alike.
+    """
     rng = np.random.default_rng(seed)
-    held_out = np.zeros(len(data), dtype=bool)
-    for label in np.unique(data.labels):
-        members = np.flatnonzero(data.labels == label)
-        count = round(len(members) * validation_fraction)
-        held_out[rng.permutation(members)[:count]] = True
-    return Split(
-        train=LabelledImages(data.images[~held_out], data.labels[~held_out], data.sha256),
-        validation=LabelledImages(data.images[held_out], data.labels[held_out], data.sha256),
-    )
+    held_out = np.zeros(len(labels), dtype=bool)
+    if len(names := np.unique(groups)) > 1:
+        for name in rng.permutation(names):
+            if held_out.sum() < round(share * len(labels)):
+                held_out |= groups == name
+        return held_out
+    for label in np.unique(labels):
+        members = np.flatnonzero(labels == label)
+        held_out[rng.permutation(members)[: round(len(members) * share)]] = True
+    return held_out

@@ -5,6 +5,7 @@ import tempfile
 from pathlib import Path
 
 from inkdigits.data.datasets import (
+    DATASETS,
     DEFAULT_DATASET,
     LabelledImages,
     Subset,
@@ -15,8 +16,9 @@ from inkdigits.data.datasets import (
     load_subset,
     verify_dataset,
 )
+from inkdigits.data.own import AS_FOUND, Handling, load_own
 from inkdigits.data.sources import SOURCES, Contents, Progress
-from inkdigits.errors import DataError, FetchFailed
+from inkdigits.errors import DataError, FetchFailed, UsageError
 from inkdigits.files import (
     cache_folder,
     make_folder,
@@ -95,12 +97,23 @@ def load_dataset(
     subset: Subset = "train",
     folder: Path | None = None,
     progress: Progress = ignore_progress,
+    handling: Handling = AS_FOUND,
 ) -> LabelledImages:
     """One subset of a data set, verified; without a folder, found or fetched as in `fetch_dataset`.
 
     Once the data set is on the disk, only the files of that subset are opened. Raises `DataError`
-    if a folder is given that doesn't hold the data set; there is no fallback.
+    if a folder is given that doesn't hold the data set; there is no fallback. Other names are
+    paths of own pictures, in any of the forms of `forms`; `handling` is for these.
     """
+    if name not in DATASETS:
+        if not Path(name).exists():
+            raise UsageError(
+                f"there is no data set, file or folder {name!r}; choose one of "
+                f"{', '.join(DATASETS)}, or pass a path"
+            )
+        return load_own(Path(name), subset, handling, progress)
+    if handling != AS_FOUND:
+        raise UsageError(f"--as-is and --groups are for own pictures, and {name} is a data set")
     found = locate_dataset(name, folder)
     if folder and not found:
         raise DataError(_not_in(name, folder))

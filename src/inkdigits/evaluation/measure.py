@@ -15,7 +15,6 @@ from inkdigits.data import (
     DEFAULT_DATASET,
     LabelledImages,
     Progress,
-    dataset_info,
     ignore_progress,
 )
 from inkdigits.environment import describe_environment
@@ -146,7 +145,7 @@ def report_on(
     probabilities, familiarity = scored
     labels, predicted = data.labels, probabilities.argmax(axis=1)
     confidences = probabilities.max(axis=1)
-    confusion = confusion_matrix(labels, predicted)
+    confusion = confusion_matrix(labels, predicted, len(data.class_names))
     scores = class_scores(confusion)
     right = int(np.trace(confusion))
     return Report(
@@ -167,7 +166,7 @@ def report_on(
             recall=float(scores.recall.mean()),
             f1=float(scores.f1.mean()),
         ),
-        per_class=_class_rows(scores, dataset_info(dataset).class_names),
+        per_class=_class_rows(scores, data.class_names),
         confusion_matrix=confusion.tolist(),
         mistakes=_mistakes(labels, predicted, confidences),
         artifact=reader.info,

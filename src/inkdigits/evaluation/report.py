@@ -9,10 +9,10 @@ from matplotlib.figure import Figure
 from numpy.typing import NDArray
 
 from inkdigits.data import (
+    DATASETS,
     DEFAULT_DATASET,
     LabelledImages,
     Progress,
-    dataset_info,
     ignore_progress,
 )
 from inkdigits.evaluation.corruptions import corrupt
@@ -63,7 +63,7 @@ def write_report(
 def _draw(
     report: Report, data: LabelledImages, reader: Reader, probabilities: NDArray[np.float32]
 ) -> dict[str, bytes]:
-    names = dataset_info(report.dataset).class_names
+    names = data.class_names
     confusion = np.array(report.confusion_matrix)
     right = probabilities.argmax(axis=1) == data.labels
     figures = {
@@ -135,7 +135,7 @@ def _on_paper(images: NDArray[np.uint8]) -> NDArray[np.uint8]:
 
 def _render(report: Report, plots: dict[str, bytes]) -> str:
     encoded = {name: base64.b64encode(content).decode() for name, content in plots.items()}
-    title = dataset_info(report.dataset).title
+    title = DATASETS[report.dataset].title if report.dataset in DATASETS else report.dataset
     return template("report.html.jinja").render(
         report=report, artifact=report.artifact, plots=encoded, title=title, shown_mistakes=MISTAKES
     )

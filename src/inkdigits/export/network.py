@@ -5,7 +5,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from inkdigits.recipes.architectures import Layer
+from inkdigits.recipes.architectures import CLASSES, Dense, Layer
 
 LayerWeights = dict[str, NDArray[np.float32]]
 
@@ -28,3 +28,10 @@ class Network:
     weights: tuple[LayerWeights, ...]
     pixel_mean: float
     pixel_scale: float
+    classes: int = CLASSES
+
+    @property
+    def knows_junk(self) -> bool:
+        """Whether there is one more logit than classes, for junk."""
+        last = self.layers[-1]
+        return isinstance(last, Dense) and last.units > self.classes

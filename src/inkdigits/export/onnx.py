@@ -1,7 +1,7 @@
 """Export trained networks as an ONNX graph: one operator per layer, written directly.
 
-The graph takes uint8 images (n, 28, 28) and gives probabilities (n, 10) and familiarity (n,), as
-`inkdigits.training.calibration` defines them. It is built layer by layer, not traced: the
+The graph takes uint8 images (n, 28, 28) and gives probabilities (n, classes) and familiarity
+(n,), as `inkdigits.training.calibration` defines them. It is built layer by layer, not traced: the
 architectures have seven kinds of layer, the same weights give the same bytes, and it takes
 milliseconds.
 """
@@ -15,9 +15,9 @@ from numpy.typing import NDArray
 from onnx import TensorProto, helper, numpy_helper
 
 from inkdigits.artifact import GLYPH_PX
+from inkdigits.errors import ArtifactError
 from inkdigits.export.network import LayerWeights, Network
 from inkdigits.recipes.architectures import (
-    CLASSES,
     BatchNorm,
     Conv,
     Dense,
@@ -26,9 +26,14 @@ from inkdigits.recipes.architectures import (
     Layer,
     MaxPool,
     ReLU,
-    knows_junk,
 )
 
+Weights = tuple[LayerWeights, ...]
+_PARTS: dict[type, tuple[str, ...]] = {
+    Conv: ("weight", "bias"),
+    BatchNorm: ("weight", "bias", "running_mean", "running_var"),
+    Dense: ("weight", "bias"),
+}
 OPSET = 17
 IR_VERSION = 8
 
@@ -38,7 +43,7 @@ def export_onnx(networks: Sequence[Network], temperature: float = 1.0) -> bytes:
 
     Their mean logits are divided by the temperature before the softmax.
     """
-    graph = Graph()
+    graph, classes = Graph(), networks[0].classes
     graph.constant("channel_axis", np.array([1], np.int64))
     pixels = graph.add("Cast", "images", to=TensorProto.FLOAT)
     pixels = graph.add("Unsqueeze", pixels, "channel_axis")
@@ -46,8 +51,8 @@ def export_onnx(networks: Sequence[Network], temperature: float = 1.0) -> bytes:
         _add_network(graph, network, f"network{i}", pixels) for i, network in enumerate(networks)
     ]
     digits = mean = logits[0] if len(logits) == 1 else graph.add("Mean", *logits)
-    if knows_junk(networks[0].layers):
-        sizes = graph.constant("sizes", np.array([CLASSES, 1], np.int64))
+    if networks[0].knows_junk:
+        sizes = graph.constant("sizes", np.array([classes, 1], np.int64))
         digits, junk = graph.add_split(mean, sizes, ["digit_logits", "junk_logit"])
         known = graph.add("ReduceLogSumExp", digits, axes=[1], keepdims=0)
         unknown = graph.add("Squeeze", junk, "channel_axis")
@@ -58,10 +63,31 @@ def export_onnx(networks: Sequence[Network], temperature: float = 1.0) -> bytes:
     graph.add("Softmax", graph.add("Div", digits, divisor), output="probabilities", axis=-1)
     images = helper.make_tensor_value_info("images", TensorProto.UINT8, ["n", GLYPH_PX, GLYPH_PX])
     outputs = [
-        helper.make_tensor_value_info("probabilities", TensorProto.FLOAT, ["n", CLASSES]),
+        helper.make_tensor_value_info("probabilities", TensorProto.FLOAT, ["n", classes]),
         helper.make_tensor_value_info("familiarity", TensorProto.FLOAT, ["n"]),
     ]
     return graph.serialise([images], outputs)
+
+
+def read_weights(content: bytes, layers: tuple[Layer, ...], mean: float, scale: float) -> Weights:
+    """The weights of an exported model's first network, by layer: the inverse of `export_onnx`.
+
+    `mean` and `scale` are those of its normalisation. Raises `ArtifactError` for other layers.
+    """
+    graph = onnx.load_from_string(content).graph
+    stored = {entry.name: numpy_helper.to_array(entry) for entry in graph.initializer}
+    weights = []
+    for index, layer in enumerate(layers):
+        names = _PARTS.get(type(layer), ())
+        try:
+            weights.append({n: stored[f"network0.layer{index}.{n}"].copy() for n in names})
+        except KeyError:
+            raise ArtifactError("the artifact is of another network than its recipe's") from None
+    if "network0.mean" not in stored:  # see `_fold`
+        folded = weights[0]["weight"]
+        shift = folded.sum(axis=(1, 2, 3)) * np.float32(mean)
+        weights[0] = {"weight": folded * np.float32(scale), "bias": weights[0]["bias"] + shift}
+    return tuple(weights)
 
 
 class Graph:
@@ -141,7 +167,7 @@ def _add_layer(graph: Graph, layer: Layer, name: str, weights: LayerWeights, las
             return graph.add(
                 "Conv",
                 last,
-                *constants("weight", "bias"),
+                *constants(*_PARTS[Conv]),
                 kernel_shape=[kernel, kernel],
                 strides=[stride, stride],
                 pads=[padding] * 4,
@@ -149,7 +175,7 @@ def _add_layer(graph: Graph, layer: Layer, name: str, weights: LayerWeights, las
         case MaxPool(size):
             return graph.add("MaxPool", last, kernel_shape=[size, size], strides=[size, size])
         case BatchNorm():
-            names = constants("weight", "bias", "running_mean", "running_var")
+            names = constants(*_PARTS[BatchNorm])
             return graph.add("BatchNormalization", last, *names, epsilon=1e-5)
         case ReLU():
             return graph.add("Relu", last)
@@ -158,4 +184,4 @@ def _add_layer(graph: Graph, layer: Layer, name: str, weights: LayerWeights, las
         case Flatten():
             return graph.add("Flatten", last)
         case Dense():
-            return graph.add("Gemm", last, *constants("weight", "bias"), transB=1)
+            return graph.add("Gemm", last, *constants(*_PARTS[Dense]), transB=1)

@@ -26,7 +26,7 @@ def color_of(digit: Digit) -> str:
 
 def labels_of(reading: Reading) -> list[Label]:
     """What to draw of a reading: its digits and marks."""
-    digits = [(digit.box, str(digit.label), color_of(digit)) for digit in reading.digits]
+    digits = [(digit.box, str(digit), color_of(digit)) for digit in reading.digits]
     return digits + [(mark.box, mark.text, MARK) for mark in reading.marks]
 
 
@@ -63,7 +63,7 @@ def draw_glyphs(
         large = Image.fromarray(tile).resize((_TILE_PX, _TILE_PX), Image.Resampling.NEAREST)
         left, top = _GAP_PX + column * across, _GAP_PX + row * down
         sheet.paste(large, (left, top))
-        caption = f"{digit.label}  {digit.confidence:.1%}"
+        caption = f"{digit}  {digit.confidence:.1%}"
         draw.text((left, top + _TILE_PX + _GAP_PX), caption, fill=color_of(digit), font=font)
     return sheet
 

@@ -43,6 +43,7 @@ class Reader:
         self._session = artifact.session
         self._threads = threads
         self.info: ArtifactInfo = artifact.info
+        self._reads_digits = artifact.info.labels == tuple("0123456789")
 
     @classmethod
     def load(cls, path: str | Path | None = None, *, threads: int = 0) -> "Reader":
@@ -53,8 +54,7 @@ class Reader:
         """
         if path is not None:
             return cls(load_artifact(Path(path), threads), threads)
-        content = files("inkdigits.reading").joinpath("shipped", SHIPPED).read_bytes()
-        return cls(parse_artifact(content, f"the shipped {SHIPPED}", threads), threads)
+        return cls(parse_artifact(shipped_artifact(), f"the shipped {SHIPPED}", threads), threads)
 
     def predict_proba(self, images: NDArray[np.uint8]) -> NDArray[np.float32]:
         """Probabilities (n, 10) for uint8 images (n, 28, 28), bright ink on black.
@@ -120,6 +120,8 @@ class Reader:
         return self._read(load_canvas(source, page), hints)
 
     def _read(self, canvas: Canvas, hints: Hints) -> Reading:
+        if not self._reads_digits:
+            return self._read_symbol(canvas, hints)
         if hints.grid:
             return self._read_table(canvas, hints, hints.grid)
         look = self._finder.look(canvas.grey)
@@ -127,6 +129,20 @@ class Reader:
             return _empty(hints)
         layout = Layout(canvas, look, self._describe, self._finder, hints)
         return layout.reading(self._finder.lines(look, hints))
+
+    def _read_symbol(self, canvas: Canvas, hints: Hints) -> Reading:
+        """All ink as one of the artifact's labels: the detector knows digits alone."""
+        if hints.expect or hints.grid:
+            labels = f"this artifact's labels are {', '.join(self.info.labels[:3])} …"
+            raise UsageError(f"{labels}: it reads pictures of one symbol, without expect or grid")
+        inks = self._finder.inks(canvas.grey)
+        if not inks:
+            return _empty(hints)
+        found = self._finder.whole(inks[0])
+        box = canvas.box(found.left, found.top, found.right, found.bottom)
+        known = bool(self.accepts(np.asarray(found.familiarity)))
+        digit = self._digit(found.probabilities, found.glyph, box, accepted=known)
+        return Reading(self.info.labels[digit.label], (digit,))
 
     def _read_table(self, canvas: Canvas, hints: Hints, grid: tuple[int, int]) -> Reading:
         corners = self._table_corners(canvas)
@@ -207,8 +223,7 @@ class Reader:
         An image whose ground isn't black is read as `read(image, single=True)` does.
         """
         box = Box(0, 0, GLYPH_PX, GLYPH_PX)
-        readings = []
-        grounds = _grounds(images)
+        readings, grounds = [], _grounds(images)
         for p, accepted, image, ground in zip(*self._scored(images), images, grounds, strict=True):
             if ground > _BLACK:
                 readings.append(self.read(image, single=True))
@@ -260,7 +275,13 @@ class Reader:
             accepted=accepted,
             notes=(),
             glyph=glyph,
+            name="" if self._reads_digits else self.info.labels[label],
         )
+
+
+def shipped_artifact() -> bytes:
+    """The bytes of the model inside the package."""
+    return files("inkdigits.reading").joinpath("shipped", SHIPPED).read_bytes()
 
 
 def _empty(hints: Hints) -> Reading:

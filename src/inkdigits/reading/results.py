@@ -20,6 +20,9 @@ UNREAD = "?"  # in a text: something of a digit's size that could not be read
 class Digit:
     """One digit that was read: `label` is the class 0…9, `probabilities` has all ten.
 
+    With an artifact of other symbols `label` is the number of one of its labels, and `name` it.
+
+
     `confidence` is the probability that it is right: in a picture, that a digit stands there, that
     it is this one, and that none beside it was left out. `candidates` are the labels of the
     prediction set, most likely first; they include the true label for the share `coverage` of
@@ -37,11 +40,16 @@ class Digit:
     accepted: bool
     notes: tuple[str, ...]
     glyph: NDArray[np.uint8] = field(repr=False, compare=False)
+    name: str = ""
+
+    def __str__(self) -> str:
+        return self.name or str(self.label)
 
     def to_dict(self) -> dict[str, Any]:
         """The digit for the JSON output: the box as [x, y, width, height], without the glyph."""
         return {
             "label": self.label,
+            **({"name": self.name} if self.name else {}),
             "confidence": self.confidence,
             "probabilities": list(self.probabilities),
             "candidates": list(self.candidates),

@@ -128,6 +128,11 @@ ARCHITECTURES: dict[str, tuple[Layer, ...]] = {
 }
 
 
+def with_classes(layers: tuple[Layer, ...], classes: int) -> tuple[Layer, ...]:
+    """The layers with a last one for another number of classes, and for junk as before."""
+    return (*layers[:-1], Dense(classes + knows_junk(layers)))
+
+
 def knows_junk(layers: tuple[Layer, ...]) -> bool:
-    """Whether a network has an eleventh logit, for junk."""
+    """Whether a network for ten classes has an eleventh logit, for junk."""
     return layers[-1] == Dense(CLASSES + 1)

@@ -14,7 +14,6 @@ from torch import Tensor
 
 from inkdigits.data import LabelledImages, one_hot
 from inkdigits.recipes import Recipe
-from inkdigits.recipes.architectures import CLASSES
 from inkdigits.training.augment.appearance import apply_effects
 from inkdigits.training.augment.junk import draw_junk
 from inkdigits.training.augment.shape import random_warp
@@ -27,14 +26,15 @@ class Batches:
     def __init__(self, data: LabelledImages, recipe: Recipe) -> None:
         images, labels = _with_drawn(data, recipe.drawn_share)
         self.images = torch.from_numpy(images)
-        classes = CLASSES + (recipe.junk_share > 0)
-        self.one_hot_labels = torch.from_numpy(one_hot(labels, classes))
+        self.classes = len(data.class_names)
+        columns = self.classes + (recipe.junk_share > 0)
+        self.one_hot_labels = torch.from_numpy(one_hot(labels, columns))
         self.recipe = recipe
 
     def __iter__(self) -> Iterator[tuple[Tensor, Tensor]]:
-        """Pairs of augmented float images (n, 1, 28, 28) and one-hot labels (n, 10).
+        """Pairs of augmented float images (n, 1, 28, 28) and one-hot labels (n, classes).
 
-        With junk there are more images than `batch_size`, and an eleventh column.
+        With junk there are more images than `batch_size`, and a last column for it.
         """
         recipe, generator = self.recipe, torch.default_generator
         order = torch.randperm(len(self.images), generator=generator)
@@ -61,7 +61,7 @@ class Batches:
                 count = max(1, round(len(images) * recipe.junk_share))
                 junk = draw_junk(count, images, generator)
                 images = torch.cat([images, junk])
-                junk_labels = torch.eye(CLASSES + 1)[CLASSES].expand(len(junk), -1)
+                junk_labels = torch.eye(self.classes + 1)[-1].expand(len(junk), -1)
                 one_hot_labels = torch.cat([one_hot_labels, junk_labels])
             images = apply_effects(images, recipe.effects, recipe.effect_rate, generator)
             yield images, one_hot_labels

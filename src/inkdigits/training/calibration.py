@@ -30,31 +30,33 @@ class Calibration:
     validation: dict[str, float]
 
 
-def familiarity(logits: NDArray[np.floating]) -> NDArray[np.float64]:
-    """How much each image resembles a digit, (n,), from logits (n, 10) or (n, 11).
+def familiarity(logits: NDArray[np.floating], classes: int = CLASSES) -> NDArray[np.float64]:
+    """How much each image resembles a digit, (n,), from logits (n, classes) or one more.
 
-    The log-sum-exp of the ten digits' logits (the negative energy of Liu et al., 2020), minus the
+    The log-sum-exp of the digits' logits (the negative energy of Liu et al., 2020), minus the
     logit for junk if the network has one: then it is the log odds of digit against junk.
     """
-    digits = log_sum_exp(logits[:, :CLASSES])
-    return digits - logits[:, CLASSES] if logits.shape[1] > CLASSES else digits
+    digits = log_sum_exp(logits[:, :classes])
+    return digits - logits[:, classes] if logits.shape[1] > classes else digits
 
 
-def calibrate(logits: NDArray[np.floating], labels: NDArray[np.integer]) -> Calibration:
-    """Fit everything on held-out logits (n, 10) or (n, 11) and labels (n,).
+def calibrate(
+    logits: NDArray[np.floating], labels: NDArray[np.integer], classes: int = CLASSES
+) -> Calibration:
+    """Fit everything on held-out logits (n, classes), or one more with junk, and labels (n,).
 
     Without any, nothing is calibrated: the temperature is 1, everything is accepted, and the sets
     hold every label.
     """
     if not len(labels):
         return Calibration(1.0, float(np.finfo(np.float32).min), 0.0, 1.0, {"images": 0})
-    temperature = fit_temperature(logits[:, :CLASSES], labels)
-    probabilities = softmax(logits[:, :CLASSES] / temperature)
+    temperature = fit_temperature(logits[:, :classes], labels)
+    probabilities = softmax(logits[:, :classes] / temperature)
     true = np.sort(probabilities[np.arange(len(labels)), labels])
     left_out = max(1, int((len(labels) + 1) * (1 - COVERAGE)))
     return Calibration(
         temperature=temperature,
-        accept_at=float(np.quantile(familiarity(logits), 1 - ACCEPTED_SHARE)),
+        accept_at=float(np.quantile(familiarity(logits, classes), 1 - ACCEPTED_SHARE)),
         set_threshold=float(true[left_out - 1]),
         coverage=min(COVERAGE, len(labels) / (len(labels) + 1)),
         validation={

@@ -20,13 +20,13 @@ from inkdigits.data import LabelledImages, Split
 from inkdigits.errors import TrainingDiverged, UsageError
 from inkdigits.metrics import accuracy
 from inkdigits.recipes import Recipe
-from inkdigits.recipes.architectures import CLASSES
 from inkdigits.recipes.recipe import Precision
 from inkdigits.training.batches import Batches
 from inkdigits.training.checkpoint import Checkpoint, Epoch, Weights
 from inkdigits.training.models import Model, build_model
 from inkdigits.training.optimizers import Optimizer
 from inkdigits.training.schedules import learning_rate
+from inkdigits.training.tuning import Start, begin_with
 
 EVALUATION_BATCH = 1000
 OnStep = Callable[[int, int], None]
@@ -49,11 +49,14 @@ def fit(
     split: Split,
     seed: int,
     *,
+    start: Start | None = None,
     resume: Checkpoint | None = None,
     on_step: OnStep = ignore_step,
     on_epoch: OnEpoch = ignore_epoch,
 ) -> Checkpoint:
     """Train a recipe on a split of a training set; the last checkpoint has weights and history.
+
+    `start` is an artifact to begin with, of the recipe's network.
 
     Raises `TrainingDiverged` if loss or weights are not finite, `UsageError` if the split has no
     images to train on, or none for a recipe with `patience` to watch.
@@ -64,7 +67,7 @@ def fit(
         torch.manual_seed(seed)
         state = resume or Checkpoint(torch.get_rng_state())
         while len(state.finished) < recipe.networks:
-            state = _fit_network(state, batches, split.validation, on_step, on_epoch)
+            state = _fit_network(state, batches, split.validation, start, on_step, on_epoch)
     return state
 
 
@@ -72,12 +75,15 @@ def _fit_network(
     state: Checkpoint,
     batches: Batches,
     validation: LabelledImages,
+    start: Start | None,
     on_step: OnStep,
     on_epoch: OnEpoch,
 ) -> Checkpoint:
     """Train the next network, or the rest of the one in training."""
     recipe = batches.recipe
-    model = build_model(recipe)
+    model = build_model(recipe, batches.classes)
+    if start:
+        begin_with(model, start, validation.class_names)
     optimizer = Optimizer(recipe, model)
     if state.model and state.optimizer:
         _restore(state.model, model, state.optimizer, optimizer)
@@ -190,7 +196,7 @@ def _check_weights(model: Model, row: Epoch) -> None:
 def _validate(model: Model, validation: LabelledImages, row: Epoch) -> Epoch:
     if not len(validation):
         return row
-    logits = predict_logits(model, validation.images)[:, :CLASSES]
+    logits = predict_logits(model, validation.images)[:, : model.classes]
     labels = torch.from_numpy(validation.labels).long()
     loss = functional.cross_entropy(logits, labels).item()
     right = accuracy(logits.numpy(), validation.labels)
@@ -200,7 +206,7 @@ def _validate(model: Model, validation: LabelledImages, row: Epoch) -> Epoch:
 def predict_logits(model: nn.Module, images: Any) -> Tensor:
     """Logits, float32, of uint8 images (n, 28, 28), in evaluation mode.
 
-    They are (n, 10), or (n, 11) with a class for junk.
+    They are (n, classes), or one more with a class for junk.
     """
     model.eval()
     with torch.inference_mode():

@@ -10,6 +10,7 @@ from inkdigits.export import Network
 from inkdigits.recipes import Recipe
 from inkdigits.recipes.architectures import (
     ARCHITECTURES,
+    CLASSES,
     BatchNorm,
     Conv,
     Dense,
@@ -18,6 +19,7 @@ from inkdigits.recipes.architectures import (
     Layer,
     MaxPool,
     ReLU,
+    with_classes,
 )
 
 
@@ -43,21 +45,35 @@ class Model(nn.Module):
     `network[i]` is the PyTorch module of `layers[i]`.
     """
 
-    def __init__(self, layers: tuple[Layer, ...], pixel_mean: float, pixel_scale: float) -> None:
+    def __init__(self, recipe: Recipe, classes: int) -> None:
         super().__init__()
+        layers = with_classes(ARCHITECTURES[recipe.architecture], classes)
+        self.classes = classes
         self.layers = layers
-        self.normalise = Normalise(pixel_mean, pixel_scale)
+        self.normalise = Normalise(recipe.pixel_mean, recipe.pixel_scale)
         self.network = nn.Sequential(*_modules(layers))
+        self._learns_from = 0  # the first layer that learns
+
+    def freeze(self) -> None:
+        """From now on only the last layer learns."""
+        self._learns_from = len(self.layers) - 1
+        self.network[: self._learns_from].requires_grad_(False)
+
+    def train(self, mode: bool = True) -> "Model":
+        """Switch between training and evaluation; frozen layers stay in evaluation."""
+        super().train(mode)
+        self.network[: self._learns_from].train(mode and not self._learns_from)
+        return self
 
     def forward(self, images: Tensor) -> Tensor:
-        """Logits (n, 10), or (n, 11) with a class for junk."""
+        """Logits (n, classes), or one more with a class for junk."""
         logits: Tensor = self.network(self.normalise(images))
         return logits
 
 
-def build_model(recipe: Recipe) -> Model:
+def build_model(recipe: Recipe, classes: int = CLASSES) -> Model:
     """The recipe's model, freshly initialised from torch's global generator."""
-    model = Model(ARCHITECTURES[recipe.architecture], recipe.pixel_mean, recipe.pixel_scale)
+    model = Model(recipe, classes)
     model.to(memory_format=torch.channels_last)  # type: ignore[call-overload]  # missing in its stubs
     return model
 
@@ -68,6 +84,7 @@ class Ensemble(nn.Module):
     def __init__(self, models: Sequence[Model]) -> None:
         super().__init__()
         self.models = tuple(models)
+        self.classes = models[0].classes
         for index, model in enumerate(models):
             self.add_module(f"network{index}", model)
 
@@ -76,9 +93,11 @@ class Ensemble(nn.Module):
         return torch.stack([model(images) for model in self.models]).mean(dim=0)
 
 
-def rebuild(recipe: Recipe, weights: Sequence[dict[str, Tensor]]) -> Ensemble:
+def rebuild(
+    recipe: Recipe, weights: Sequence[dict[str, Tensor]], classes: int = CLASSES
+) -> Ensemble:
     """The recipe's networks with their trained weights."""
-    models = [build_model(recipe) for _ in weights]
+    models = [build_model(recipe, classes) for _ in weights]
     for model, trained in zip(models, weights, strict=True):
         model.load_state_dict(trained)
     return Ensemble(models)
@@ -95,7 +114,7 @@ def as_network(model: Model) -> Network:
         for module in model.network
     ]
     mean, scale = model.normalise.mean.item(), model.normalise.scale.item()
-    return Network(model.layers, tuple(weights), mean, scale)
+    return Network(model.layers, tuple(weights), mean, scale, model.classes)
 
 
 def count_parameters(model: nn.Module) -> int:

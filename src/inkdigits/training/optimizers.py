@@ -24,7 +24,7 @@ class Optimizer:
 
     def __init__(self, recipe: Recipe, model: nn.Module) -> None:
         self.recipe = recipe
-        self.parameters = list(model.parameters())
+        self.parameters = [values for values in model.parameters() if values.requires_grad]
         self.moments = [torch.zeros_like(values) for values in self.parameters]
         self.squares = [torch.zeros_like(values) for values in self.parameters]
         self.steps = [torch.zeros(()) for _ in self.parameters]

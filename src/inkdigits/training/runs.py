@@ -4,6 +4,7 @@ runs/20261121-093000-standard-0/
     run.json           recipe, seed, data set, environment
     history.csv        a row for each epoch
     checkpoint.pt      to resume from; only training reads it
+    start.onnx         the artifact that the training began with, if it did
     artifact.onnx      the trained model, the only file that anything else reads
 """
 
@@ -18,10 +19,12 @@ from typing import Any
 
 from inkdigits.artifact import ARTIFACT_NAME
 from inkdigits.data import (
+    AS_FOUND,
+    DATASETS,
     DEFAULT_DATASET,
+    Handling,
     Progress,
     Split,
-    dataset_info,
     ignore_progress,
     load_dataset,
     stratified_split,
@@ -33,8 +36,10 @@ from inkdigits.recipes import Recipe
 from inkdigits.training.checkpoint import Checkpoint, Epoch, load_state, save_state
 from inkdigits.training.loop import fit
 from inkdigits.training.sealing import describe_training, seal_checkpoint
+from inkdigits.training.tuning import REPLAY_HELD_OUT, Start, repeated, tuning_recipe, with_replay
 
 _CHECKPOINT, _HISTORY, _RUN = "checkpoint.pt", "history.csv", "run.json"
+_START = "start.onnx"
 
 
 @dataclass(frozen=True)
@@ -46,6 +51,10 @@ class Run:
     seed: int
     dataset: str
     environment: dict[str, Any]
+    handling: Handling = AS_FOUND
+    about: str = ""
+    freeze: bool = False
+    replay: str = ""
 
 
 def default_folder(name: str, seed: int) -> Path:
@@ -60,35 +69,51 @@ def check_seed(seed: int) -> None:
 
 
 def start_run(
-    recipe: Recipe,
+    begin: Recipe | Start,
     seed: int,
     dataset: str = DEFAULT_DATASET,
     *,
     folder: Path | None = None,
     data_folder: Path | None = None,
+    handling: Handling = AS_FOUND,
+    replay: str = "",
     progress: Progress = ignore_progress,
 ) -> Run:
     """Load the data, make a new run folder and write its settings.
+
+    A run begins with a recipe, or with an artifact that is trained further. `replay` names a data
+    set whose digits are trained on beside the own ones, so that they aren't forgotten.
 
     Raises `UsageError` for a seed outside 0 ≤ seed < 2⁶³ or a recipe that draws digits for other
     classes, `StorageError` if the folder exists, `DataError` if the data can't be loaded.
     """
     check_seed(seed)
-    if recipe.draws_digits and dataset_info(dataset).class_names != DIGITS:
+    data = load_dataset(dataset, "train", data_folder, progress, handling)
+    start = begin if isinstance(begin, Start) else None
+    recipe = tuning_recipe(begin, data.class_names) if isinstance(begin, Start) else begin
+    if recipe.draws_digits and data.class_names != DIGITS:
         raise UsageError(
             f"{recipe.name} draws digits of its own, and the classes of {dataset} are others; "
             "choose another recipe, such as standard"
         )
-    data = load_dataset(dataset, "train", data_folder, progress)
     environment = describe_training(recipe, data.sha256)
-    run = Run(folder or default_folder(recipe.name, seed), recipe, seed, dataset, environment)
+    if dataset not in DATASETS:
+        dataset = str(Path(dataset).resolve())
+        environment["handling"] = asdict(handling)
+    folder = folder or default_folder(recipe.name, seed)
+    freeze = start is not None and start.freeze
+    run = Run(folder, recipe, seed, dataset, environment, handling, data.about, freeze, replay)
     make_folder(run.folder, must_be_new=True)
     settings = {
         "recipe": recipe.to_dict(),
         "seed": seed,
         "dataset": dataset,
         "environment": environment,
+        "freeze": freeze,
+        "replay": replay,
     }
+    if start:
+        write_atomic(run.folder / _START, start.content)
     write_atomic(run.folder / _RUN, json.dumps(settings, indent=2).encode())
     return run
 
@@ -100,7 +125,8 @@ def open_run(folder: Path) -> Run:
     try:
         settings = json.loads(read_bytes(folder / _RUN))
         recipe = Recipe(**settings.pop("recipe"))
-        run = Run(folder=folder, recipe=recipe, **settings)
+        handling = Handling(**settings["environment"].get("handling", {}))
+        run = Run(folder=folder, recipe=recipe, handling=handling, **settings)
         run.environment["data_sha256"]
     except (ValueError, TypeError, KeyError, AttributeError) as error:
         raise UsageError(f"{folder / _RUN} is damaged ({error}); start a new run") from error
@@ -120,13 +146,7 @@ def train_run(
     every epoch. Ctrl-C raises `TrainingInterrupted`, after writing an artifact of the finished
     epochs if there are any. Raises `UsageError` if the data aren't those the run was started with.
     """
-    data = load_dataset(run.dataset, "train", data_folder, progress)
-    if data.sha256 != run.environment["data_sha256"]:
-        raise UsageError(
-            f"{run.folder} was started with other {run.dataset} files; pass their folder with "
-            "--data-dir, or start a new run"
-        )
-    split = stratified_split(data, run.recipe.validation_fraction, run.seed)
+    split = _load_split(run, data_folder, progress)
     checkpoint = load_state(run.folder / _CHECKPOINT, Checkpoint.from_dict)
 
     def keep(latest: Checkpoint) -> None:
@@ -140,6 +160,7 @@ def train_run(
             run.recipe,
             split,
             run.seed,
+            start=_start(run),
             resume=checkpoint,
             on_step=lambda done, total: progress("training", done, total),
             on_epoch=keep,
@@ -156,6 +177,27 @@ def train_run(
             f"resume with 'inkdigits train --resume {run.folder}{where}'"
         ) from None
     return _write_artifact(run, split, checkpoint)
+
+
+def _load_split(run: Run, data_folder: Path | None, progress: Progress) -> Split:
+    """What is trained on and what is held out; few own pictures are repeated."""
+    data = load_dataset(run.dataset, "train", data_folder, progress, run.handling)
+    if data.sha256 != run.environment["data_sha256"]:
+        known = run.dataset in DATASETS
+        cure = "pass their folder with --data-dir" if known else "put them back"
+        raise UsageError(
+            f"{run.folder} was started with other {run.dataset} files; {cure}, or start a new run"
+        )
+    split = stratified_split(data, run.recipe.validation_fraction, run.seed)
+    if run.replay:
+        others = load_dataset(run.replay, "train", data_folder, progress)
+        return with_replay(split, stratified_split(others, REPLAY_HELD_OUT, run.seed))
+    return split if run.dataset in DATASETS else repeated(split)
+
+
+def _start(run: Run) -> Start | None:
+    path = run.folder / _START
+    return Start(read_bytes(path), run.freeze) if path.is_file() else None
 
 
 def _write_artifact(run: Run, split: Split, checkpoint: Checkpoint) -> Path:

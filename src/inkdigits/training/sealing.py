@@ -6,7 +6,7 @@ from typing import Any
 import torch
 
 from inkdigits.artifact import ArtifactInfo, seal_artifact
-from inkdigits.data import DEFAULT_DATASET, LabelledImages, Split, dataset_info
+from inkdigits.data import DEFAULT_DATASET, LabelledImages, Split
 from inkdigits.environment import describe_environment
 from inkdigits.export.onnx import export_onnx
 from inkdigits.recipes import Recipe
@@ -35,7 +35,7 @@ def train_artifact(
 ) -> bytes:
     """Train a recipe on a split; returns the artifact's bytes, for `parse_artifact` or a file.
 
-    The labels are those of `dataset`. Raises the same as `fit`.
+    `dataset` is the name of the data, for the artifact. Raises the same as `fit`.
     """
     checkpoint = fit(recipe, split, seed, on_step=on_step, on_epoch=on_epoch)
     environment = describe_training(recipe, split.train.sha256)
@@ -61,12 +61,13 @@ def seal_checkpoint(
     environment: dict[str, Any],
 ) -> bytes:
     """Calibrate a checkpoint's networks on held-out images; returns the artifact's bytes."""
-    model = rebuild(recipe, checkpoint.weights())
+    classes = len(validation.class_names)
+    model = rebuild(recipe, checkpoint.weights(), classes)
     logits = predict_logits(model, validation.images).numpy()
-    found = calibrate(logits, validation.labels)
+    found = calibrate(logits, validation.labels, classes)
     info = ArtifactInfo(
         version=str(environment["inkdigits"]),
-        labels=dataset_info(dataset).class_names,
+        labels=validation.class_names,
         dataset=dataset,
         recipe=recipe.to_dict(),
         seed=seed,

@@ -1,0 +1,492 @@
+"""People's own pictures in every form: understood, laid out, parted, trained on, used."""
+
+import gzip
+import io
+import json
+
+import numpy as np
+import onnx
+import onnxruntime
+import pyarrow as pa
+import pytest
+import scipy.io
+import torch
+from PIL import Image, ImageDraw
+from pyarrow import parquet
+from sklearn.datasets import load_digits
+
+from inkdigits import Reader
+from inkdigits.data import Handling, encode_idx, load_dataset
+from inkdigits.errors import DataError, UsageError
+from inkdigits.reading.reader import shipped_artifact
+from inkdigits.recipes import Recipe
+from inkdigits.training.augment.drawn import find_fonts
+from inkdigits.training.models import build_model
+from inkdigits.training.tuning import Start, begin_with, tuning_recipe
+from tests.command_line import call, error_of
+
+COUNT = 60
+
+
+@pytest.fixture(scope="module")
+def some(mnist_test):
+    """Sixty digits, six of each."""
+    places = [np.flatnonzero(mnist_test.labels == digit)[:6] for digit in range(10)]
+    return mnist_test.only(np.sort(np.concatenate(places)))
+
+
+def png(image: np.ndarray) -> bytes:
+    content = io.BytesIO()
+    Image.fromarray(image).save(content, "PNG")
+    return content.getvalue()
+
+
+def write_folders(root, data, size=None, *, dark=True):
+    """A folder of pictures for each class."""
+    for place, (image, label) in enumerate(zip(data.images, data.labels, strict=True)):
+        folder = root / str(label)
+        folder.mkdir(parents=True, exist_ok=True)
+        picture = Image.fromarray(255 - image if dark else image)
+        picture = picture.resize(size, Image.Resampling.BICUBIC) if size else picture
+        picture.save(folder / f"w{place % 4}-{place}.png")
+    return root
+
+
+def write_csv(path, rows, header=None):
+    lines = [",".join(map(str, row)) for row in rows]
+    path.write_text("\n".join([header, *lines] if header else lines) + "\n")
+    return path
+
+
+def both(path, **options):
+    """Training and test pictures of a path, as one."""
+    handling = Handling(**options)
+    parts = [load_dataset(str(path), subset, handling=handling) for subset in ("train", "test")]
+    images = np.concatenate([part.images for part in parts])
+    return parts, images, np.concatenate([part.labels for part in parts])
+
+
+def assert_same(path, some):
+    """All digits are there, untouched, with their labels, a fifth of them for testing."""
+    parts, images, labels = both(path)
+    assert [len(part) for part in parts] == [50, 10]
+    ours = sorted((image.tobytes(), label) for image, label in zip(images, labels, strict=True))
+    theirs = zip(some.images, some.labels, strict=True)
+    assert ours == sorted((image.tobytes(), label) for image, label in theirs)
+    assert parts[0].class_names == tuple("0123456789")
+    return parts[0].about
+
+
+# Forms
+
+
+def flat(data):
+    return data.images.reshape(len(data), -1)
+
+
+def kaggle(folder, data):
+    header = ",".join(["label", *(f"pixel{place}" for place in range(784))])
+    rows = np.column_stack([data.labels, flat(data)])
+    return write_csv(folder / "train.csv", rows, header)
+
+
+def label_first(folder, data):
+    return write_csv(folder / "mnist.csv", np.column_stack([data.labels, flat(data)]))
+
+
+def label_last(folder, data):
+    return write_csv(folder / "mnist.csv", np.column_stack([flat(data), data.labels]))
+
+
+def shares(folder, data):
+    rows = [[*image, label] for image, label in zip(flat(data) / 255, data.labels, strict=True)]
+    return write_csv(folder / "shares.csv", rows, ",".join([*map(str, range(784)), "digit"]))
+
+
+def semicolons(folder, data):
+    path = kaggle(folder, data)
+    path.write_text(path.read_text().replace(",", ";"))
+    return path
+
+
+def npz(folder, data):
+    np.savez(folder / "own.npz", images=data.images, labels=data.labels)
+    return folder / "own.npz"
+
+
+def npz_with_channel(folder, data):
+    one_hot = np.eye(10)[data.labels]
+    np.savez(folder / "own.npz", x=data.images[:, None] / np.float32(255), y=one_hot)
+    return folder / "own.npz"
+
+
+def npy(folder, data):
+    np.save(folder / "x.npy", data.images)
+    np.save(folder / "y.npy", data.labels.astype(float))
+    return folder / "x.npy"
+
+
+def npy_folder(folder, data):
+    np.save(folder / "images.npy", data.images)
+    np.save(folder / "labels.npy", data.labels)
+    return folder
+
+
+def idx(folder, data):
+    (folder / "own-images-idx3-ubyte").write_bytes(encode_idx(data.images))
+    (folder / "own-labels-idx1-ubyte").write_bytes(encode_idx(data.labels))
+    return folder / "own-images-idx3-ubyte"
+
+
+def idx_gz(folder, data):
+    for name, values in (("images-idx3", data.images), ("labels-idx1", data.labels)):
+        content = gzip.compress(encode_idx(values))
+        (folder / f"own-{name}-ubyte.gz").write_bytes(content)
+    return folder
+
+
+def hub(folder, data):
+    table = pa.table(
+        {
+            "image": [{"bytes": png(image), "path": None} for image in data.images],
+            "label": data.labels.tolist(),
+        }
+    )
+    (folder / "data").mkdir()
+    parquet.write_table(table, folder / "data" / "part-00000-of-00001.parquet")
+    return folder
+
+
+def mat(folder, data):
+    values = {"X": np.moveaxis(data.images, 0, -1), "y": data.labels[:, None]}
+    scipy.io.savemat(folder / "own.mat", values)
+    return folder / "own.mat"
+
+
+def class_folders(folder, data):
+    return write_folders(folder / "own", data, dark=False)
+
+
+def dark_folders(folder, data):
+    return write_folders(folder / "own", data)
+
+
+def listed(folder, data):
+    rows = []
+    for place, (image, label) in enumerate(zip(data.images, data.labels, strict=True)):
+        (folder / f"{place}.png").write_bytes(png(image))
+        rows.append((f"{place}.png", label))
+    write_csv(folder / "labels.csv", rows, "file,label")
+    return folder
+
+
+FORMS = [
+    (kaggle, "CSV, label first"),
+    (label_first, "CSV, label first"),
+    (label_last, "CSV, label last"),
+    (shares, "CSV, label last"),
+    (semicolons, "CSV, label first"),
+    (npz, "NumPy arrays"),
+    (npz_with_channel, "NumPy arrays"),
+    (npy, "NumPy arrays"),
+    (npy_folder, "NumPy arrays"),
+    (idx, "IDX files"),
+    (idx_gz, "IDX files"),
+    (hub, "Parquet"),
+    (mat, "a MATLAB file"),
+    (class_folders, "class folders"),
+    (dark_folders, "class folders"),
+    (listed, "a list of pictures"),
+]
+
+
+@pytest.mark.parametrize(("write", "form"), FORMS, ids=lambda value: getattr(value, "__name__", ""))
+def test_every_form_is_recognised_by_its_content(tmp_path, some, write, form):
+    about = assert_same(write(tmp_path, some), some)
+    assert f"from {form}" in about
+    assert "28×28 pixels" in about
+    assert "in MNIST's layout" in about
+
+
+def test_keras_own_parts_are_kept(tmp_path, some):
+    np.savez(
+        tmp_path / "mnist.npz",
+        x_train=some.images[:45],
+        y_train=some.labels[:45],
+        x_test=some.images[45:],
+        y_test=some.labels[45:],
+    )
+    (train, test), _, _ = both(tmp_path / "mnist.npz")
+    np.testing.assert_array_equal(train.images, some.images[:45])
+    np.testing.assert_array_equal(test.labels, some.labels[45:])
+
+
+def test_folders_for_training_and_testing_are_kept(tmp_path, some):
+    write_folders(tmp_path / "own" / "train", some.only(np.arange(40)))
+    write_folders(tmp_path / "own" / "Test", some.only(np.arange(40, 60)))
+    (train, test), _, _ = both(tmp_path / "own")
+    assert (len(train), len(test)) == (40, 20)
+    assert "kept for testing" not in train.about
+
+
+def test_pictures_of_other_sizes_are_laid_out_as_in_reading(tmp_path, some):
+    parts, images, labels = both(write_folders(tmp_path / "own", some, (90, 120)))
+    assert "90×120 pixels, dark ink on light, laid out as in reading" in parts[0].about
+    assert (Reader.load().predict(images) == labels).mean() > 0.95
+
+
+def test_scikit_learns_digits_are_read_from_an_npz(tmp_path):
+    digits = load_digits()
+    np.savez(tmp_path / "digits.npz", images=digits.images, labels=digits.target)
+    parts, images, labels = both(tmp_path / "digits.npz")
+    assert "8×8 pixels, light ink on dark" in parts[0].about
+    assert (Reader.load().predict(images) == labels).mean() > 0.97
+
+
+def test_what_lies_on_its_side_is_set_upright(tmp_path, some):
+    lying = some.images.transpose(0, 2, 1)
+    (tmp_path / "images-idx3-ubyte").write_bytes(encode_idx(np.ascontiguousarray(lying)))
+    (tmp_path / "labels-idx1-ubyte").write_bytes(encode_idx(some.labels))
+    about = assert_same(tmp_path, some)
+    assert "set upright" in about
+
+
+def test_as_is_leaves_pictures_alone(tmp_path, some):
+    path = npz(tmp_path, some)
+    shifted = np.roll(some.images, 4, axis=2)
+    np.savez(path, images=shifted, labels=some.labels)
+    _, images, _ = both(path, as_is=True)
+    assert sorted(image.tobytes() for image in images) == sorted(i.tobytes() for i in shifted)
+    _, laid_out, _ = both(path)
+    assert sorted(image.tobytes() for image in laid_out) != sorted(i.tobytes() for i in shifted)
+
+
+def test_a_group_is_never_on_both_sides(tmp_path, some):
+    path = write_folders(tmp_path / "own", some)
+    (train, test), _, _ = both(path, groups=r"(w\d)-")
+    assert set(train.groups) | set(test.groups) == {"w0", "w1", "w2", "w3"}
+    assert not set(train.groups) & set(test.groups)
+    with pytest.raises(UsageError, match="finds nothing in '0/w0-"):
+        both(path, groups="writer")
+    with pytest.raises(UsageError, match="is no regular expression"):
+        both(path, groups="(")
+
+
+def test_what_cannot_be_used_is_left_out_and_named(tmp_path, some):
+    path = write_folders(tmp_path / "own", some, (60, 60))
+    (path / "3" / "notes.txt").write_text("mine")
+    (path / "3" / "broken.png").write_bytes(b"\x89PNG and no more")
+    Image.new("L", (60, 60), 255).save(path / "3" / "blank.png")
+    parts, images, _ = both(path)
+    assert len(images) == COUNT
+    left_out = " ".join(part.about for part in parts)
+    assert "left out" in left_out
+    assert "notes.txt is no picture" in left_out
+
+
+# Faults
+
+
+def broken_forms(folder, data):
+    images, labels = data.images, data.labels
+    good = np.column_stack([labels, flat(data)]).astype(object)
+    bad, short = good.copy(), [list(row) for row in good]
+    bad[6, 17] = "dark"
+    short[4] = short[4][:-1]
+    yield write_csv(folder / "word.csv", bad), r"word.csv, line 7: 'dark' is no number"
+    yield write_csv(folder / "short.csv", short), r"short.csv, line 5: it has 784 columns, .* 785"
+    yield write_csv(folder / "wide.csv", good[:, :-3]), r"wide.csv has 782 columns; it needs"
+    (folder / "empty.csv").write_text("")
+    yield folder / "empty.csv", "empty.csv is empty"
+    np.savez(folder / "names.npz", a=images)
+    yield folder / "names.npz", r"has the arrays a; it needs x_train and y_train"
+    np.savez(folder / "few.npz", x=images, y=labels[:-1])
+    yield folder / "few.npz", r"few.npz: 60 images, but labels of the shape \(59,\)"
+    np.savez(folder / "standard.npz", x=images / 255 - 0.5, y=labels)
+    yield folder / "standard.npz", r"image 1 has values below 0.*undo the standardising"
+    np.savez(folder / "loud.npz", x=images.astype(float) * 1000, y=labels)
+    yield folder / "loud.npz", "a pixel is 255000; they must be"
+    np.save(folder / "x.npy", images)
+    yield folder / "x.npy", "has images and no labels: put them beside it"
+    (folder / "cut.npz").write_bytes((folder / "few.npz").read_bytes()[:2000])
+    yield folder / "cut.npz", "cut.npz can't be read"
+    (folder / "cut.parquet").write_bytes(b"PAR1" + bytes(50))
+    yield folder / "cut.parquet", "cut.parquet can't be read"
+    (folder / "cut.mat").write_bytes(b"MATLAB 5.0 MAT-file" + bytes(30))
+    yield folder / "cut.mat", "cut.mat can't be read"
+    (folder / "lonely-images-idx3-ubyte").write_bytes(encode_idx(images))
+    yield folder / "lonely-images-idx3-ubyte", "its labels are not beside it"
+    (folder / "film.mp4").write_bytes(b"\x01\x02\0\0 film")
+    yield folder / "film.mp4", "is in no form that is known here"
+    (folder / "none" / "more").mkdir(parents=True)
+    yield folder / "none", "holds no labelled pictures: it needs a folder of pictures"
+    (folder / "list").mkdir()
+    write_csv(folder / "list" / "labels.csv", [("a.png", 3)], "file,label")
+    yield folder / "list", r"labels.csv, line 2: there is no file .*a.png"
+
+
+def test_bad_input_is_one_sentence_with_the_culprit_and_exit_code_3(capsys, tmp_path, some):
+    for path, message in broken_forms(tmp_path, some):
+        with pytest.raises(DataError, match=message):
+            load_dataset(str(path), "train")
+        code, error = error_of(capsys, "train", "tiny", "--data", path, "--out", tmp_path / "run")
+        assert (code, len(error.splitlines())) == (3, 1), error
+        assert not (tmp_path / "run").exists()
+
+
+def test_one_class_is_not_enough(tmp_path):
+    for number in range(3):
+        folder = tmp_path / "own" / "tick"
+        folder.mkdir(parents=True, exist_ok=True)
+        Image.new("L", (40, 40), 255).save(folder / f"{number}.png")
+    with pytest.raises(DataError, match=r"has 1 classes \(tick\); 2 to 256 are needed"):
+        load_dataset(str(tmp_path / "own"), "train")
+
+
+def test_a_name_that_is_nothing_says_what_there_is(capsys, tmp_path):
+    code, error = error_of(capsys, "train", "tiny", "--data", "own", "--out", tmp_path / "run")
+    assert code == 2
+    assert "there is no data set, file or folder 'own'; choose one of mnist, " in error
+
+
+# Training and use
+
+
+@pytest.fixture(scope="module")
+def letters(tmp_path_factory):
+    """A to Z in print, 12 of each, as EMNIST has them: IDX files, on their side."""
+    rng, fonts = np.random.default_rng(0), find_fonts()
+    images, labels = [], []
+    for number in range(12 * 26):
+        page = Image.new("L", (64, 64))
+        font = fonts[rng.integers(len(fonts))].font_variant(size=int(rng.integers(26, 40)))
+        ImageDraw.Draw(page).text((14, 6), chr(65 + number % 26), fill=255, font=font)
+        box = page.getbbox()
+        part = page.crop(box)
+        part.thumbnail((20, 20))
+        glyph = Image.new("L", (28, 28))
+        glyph.paste(part, ((28 - part.width) // 2, (28 - part.height) // 2))
+        images.append(np.asarray(glyph).T)
+        labels.append(number % 26 + 1)
+    folder = tmp_path_factory.mktemp("letters")
+    for part, chosen in (("train", slice(0, 208)), ("test", slice(208, None))):
+        for kind, values in (("images-idx3", np.stack(images)), ("labels-idx1", np.array(labels))):
+            name = f"emnist-letters-{part}-{kind}-ubyte"
+            (folder / name).write_bytes(
+                encode_idx(np.ascontiguousarray(values.astype(np.uint8)[chosen]))
+            )
+    return folder
+
+
+def test_letters_are_trained_evaluated_and_read(capsys, letters, tmp_path):
+    where, run = ("--data", "emnist-letters", "--data-dir", letters), tmp_path / "run"
+    more = ("--set", "batch_size=16", "--set", "epochs=15")
+    code, out, err = call(capsys, "train", "fast", *more, *where, "--out", run, "--json")
+    assert code == 0, err
+    assert json.loads(out)["test"]["accuracy"] > 0.8
+    reader = Reader.load(tmp_path / "run")
+    assert reader.info.labels == tuple("ABCDEFGHIJKLMNOPQRSTUVWXYZ")
+    test = load_dataset("emnist-letters", "test", letters)
+    names = [reading.text for reading in reader.read_glyphs(test.images)]
+    right = [
+        name == test.class_names[label] for name, label in zip(names, test.labels, strict=True)
+    ]
+    assert np.mean(right) > 0.8
+    place = right.index(True)
+    picture = Image.fromarray(255 - test.images[place]).resize((140, 140))
+    reading = reader.read(picture)
+    assert reading.text == test.class_names[test.labels[place]]
+    assert reading.to_dict()["digits"][0]["name"] == reading.text
+    with pytest.raises(UsageError, match="it reads pictures of one symbol"):
+        reader.read(picture, expect=2)
+    report = (tmp_path / "run" / "report.html").read_text()
+    assert ">Z<" in report
+
+
+def test_a_recipe_that_draws_digits_refuses_letters(capsys, letters, tmp_path):
+    where = ("--data", "emnist-letters", "--data-dir", letters)
+    code, error = error_of(capsys, "train", "robust", *where, "--out", tmp_path / "run")
+    assert (code, "choose another recipe" in error) == (2, True)
+
+
+def test_own_pictures_are_trained_on_and_used_again(capsys, tmp_path, some, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    write_folders(tmp_path / "own", some, (50, 50))
+    run = ("--data", "own", "--groups", r"(w\d)-", "--out", "run")
+    code, out, err = call(capsys, "train", "tiny", "--set", "epochs=2", *run)
+    assert code == 0, err
+    assert "from class folders, 10 classes" in out + err
+    code, again, _ = call(capsys, "evaluate", "run", "--json")
+    assert code == 0
+    assert json.loads(again)["test"]["images"] == 15  # the group that was kept for testing
+    for path in (tmp_path / "own").rglob("*.png"):
+        path.unlink()
+        break
+    (tmp_path / "run" / "checkpoint.pt").unlink()
+    code, _, err = call(capsys, "train", "--resume", "run")
+    assert (code, "own files; put them back, or start a new run" in err) == (2, True)
+
+
+def test_an_artifacts_weights_are_taken_over_exactly(some):
+    start = Start(shipped_artifact())
+    recipe = tuning_recipe(start, tuple("0123456789"))
+    model = build_model(recipe)
+    begin_with(model, start, tuple("0123456789"))
+    model.eval()
+    with torch.inference_mode():
+        logits = model(torch.from_numpy(some.images)[:, None].float())[:, :10]
+    ours = torch.softmax(logits / start.info.temperature, 1).numpy()
+    np.testing.assert_allclose(ours, Reader.load().predict_proba(some.images), atol=2e-5)
+
+
+def test_rows_of_the_last_layer_go_with_their_labels():
+    start = Start(shipped_artifact())
+    model = build_model(tuning_recipe(start, ("7", "seven", "3")), classes=3)
+    fresh = model.network[-1].weight.detach().clone()
+    begin_with(model, start, ("7", "seven", "3"))
+    stored = build_model(Recipe(**start.info.recipe))
+    begin_with(stored, start, tuple("0123456789"))
+    ours, theirs = model.network[-1].weight, stored.network[-1].weight
+    assert (ours[0] == theirs[7]).all()
+    assert (ours[2] == theirs[3]).all()
+    assert (ours[1] == fresh[1]).all()
+    assert (ours[3] == theirs[10]).all()  # junk
+
+
+@pytest.mark.parametrize("freeze", [False, True])
+def test_the_shipped_model_is_trained_further(capsys, tmp_path, some, freeze):
+    write_folders(tmp_path / "own", some, (50, 50))
+    options = ["--data", tmp_path / "own", "--from", "shipped", *(["--freeze"] if freeze else [])]
+    code, out, err = call(capsys, "train", *options, "--out", tmp_path / "run", "--json")
+    assert code == 0, err
+    assert json.loads(out)["test"]["accuracy"] >= 0.9
+    artifact = (tmp_path / "run" / "artifact.onnx").read_bytes()
+    before, after = (
+        {entry.name: entry.raw_data for entry in onnx.load_from_string(content).graph.initializer}
+        for content in (shipped_artifact(), artifact)
+    )
+    same = {name for name in before if before[name] == after[name]}
+    assert ("network0.layer1.running_mean" in same) == freeze
+    assert "network0.layer13.bias" not in same  # the last layer
+    probabilities, _ = onnxruntime.InferenceSession(artifact).run(None, {"images": some.images})
+    assert probabilities.shape == (COUNT, 10)
+    assert Reader.load(tmp_path / "run").info.recipe["name"] == "robust-tuned"
+
+
+def test_what_is_replayed_is_not_forgotten(capsys, tmp_path, mnist_test):
+    """New sevens, of one kind: without replay all other digits would be sevens."""
+    sevens = mnist_test.only(np.flatnonzero(np.isin(mnist_test.labels, (1, 7)))[:40])
+    write_folders(tmp_path / "own", sevens)
+    options = ("--data", tmp_path / "own", "--from", "shipped", "--replay", "mnist", "--no-test")
+    code, _, err = call(capsys, "train", *options, "--out", tmp_path / "run")
+    assert code == 0, err
+    reader = Reader.load(tmp_path / "run")
+    part = mnist_test.only(np.arange(5000, 6000))
+    assert (reader.predict(part.images) == part.labels).mean() > 0.98
+
+
+def test_options_of_tuning_need_an_artifact_to_start_from(capsys, tmp_path):
+    assert "go with --from" in error_of(capsys, "train", "tiny", "--freeze")[1]
+    assert "leave out RECIPE" in error_of(capsys, "train", "tiny", "--from", "shipped")[1]
+    code, error = error_of(capsys, "train", "--from", tmp_path / "nothing.onnx")
+    assert (code, "nothing.onnx" in error) == (4, True)
