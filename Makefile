@@ -6,7 +6,7 @@ export PIP_CONSTRAINT := $(CURDIR)/constraints.txt
 export PIP_BUILD_CONSTRAINT := $(PIP_CONSTRAINT)
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
 
-.PHONY: run test golden check format measure bench bench-reading bench-pictures bench-real ablation trust shipped detector lock clean
+.PHONY: run test golden check format measure bench bench-reading bench-pictures bench-real bench-few ablation trust shipped detector lock clean
 
 run: .venv/train  ## train the standard recipe, evaluate it, say where the report lies
 	$(BIN)/inkdigits train standard
@@ -41,6 +41,9 @@ bench-pictures: .venv/train  ## read drawn photographs, strings and grids; table
 
 bench-real: .venv/train  ## score a folder of real pictures with a labels.csv: make bench-real FOLDER=pictures/
 	$(BIN)/python benchmarks/real_pictures.py $(FOLDER)
+
+bench-few: .venv/test  ## how accuracy grows with the number of own pictures; a table in docs/own-data.md
+	$(BIN)/python benchmarks/few_pictures.py
 
 ablation: .venv/train  ## what makes accurate accurate and robust robust: tables in docs/; needs Fashion-MNIST
 	$(BIN)/python benchmarks/robust_ablation.py

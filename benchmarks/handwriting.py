@@ -88,10 +88,15 @@ def ink_of(image: NDArray[np.uint8], height_px: int, rng: np.random.Generator) -
 
 
 def drawn(
-    label: str, height_px: int, rng: np.random.Generator, *, pen_px: float | None = None
+    label: str,
+    height_px: int,
+    rng: np.random.Generator,
+    *,
+    pen_px: float | None = None,
+    styles: dict[str, list[list[list[tuple[float, float]]]]] = STYLES,
 ) -> Grey:
-    """A digit from `STYLES`, 0…1: wobbling, slanted, with the given or a random pen; cropped."""
-    strokes = STYLES[label][rng.integers(len(STYLES[label]))]
+    """A digit from `styles`, 0…1: wobbling, slanted, with the given or a random pen; cropped."""
+    strokes = styles[label][rng.integers(len(styles[label]))]
     pen = pen_px or height_px * rng.uniform(0.03, 0.16)
     width, slant = height_px * rng.uniform(0.5, 0.8), rng.uniform(-0.25, 0.15)
     margin, oversampling = int(pen + height_px * 0.4), 2

@@ -29,17 +29,17 @@ def test_data_fetch_info_verify(capsys, mnist):
 
 
 def test_data_of_another_name_from_a_folder(capsys, small_data):
-    code, out, _ = call(capsys, "data", "info", "--data", "kmnist", "--data-dir", small_data)
+    code, out, _ = call(capsys, "data", "info", "kmnist", "--data-dir", small_data)
     assert code == 0
     assert "600 images" in out
-    out = call(capsys, "data", "verify", "--data", "kmnist", "--data-dir", small_data)[1]
+    out = call(capsys, "data", "verify", "kmnist", "--data-dir", small_data)[1]
     assert "no known hash" in out
 
 
 def test_data_faults(capsys, tmp_path, empty_cache):
     code, err = error_of(capsys, "data", "verify", "--data-dir", tmp_path)
     assert (code, "run 'inkdigits data fetch' first" in err) == (3, True)
-    assert error_of(capsys, "data", "fetch", "--data", "mnits")[0] == 2
+    assert error_of(capsys, "data", "fetch", "mnits")[0] == 2
     (tmp_path / "file").write_text("")
     code, err = error_of(capsys, "data", "fetch", "--data-dir", tmp_path / "file" / "x")
     assert (code, "can't make the folder" in err) == (4, True)

@@ -104,7 +104,7 @@ def test_what_cannot_be_fetched_says_where_to_put_it(empty_cache):
 @pytest.mark.parametrize(
     ("name", "cure"),
     [
-        ("mnist", "'inkdigits data fetch --data mnist --data-dir {}' fetches them"),
+        ("mnist", "'inkdigits data fetch mnist --data-dir {}' fetches them"),
         ("qmnist", "qmnist-test-labels-idx2-int (plain or .gz)"),
     ],
 )

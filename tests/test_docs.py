@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from inkdigits.cli import build_parser
+from inkdigits.cli.parser import build_parser
 from inkdigits.files import sha256
 from inkdigits.recipes import RECIPES
 from inkdigits.recipes.results import load_results

@@ -15,18 +15,34 @@ from typing import TYPE_CHECKING, Any
 from inkdigits.errors import InkdigitsError
 
 if TYPE_CHECKING:
+    from inkdigits.data import load_dataset as load_data
     from inkdigits.imaging import open_canvas
     from inkdigits.reading import Digit, Reader, Reading
 
 __version__ = "0.1.0"
 
-__all__ = ["Digit", "InkdigitsError", "Reader", "Reading", "__version__", "open_canvas"]
+__all__ = [
+    "Digit",
+    "InkdigitsError",
+    "Reader",
+    "Reading",
+    "__version__",
+    "load_data",
+    "open_canvas",
+]
 
-_HOMES = {"Digit": "reading", "Reader": "reading", "Reading": "reading", "open_canvas": "imaging"}
+_HOMES = {
+    "Digit": ("reading", "Digit"),
+    "Reader": ("reading", "Reader"),
+    "Reading": ("reading", "Reading"),
+    "load_data": ("data", "load_dataset"),
+    "open_canvas": ("imaging", "open_canvas"),
+}
 
 
 def __getattr__(name: str) -> Any:
     """Import on first use: NumPy and Pillow take 0.1 s that `inkdigits --help` doesn't need."""
     if name not in _HOMES:
         raise AttributeError(f"module 'inkdigits' has no attribute {name!r}")
-    return getattr(import_module(f"inkdigits.{_HOMES[name]}"), name)
+    room, own_name = _HOMES[name]
+    return getattr(import_module(f"inkdigits.{room}"), own_name)

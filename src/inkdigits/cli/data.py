@@ -7,9 +7,13 @@ from typing import Any
 import numpy as np
 
 from inkdigits.cli.console import Console
+from inkdigits.cli.extras import needing
 from inkdigits.data import (
+    DATASETS,
     DEFAULT_DATASET,
     SUBSETS,
+    Handling,
+    LabelledImages,
     dataset_info,
     fetch_dataset,
     load_dataset,
@@ -22,9 +26,41 @@ from inkdigits.errors import DataError
 def run(arguments: Namespace) -> int:
     """Run the command and return the exit code."""
     console = Console(quiet=arguments.quiet, as_json=arguments.json)
+    name = arguments.data or DEFAULT_DATASET
+    if arguments.action == "inspect":
+        _inspect(console, name, arguments)
+        return 0
     actions = {"fetch": _fetch, "info": _info, "verify": _verify}
-    actions[arguments.action](console, arguments.data or DEFAULT_DATASET, arguments.data_dir)
+    actions[arguments.action](console, name, arguments.data_dir)
     return 0
+
+
+def _inspect(console: Console, name: str, arguments: Namespace) -> None:
+    """Write the page of samples, doubtful labels and twins."""
+    with needing("train", "inspecting"):
+        from inkdigits.evaluation.inspection import write_inspection
+    handling = Handling(arguments.as_is, arguments.groups)
+    title = name if name in DATASETS else Path(name).resolve().name
+    page = arguments.out or Path(f"{Path(title).stem}-inspected.html")
+    with console.progress() as progress:
+        parts: dict[str, LabelledImages] = {
+            subset: load_dataset(name, subset, arguments.data_dir, progress, handling)
+            for subset in SUBSETS
+        }
+        found = write_inspection(parts, title, page, progress)
+    counts = {
+        "images": {subset: len(data) for subset, data in parts.items()},
+        "doubtful": len(found.doubts),
+        "twins": len(found.twins),
+        "blank": len(found.blank),
+        "clipped": len(found.clipped),
+    }
+    lines = [data.about for data in parts.values() if data.about]
+    lines.append(
+        f"{len(found.doubts)} doubtful labels, {len(found.twins)} pairs nearly the same, "
+        f"{len(found.blank)} blank, {len(found.clipped)} cut off"
+    )
+    console.result([*lines, f"page      {page}"], {"page": str(page), **counts})
 
 
 def _fetch(console: Console, name: str, folder: Path | None) -> None:

@@ -162,7 +162,7 @@ def _not_in(name: str, folder: Path) -> str:
     files = ", ".join(dataset_info(name).file_names())
     cure = "put them there, or pass their folder with --data-dir"
     if dataset_info(name).sha256:
-        fetch = f"inkdigits data fetch --data {name} --data-dir {folder}"
+        fetch = f"inkdigits data fetch {name} --data-dir {folder}"
         cure = f"'{fetch}' fetches them; without --data-dir the per-user cache is used"
     return f"{folder} has no {name}: {files} (plain or .gz) are neither in {below}; {cure}"
 

@@ -1,5 +1,6 @@
 """Plots as matplotlib figures: arrays in, a figure out; nothing is shown or saved here."""
 
+import base64
 import io
 from typing import Any
 
@@ -32,6 +33,11 @@ def encode_image(image: Image.Image) -> bytes:
     buffer = io.BytesIO()
     image.save(buffer, "PNG", optimize=True)
     return buffer.getvalue()
+
+
+def as_data_url(image: Image.Image) -> str:
+    """The image as the source of an `img` in a page."""
+    return "data:image/png;base64," + base64.b64encode(encode_image(image)).decode()
 
 
 def plot_history(history: list[dict[str, Any]]) -> Figure:

@@ -22,6 +22,7 @@ from inkdigits.training.loop import (
     used_precision,
 )
 from inkdigits.training.models import as_network, count_parameters, rebuild
+from inkdigits.training.tuning import Start
 
 
 def train_artifact(
@@ -29,15 +30,17 @@ def train_artifact(
     split: Split,
     seed: int = 0,
     *,
+    start: Start | None = None,
     dataset: str = DEFAULT_DATASET,
     on_step: OnStep = ignore_step,
     on_epoch: OnEpoch = ignore_epoch,
 ) -> bytes:
     """Train a recipe on a split; returns the artifact's bytes, for `parse_artifact` or a file.
 
-    `dataset` is the name of the data, for the artifact. Raises the same as `fit`.
+    `start` is an artifact to train further, with its `tuning_recipe`. `dataset` is the name of the
+    data, for the artifact. Raises the same as `fit`.
     """
-    checkpoint = fit(recipe, split, seed, on_step=on_step, on_epoch=on_epoch)
+    checkpoint = fit(recipe, split, seed, start=start, on_step=on_step, on_epoch=on_epoch)
     environment = describe_training(recipe, split.train.sha256)
     return seal_checkpoint(checkpoint, recipe, seed, split.validation, dataset, environment)
 

@@ -1,0 +1,255 @@
+"""The parser of the commands and their options; imports nothing heavy."""
+
+import argparse
+import textwrap
+from pathlib import Path
+from typing import TypeAlias
+
+import inkdigits
+from inkdigits.errors import EXIT_CODES
+
+_Commands: TypeAlias = "argparse._SubParsersAction[argparse.ArgumentParser]"
+
+
+def _exit_codes() -> str:
+    """The list of exit codes in `--help`."""
+    meanings = {0: "done", 1: "done, with errors in some rows", **dict(EXIT_CODES.values())}
+    listed = "; ".join(f"{code} {meaning}" for code, meaning in meanings.items())
+    return textwrap.fill(f"exit codes: {listed}", 80)
+
+
+def build_parser() -> argparse.ArgumentParser:
+    """The parser of all commands; imports nothing heavy."""
+    parser = argparse.ArgumentParser(
+        prog="inkdigits",
+        description="Handwritten-digit recognition: train, evaluate, predict.",
+        epilog=_exit_codes(),
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    parser.add_argument("--version", action="version", version=f"inkdigits {inkdigits.__version__}")
+    commands = parser.add_subparsers(title="commands", metavar="COMMAND", required=True)
+    _add_data(commands)
+    _add_recipes(commands)
+    _add_train(commands)
+    _add_evaluate(commands)
+    _add_predict(commands)
+    return parser
+
+
+def _add_command(commands: _Commands, name: str, summary: str) -> argparse.ArgumentParser:
+    """A sub-command implemented by `run(arguments)` in `inkdigits.cli.<name>`."""
+    parser = commands.add_parser(name, help=summary, description=summary)
+    parser.set_defaults(module=f"inkdigits.cli.{name}")
+    return parser
+
+
+def _add_output(parser: argparse.ArgumentParser) -> None:
+    output = parser.add_mutually_exclusive_group()
+    output.add_argument("--quiet", action="store_true", help="no progress, only the result")
+    output.add_argument("--json", action="store_true", help="the result as JSON, nothing else")
+
+
+def _add_data_folder(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument(
+        "--data-dir",
+        type=Path,
+        metavar="FOLDER",
+        help="the folder with the data sets; torchvision's layout works too (default: "
+        "$INKDIGITS_DATA, then the per-user cache)",
+    )
+
+
+def _add_dataset(parser: argparse.ArgumentParser, purpose: str) -> None:
+    parser.add_argument(
+        "--data",
+        metavar="SOURCE",
+        help=f"{purpose}: mnist, fashion-mnist, kmnist, qmnist, emnist-letters …, or "
+        "your own: a folder of class folders, CSV, .npz, .npy, IDX, Parquet or .mat",
+    )
+
+
+def _add_handling(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument(
+        "--as-is", action="store_true", help="leave own 28×28 pictures untouched, light on dark"
+    )
+    parser.add_argument(
+        "--groups",
+        default="",
+        metavar="PATTERN",
+        help="a regular expression; what it finds in a picture's name (its first group) is its "
+        "writer, and no writer is on both sides of a split",
+    )
+
+
+def _add_data(commands: _Commands) -> None:
+    parser = _add_command(commands, "data", "fetch, describe, verify or inspect a data set")
+    actions = ["fetch", "info", "verify", "inspect"]
+    parser.add_argument(
+        "action", choices=actions, help="what to do; inspect writes a page of samples and doubts"
+    )
+    parser.add_argument(
+        "data",
+        nargs="?",
+        metavar="SOURCE",
+        help="a data set's name (default: mnist), or, to inspect, your own as in 'train --data'",
+    )
+    _add_handling(parser)
+    parser.add_argument(
+        "--out",
+        type=Path,
+        metavar="FILE",
+        help="the page of inspect (default: NAME-inspected.html)",
+    )
+    _add_data_folder(parser)
+    _add_output(parser)
+
+
+def _add_recipes(commands: _Commands) -> None:
+    parser = _add_command(commands, "recipes", "list the recipes and their results")
+    parser.add_argument("--json", action="store_true", help="all fields of every recipe, as JSON")
+
+
+def _add_train(commands: _Commands) -> None:
+    parser = _add_command(commands, "train", "train a recipe and evaluate it on the test set")
+    parser.add_argument(
+        "recipe", nargs="?", metavar="RECIPE", help="see 'inkdigits recipes' (default: standard)"
+    )
+    parser.add_argument(
+        "--set",
+        metavar="FIELD=VALUE",
+        dest="assignments",
+        action="append",
+        default=[],
+        help="change a field of the recipe; can be repeated",
+    )
+    parser.add_argument("--seed", type=int, help="the random seed (default: 0)")
+    parser.add_argument("--out", type=Path, metavar="FOLDER", help="a new folder for the run")
+    parser.add_argument(
+        "--from",
+        dest="start",
+        type=Path,
+        metavar="RUN_OR_ARTIFACT",
+        help="train this one further, in place of a recipe; 'shipped' is the model in the package",
+    )
+    parser.add_argument(
+        "--freeze", action="store_true", help="with --from: only the last layer learns"
+    )
+    parser.add_argument(
+        "--replay",
+        default="",
+        metavar="NAME",
+        help="with --from: a data set to train on beside the own pictures, so that it isn't "
+        "forgotten, such as mnist",
+    )
+    parser.add_argument("--resume", type=Path, metavar="FOLDER", help="resume an interrupted run")
+    parser.add_argument(
+        "--no-test",
+        action="store_true",
+        help="don't use the test set; for tuning, which may look at validation only",
+    )
+    _add_dataset(parser, "what to train on (default: mnist)")
+    _add_handling(parser)
+    _add_data_folder(parser)
+    _add_output(parser)
+
+
+def _add_evaluate(commands: _Commands) -> None:
+    parser = _add_command(
+        commands, "evaluate", "evaluate an artifact on a test set; write a report"
+    )
+    parser.add_argument(
+        "artifact",
+        nargs="?",
+        type=Path,
+        metavar="RUN_OR_ARTIFACT",
+        help="a run folder or an artifact file (default: the model inside the package)",
+    )
+    parser.add_argument(
+        "--out",
+        type=Path,
+        metavar="FOLDER",
+        help="the folder for the report (default: the run folder, or NAME-report beside an "
+        "artifact file; a subfolder if the data set is not the one it was trained on)",
+    )
+    parser.add_argument(
+        "--corruptions",
+        action="store_true",
+        help="also test on 15 corruptions at 5 severities; takes two minutes",
+    )
+    _add_dataset(parser, "what to test on (default: what it was trained on)")
+    _add_handling(parser)
+    _add_data_folder(parser)
+    _add_output(parser)
+
+
+def _add_predict(commands: _Commands) -> None:
+    parser = _add_command(commands, "predict", "read the digits in pictures")
+    parser.add_argument(
+        "paths",
+        nargs="+",
+        type=Path,
+        metavar="PATH",
+        help="pictures, folders of pictures, or - for standard input; also CSV files in Kaggle's "
+        "format and IDX files, both of 28×28 glyphs",
+    )
+    parser.add_argument(
+        "--model",
+        type=Path,
+        metavar="FILE",
+        help="a run folder or an artifact file (default: the model inside the package)",
+    )
+    what = parser.add_mutually_exclusive_group()
+    what.add_argument("--single", action="store_true", help="each picture is one digit")
+    what.add_argument("--expect", type=int, metavar="N", help="each picture has N digits")
+    what.add_argument(
+        "--grid",
+        type=_parse_grid,
+        metavar="ROWSxCOLS",
+        help="each picture is a table of numbers; an empty cell reads '.'",
+    )
+    parser.add_argument(
+        "--regions",
+        type=Path,
+        metavar="FILE",
+        help="read these parts of each picture, each on its own: a JSON file with names and boxes",
+    )
+    parser.add_argument(
+        "--digits-only", action="store_true", help="leave out points, dashes and other marks"
+    )
+    parser.add_argument(
+        "--jobs", type=int, default=1, metavar="N", help="number of processes (default: 1)"
+    )
+    _add_readings(parser)
+
+
+def _add_readings(parser: argparse.ArgumentParser) -> None:
+    """What becomes of the readings of `predict`."""
+    parser.add_argument(
+        "--format",
+        choices=["table", "json", "jsonl", "csv", "kaggle"],
+        help="default: from --output's extension; else a table on a terminal, jsonl in a pipe",
+    )
+    parser.add_argument(
+        "--output", type=Path, metavar="FILE", help="write to FILE instead of printing"
+    )
+    parser.add_argument(
+        "--annotate",
+        type=Path,
+        metavar="FOLDER",
+        help="save copies with boxes and labels to FOLDER",
+    )
+    parser.add_argument(
+        "--show-glyphs", action="store_true", help="with --annotate: add what the network saw"
+    )
+    parser.add_argument(
+        "--explain",
+        action="store_true",
+        help="with --annotate: add the ink that supports the label (blue) or opposes it (red)",
+    )
+
+
+def _parse_grid(text: str) -> tuple[int, int]:
+    rows, _, columns = text.lower().partition("x")
+    if not (rows.isdecimal() and columns.isdecimal() and int(rows) and int(columns)):
+        raise argparse.ArgumentTypeError(f"{text!r} is not ROWSxCOLS, such as 9x9")
+    return int(rows), int(columns)
