@@ -3,10 +3,13 @@
 from inkdigits.batch.items import Item, find_files, open_items
 from inkdigits.batch.job import Job, Worker
 from inkdigits.batch.pool import read_items
-from inkdigits.batch.rows import WRITERS, Row, write_csv
+from inkdigits.batch.rows import WRITERS, Columns, Row, write_csv
+from inkdigits.batch.tables import TABLES
 
 __all__ = [
+    "TABLES",
     "WRITERS",
+    "Columns",
     "Item",
     "Job",
     "Row",

@@ -3,7 +3,8 @@
 import csv
 import json
 import math
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import dataclass
 from typing import Any, TextIO
 
 Row = dict[str, Any]
@@ -24,43 +25,67 @@ def _write_jsonl(rows: Iterable[Row], stream: TextIO) -> None:
         stream.write(json.dumps(row) + "\n")
 
 
-def write_csv(
-    rows: Iterable[Row], stream: TextIO, *, regions: bool = False, columns: int = 0
-) -> None:
-    """A line for each reading; for a table, a line for each of its rows, notes in the first.
+@dataclass(frozen=True)
+class Columns:
+    """The columns of a table of readings: with `regions` one for their names.
 
-    With `columns` tables have so many, and each cell has a column of its own.
+    With `cells` tables have so many columns, and each cell has one of its own.
     """
+
+    regions: bool = False
+    cells: int = 0
+
+    def names(self) -> dict[str, type]:
+        """The names, in order, and the types of what is in them where it is known."""
+        return {
+            "path": str,
+            **({"region": str} if self.regions else {}),
+            "row": int,
+            "text": str,
+            "confidence": float,
+            "accepted": bool,
+            **dict.fromkeys(("candidates", "notes", "error_code", "error_message"), str),
+            **{f"cell_{number}": str for number in range(1, self.cells + 1)},
+        }
+
+    def lines(self, rows: Iterable[Row]) -> Iterator[list[Any]]:
+        """A line for each reading; for a table, a line for each of its rows, notes in the first."""
+        for row in rows:
+            error = row["error"] or {"code": "", "message": ""}
+            where = [row["path"], row["region"]] if self.regions else [row["path"]]
+            notes = "; ".join([*row["notes"], *digit_notes(row)])
+            all_known = [cell for cells in row["table"] for cell in cells if cell]
+            as_expected = row["accepted"] or not all(cell["accepted"] for cell in all_known)
+            for number, cells in enumerate(row["table"], start=1):
+                texts = [cell["text"] if cell else "." for cell in cells]
+                known = [cell for cell in cells if cell]
+                sure = math.prod(cell["confidence"] for cell in known) if known else None
+                right = as_expected and all(cell["accepted"] for cell in known)
+                line = [*where, number, " ".join(texts), sure, right if known else None, "", notes]
+                own = [cell["text"] if cell else None for cell in cells[: self.cells]]
+                yield [*line, *error.values(), *own]
+                notes = ""
+            if not row["table"]:
+                accepted = row["accepted"] if row["digits"] else None
+                candidates = " ".join("|".join(map(str, d["candidates"])) for d in row["digits"])
+                line = [*where, None, row["text"], row["confidence"], accepted, candidates, notes]
+                yield [*line, *error.values(), *[None] * self.cells]
+
+
+PLAIN = Columns()
+
+
+def write_csv(rows: Iterable[Row], stream: TextIO, columns: Columns = PLAIN) -> None:
+    """The lines of `Columns` as CSV."""
     writer = csv.writer(stream, lineterminator="\n")
-    writer.writerow(
-        [
-            *(["path", "region"] if regions else ["path"]),
-            *("row", "text", "confidence", "accepted", "candidates", "notes"),
-            *("error_code", "error_message"),
-            *(f"cell_{column}" for column in range(1, columns + 1)),
-        ]
-    )
-    for row in rows:
-        error = row["error"] or {"code": "", "message": ""}
-        where = [row["path"], row["region"]] if regions else [row["path"]]
-        notes = "; ".join([*row["notes"], *digit_notes(row)])
-        all_known = [cell for cells in row["table"] for cell in cells if cell]
-        as_expected = row["accepted"] or not all(cell["accepted"] for cell in all_known)
-        for number, cells in enumerate(row["table"], start=1):
-            texts = [cell["text"] if cell else "." for cell in cells]
-            known = [cell for cell in cells if cell]
-            sure = f"{math.prod(cell['confidence'] for cell in known):.6f}" if known else ""
-            right = as_expected and all(cell["accepted"] for cell in known)
-            accepted = str(right).lower() if known else ""
-            line = [*where, number, " ".join(texts), sure, accepted, "", notes, *error.values()]
-            writer.writerow([*line, *(cell and cell["text"] for cell in cells[:columns])])
-            notes = ""
-        if not row["table"]:
-            confidence = "" if row["confidence"] is None else f"{row['confidence']:.6f}"
-            accepted = str(row["accepted"]).lower() if row["digits"] else ""
-            candidates = " ".join("|".join(map(str, d["candidates"])) for d in row["digits"])
-            line = [*where, "", row["text"], confidence, accepted, candidates, notes]
-            writer.writerow([*line, *error.values(), *[""] * columns])
+    writer.writerow(columns.names())
+    writer.writerows([_as_text(value) for value in line] for line in columns.lines(rows))
+
+
+def _as_text(value: object) -> object:
+    if isinstance(value, bool):
+        return str(value).lower()
+    return f"{value:.6f}" if isinstance(value, float) else value
 
 
 def _write_kaggle(rows: Iterable[Row], stream: TextIO) -> None:

@@ -1,6 +1,7 @@
 """`inkdigits evaluate`: measure an artifact on a test set and write the report."""
 
 from argparse import Namespace
+from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
@@ -9,9 +10,18 @@ from numpy.typing import NDArray
 
 from inkdigits.cli.console import Console
 from inkdigits.cli.extras import needing
-from inkdigits.data import AS_FOUND, DATASETS, Handling, Progress, load_dataset, locate_dataset
+from inkdigits.data import (
+    AS_FOUND,
+    DATASETS,
+    Handling,
+    LabelledImages,
+    Progress,
+    load_dataset,
+    locate_dataset,
+)
 from inkdigits.data.datasets import relabelled
 from inkdigits.data.store import given_folder
+from inkdigits.errors import UsageError
 from inkdigits.files import cache_folder
 from inkdigits.reading import Reader
 from inkdigits.reading.reader import SHIPPED
@@ -32,6 +42,7 @@ def run(arguments: Namespace) -> int:
     if Path(dataset).resolve() == Path(reader.info.dataset):  # the test set of its own split
         handling = Handling(**reader.info.environment.get("handling", {}))
     out = arguments.out or _default_folder(arguments.artifact, reader, dataset)
+    against = _with_labels(arguments.against, reader) if arguments.against else None
     with console.progress() as progress:
         outcome = report_on_test_set(
             reader,
@@ -41,6 +52,7 @@ def run(arguments: Namespace) -> int:
             progress,
             handling=handling,
             corruptions=arguments.corruptions,
+            against=against,
         )
     console.result(*outcome)
     return 0
@@ -55,6 +67,7 @@ def report_on_test_set(
     *,
     handling: Handling = AS_FOUND,
     corruptions: bool = False,
+    against: Reader | None = None,
 ) -> Outcome:
     """Write the report of a reader on a test set into a folder."""
     from inkdigits.evaluation import Extent
@@ -71,8 +84,50 @@ def report_on_test_set(
     if not outside and dataset in DATASETS and dataset != OUTSIDE:
         folder = (given_folder(data_folder) or cache_folder()) / OUTSIDE
         lines.append(f"skipped   rejection of {OUTSIDE}: its four files are not in {folder}")
-    lines.append(f"report    {page}")
-    return lines, {"report": str(page), "test": report.summary()}
+    further, values = _further(reader, test, out, against, progress)
+    lines += [*further, f"report    {page}"]
+    return lines, {"report": str(page), "test": report.summary(), **values}
+
+
+def _further(
+    reader: Reader, test: LabelledImages, out: Path, against: Reader | None, progress: Progress
+) -> Outcome:
+    """The pictures as they are, each group, and another model beside this one."""
+    from inkdigits.evaluation import comparison
+
+    lines: list[str] = []
+    values: dict[str, Any] = {}
+    if whole := comparison.read_as_pictures(reader, test, progress):
+        lines.append(
+            f"pictures  {whole.right} of {whole.pictures} right when they are read whole; "
+            f"{whole.accepted} accepted, {whole.accepted_wrong} of these wrong"
+        )
+        values["pictures"] = asdict(whole)
+    groups = comparison.by_group(reader, test)
+    for name, share in groups.items():
+        low, high = share.interval
+        lines.append(f"group     {name}: {share.right} of {share.total}, {low:.1%} to {high:.1%}")
+    if groups:
+        values["groups"] = {name: asdict(share) for name, share in groups.items()}
+    if against:
+        found = comparison.compare(reader, against, test)
+        plot = comparison.write_comparison(found, test, out)
+        lines.append(
+            f"against   the other model: {found.first_right} and {found.second_right} right, "
+            f"{found.only_first} only here, {found.only_second} only there; "
+            f"p = {found.p_value:.2g} (McNemar, exact)"
+        )
+        if plot:
+            lines.append(f"changed   {len(found.changed)} digits: {plot}")
+        values["comparison"] = {k: v for k, v in asdict(found).items() if k != "changed"}
+    return lines, values
+
+
+def _with_labels(path: Path, reader: Reader) -> Reader:
+    other = Reader.load(path)
+    if other.info.labels != reader.info.labels:
+        raise UsageError(f"{path} has other labels than the model that it is compared with")
+    return other
 
 
 def _load_outside(dataset: str, data_folder: Path | None) -> dict[str, NDArray[np.uint8]]:

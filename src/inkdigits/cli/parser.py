@@ -176,6 +176,12 @@ def _add_evaluate(commands: _Commands) -> None:
         action="store_true",
         help="also test on 15 corruptions at 5 severities; takes two minutes",
     )
+    parser.add_argument(
+        "--against",
+        type=Path,
+        metavar="RUN_OR_ARTIFACT",
+        help="compare with this one on the same images: McNemar's test, and which digits changed",
+    )
     _add_dataset(parser, "what to test on (default: what it was trained on)")
     _add_handling(parser)
     _add_data_folder(parser)
@@ -226,8 +232,9 @@ def _add_readings(parser: argparse.ArgumentParser) -> None:
     """What becomes of the readings of `predict`."""
     parser.add_argument(
         "--format",
-        choices=["table", "json", "jsonl", "csv", "kaggle"],
-        help="default: from --output's extension; else a table on a terminal, jsonl in a pipe",
+        choices=["table", "json", "jsonl", "csv", "kaggle", "parquet", "sqlite", "xlsx"],
+        help="default: from --output's extension; else a table on a terminal, jsonl in a pipe; the "
+        "last three only with --output",
     )
     parser.add_argument(
         "--output", type=Path, metavar="FILE", help="write to FILE instead of printing"

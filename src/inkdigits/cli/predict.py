@@ -3,12 +3,24 @@
 import io
 import sys
 from argparse import Namespace
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from functools import partial
 from pathlib import Path
+from typing import TextIO
 
-from inkdigits.batch import WRITERS, Item, Job, Row, find_files, open_items, read_items, write_csv
+from inkdigits.batch import (
+    TABLES,
+    WRITERS,
+    Columns,
+    Item,
+    Job,
+    Row,
+    find_files,
+    open_items,
+    read_items,
+    write_csv,
+)
 from inkdigits.cli.table import write_table
 from inkdigits.errors import UsageError
 from inkdigits.files import open_atomic
@@ -25,10 +37,9 @@ def run(arguments: Namespace) -> int:
     reader = Reader.load(job.model)  # a bad model fails before anything is written
     out, failed = arguments.output, False
     form = arguments.format or _default_format(out)
-    write = write_table if form == "table" else WRITERS[form]
-    if form == "csv":
-        columns = job.hints.grid[1] if job.hints.grid else 0
-        write = partial(write_csv, regions=job.regions is not None, columns=columns)
+    columns = Columns(job.regions is not None, job.hints.grid[1] if job.hints.grid else 0)
+    if form in TABLES and not out:
+        raise UsageError(f"--format {form} is no text; say where it goes with --output FILE")
 
     def rows() -> Iterator[Row]:
         nonlocal failed
@@ -39,12 +50,22 @@ def run(arguments: Namespace) -> int:
 
     if out:
         with open_atomic(out) as file:
-            text = io.TextIOWrapper(file, encoding="utf-8", newline="", write_through=True)
-            write(rows(), text)
-            text.detach()
+            if form in TABLES:
+                TABLES[form](rows(), file, columns)
+            else:
+                text = io.TextIOWrapper(file, encoding="utf-8", newline="", write_through=True)
+                _writer(form, columns)(rows(), text)
+                text.detach()
     else:
-        write(rows(), sys.stdout)
+        _writer(form, columns)(rows(), sys.stdout)
     return int(failed)
+
+
+def _writer(form: str, columns: Columns) -> Callable[[Iterable[Row], TextIO], None]:
+    """What writes rows as text."""
+    if form == "csv":
+        return partial(write_csv, columns=columns)
+    return write_table if form == "table" else WRITERS[form]
 
 
 def _parse_job(arguments: Namespace) -> Job:
@@ -83,6 +104,6 @@ def _progress(files: Iterable[Path | Item]) -> Iterator[Iterable[Path | Item]]:
 
 def _default_format(out: Path | None) -> str:
     suffix = out.suffix[1:].lower() if out else ""
-    if suffix in WRITERS:
+    if suffix in {*WRITERS, *TABLES}:
         return suffix
     return "table" if not out and sys.stdout.isatty() else "jsonl"

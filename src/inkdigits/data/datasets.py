@@ -55,7 +55,8 @@ class LabelledImages:
     """Images, uint8 (n, 28, 28), bright ink on dark; and labels, uint8 (n,), into `class_names`.
 
     `sha256` has the hash of each source file, if there are any. Own pictures have `names`, and
-    `groups` (writers) where they are known; `about` says what was understood of them.
+    `groups` (writers) where they are known; `pictures` are those that the images were made of, if
+    they were files; `about` says what was understood of them.
     """
 
     images: NDArray[np.uint8]
@@ -64,6 +65,7 @@ class LabelledImages:
     class_names: tuple[str, ...] = DIGITS
     groups: tuple[str, ...] = ()
     names: tuple[str, ...] = ()
+    pictures: tuple[Path | bytes, ...] = ()
     about: str = ""
 
     def only(self, chosen: NDArray[np.bool_] | NDArray[np.integer]) -> "LabelledImages":
@@ -75,6 +77,7 @@ class LabelledImages:
             labels=self.labels[chosen],
             groups=tuple(self.groups[place] for place in places) if self.groups else (),
             names=tuple(self.names[place] for place in places) if self.names else (),
+            pictures=tuple(self.pictures[place] for place in places) if self.pictures else (),
         )
 
     def __len__(self) -> int:

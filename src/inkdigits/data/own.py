@@ -77,6 +77,9 @@ def load_own(path: Path, subset: Subset, handling: Handling, progress: Progress)
         groups=tuple(groups[place] for place in kept),
         about=line,
         names=tuple(some.names[place] for place in kept),
+        pictures=()
+        if isinstance(some.pictures, np.ndarray)
+        else tuple(some.pictures[place] for place in kept),
     )
 
 
