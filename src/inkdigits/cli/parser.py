@@ -33,6 +33,7 @@ def build_parser() -> argparse.ArgumentParser:
     _add_train(commands)
     _add_evaluate(commands)
     _add_predict(commands)
+    _add_watch(commands)
     return parser
 
 
@@ -198,6 +199,25 @@ def _add_predict(commands: _Commands) -> None:
         help="pictures, folders of pictures, or - for standard input; also CSV files in Kaggle's "
         "format and IDX files, both of 28×28 glyphs",
     )
+    _add_hints(parser)
+    parser.add_argument(
+        "--jobs", type=int, default=1, metavar="N", help="number of processes (default: 1)"
+    )
+    _add_readings(parser)
+
+
+def _add_watch(commands: _Commands) -> None:
+    parser = _add_command(commands, "watch", "read the pictures that arrive in a folder")
+    parser.add_argument("folder", type=Path, metavar="FOLDER", help="the folder that fills up")
+    parser.add_argument(
+        "--every", type=float, default=1.0, metavar="SECONDS", help="how often to look (default: 1)"
+    )
+    _add_hints(parser)
+    _add_readings(parser)
+
+
+def _add_hints(parser: argparse.ArgumentParser) -> None:
+    """With what, and how, pictures are read."""
     parser.add_argument(
         "--model",
         type=Path,
@@ -222,14 +242,10 @@ def _add_predict(commands: _Commands) -> None:
     parser.add_argument(
         "--digits-only", action="store_true", help="leave out points, dashes and other marks"
     )
-    parser.add_argument(
-        "--jobs", type=int, default=1, metavar="N", help="number of processes (default: 1)"
-    )
-    _add_readings(parser)
 
 
 def _add_readings(parser: argparse.ArgumentParser) -> None:
-    """What becomes of the readings of `predict`."""
+    """What becomes of the readings."""
     parser.add_argument(
         "--format",
         choices=["table", "json", "jsonl", "csv", "kaggle", "parquet", "sqlite", "xlsx"],

@@ -33,13 +33,11 @@ _BAR_FROM = 20  # files; fewer are read before a bar would appear
 
 def run(arguments: Namespace) -> int:
     """Run the command and return the exit code: 1 if a row has an error."""
-    job = _parse_job(arguments)
+    if arguments.jobs < 1:
+        raise UsageError(f"--jobs is {arguments.jobs}; it must be 1 or more")
+    job = parse_job(arguments)
     reader = Reader.load(job.model)  # a bad model fails before anything is written
-    out, failed = arguments.output, False
-    form = arguments.format or _default_format(out)
-    columns = Columns(job.regions is not None, job.hints.grid[1] if job.hints.grid else 0)
-    if form in TABLES and not out:
-        raise UsageError(f"--format {form} is no text; say where it goes with --output FILE")
+    failed, form = False, form_of(arguments)
 
     def rows() -> Iterator[Row]:
         nonlocal failed
@@ -48,17 +46,38 @@ def run(arguments: Namespace) -> int:
                 failed = failed or any(row["error"] for row in some)
                 yield from some
 
-    if out:
-        with open_atomic(out) as file:
-            if form in TABLES:
-                TABLES[form](rows(), file, columns)
-            else:
-                text = io.TextIOWrapper(file, encoding="utf-8", newline="", write_through=True)
-                _writer(form, columns)(rows(), text)
-                text.detach()
+    if arguments.output:
+        write_to(arguments.output, form, job, rows())
     else:
-        _writer(form, columns)(rows(), sys.stdout)
+        _writer(form, _columns(job))(rows(), sys.stdout)
     return int(failed)
+
+
+def form_of(arguments: Namespace) -> str:
+    """The format: the one that is given, or that of the output's extension."""
+    out = arguments.output
+    suffix = out.suffix[1:].lower() if out else ""
+    if suffix in {*WRITERS, *TABLES} and not arguments.format:
+        return suffix
+    form = arguments.format or ("table" if not out and sys.stdout.isatty() else "jsonl")
+    if form in TABLES and not out:
+        raise UsageError(f"--format {form} is no text; say where it goes with --output FILE")
+    return str(form)
+
+
+def write_to(out: Path, form: str, job: Job, rows: Iterable[Row]) -> None:
+    """Write rows into a file, whole or not at all."""
+    with open_atomic(out) as file:
+        if form in TABLES:
+            TABLES[form](rows, file, _columns(job))
+        else:
+            text = io.TextIOWrapper(file, encoding="utf-8", newline="", write_through=True)
+            _writer(form, _columns(job))(rows, text)
+            text.detach()
+
+
+def _columns(job: Job) -> Columns:
+    return Columns(job.regions is not None, job.hints.grid[1] if job.hints.grid else 0)
 
 
 def _writer(form: str, columns: Columns) -> Callable[[Iterable[Row], TextIO], None]:
@@ -68,11 +87,10 @@ def _writer(form: str, columns: Columns) -> Callable[[Iterable[Row], TextIO], No
     return write_table if form == "table" else WRITERS[form]
 
 
-def _parse_job(arguments: Namespace) -> Job:
+def parse_job(arguments: Namespace) -> Job:
+    """What is to be done with each picture."""
     if (arguments.show_glyphs or arguments.explain) and not arguments.annotate:
         raise UsageError("--show-glyphs and --explain need --annotate FOLDER")
-    if arguments.jobs < 1:
-        raise UsageError(f"--jobs is {arguments.jobs}; it must be 1 or more")
     if arguments.regions and arguments.format == "kaggle":
         raise UsageError("Kaggle's format has one label for an image, so it can't have --regions")
     if arguments.regions and arguments.grid:
@@ -100,10 +118,3 @@ def _progress(files: Iterable[Path | Item]) -> Iterator[Iterable[Path | Item]]:
                 yield bar.track(files, description="reading")
             return
     yield files
-
-
-def _default_format(out: Path | None) -> str:
-    suffix = out.suffix[1:].lower() if out else ""
-    if suffix in {*WRITERS, *TABLES}:
-        return suffix
-    return "table" if not out and sys.stdout.isatty() else "jsonl"

@@ -1,0 +1,108 @@
+"""`inkdigits watch`: what arrives is read once, whatever happens."""
+
+import csv
+import json
+import signal
+import sqlite3
+
+import pytest
+from PIL import Image
+
+from inkdigits.batch.watch import Journal, journal_of
+from inkdigits.errors import StorageError
+from tests.command_line import error_of, start
+
+
+@pytest.fixture
+def arrive(mnist_test, tmp_path):
+    """Let the n-th test digit arrive in the folder under a name."""
+    folder = tmp_path / "in"
+    folder.mkdir()
+
+    def put(number: int, name: str) -> None:
+        Image.fromarray(255 - mnist_test.images[number]).resize((84, 84)).save(folder / name)
+
+    put.folder = folder
+    put.label = lambda number: str(mnist_test.labels[number])
+    return put
+
+
+def watching(arrive, out):
+    """A watcher that has looked for the first time."""
+    process = start("watch", arrive.folder, "--output", out, "--every", "0.1")
+    assert "watching" in process.stdout.readline()
+    return process
+
+
+def ended(process, with_signal):
+    process.send_signal(with_signal)
+    code = process.wait(timeout=30)
+    error = process.stderr.read()
+    process.stdout.close()
+    process.stderr.close()
+    return code, error
+
+
+def texts_in(path):
+    rows = list(csv.DictReader(path.read_text().splitlines()))
+    return {row["path"].rpartition("/")[2]: row["text"] for row in rows}, len(rows)
+
+
+def test_each_file_is_read_once_also_after_a_kill(arrive, tmp_path):
+    out = tmp_path / "out.csv"
+    arrive(0, "a.png")
+    process = watching(arrive, out)
+    assert f"a.png  {arrive.label(0)}" in process.stdout.readline()
+    arrive(1, "b.png")
+    assert "b.png" in process.stdout.readline()
+    assert ended(process, signal.SIGKILL)[0] == -signal.SIGKILL
+    arrive(2, "c.png")
+    process = start("watch", arrive.folder, "--output", out, "--every", "0.1")
+    assert "2 files are read" in process.stdout.readline()
+    assert "c.png" in process.stdout.readline()
+    code, error = ended(process, signal.SIGINT)
+    assert (code, error) == (0, "1 more files were read\n")
+    expected = {name: arrive.label(n) for n, name in enumerate(("a.png", "b.png", "c.png"))}
+    assert texts_in(out) == (expected, 3)
+
+
+def test_a_database_is_watched_into_and_bad_files_are_rows(arrive, tmp_path):
+    out = tmp_path / "out.sqlite"
+    (arrive.folder / "broken.png").write_bytes(b"\x89PNG and no more")
+    process = watching(arrive, out)
+    assert "broken.png  not_an_image" in process.stdout.readline()
+    ended(process, signal.SIGINT)
+    base = sqlite3.connect(out)
+    assert base.execute("SELECT error_code FROM readings").fetchall() == [("not_an_image",)]
+    base.close()
+
+
+def test_a_line_that_was_cut_off_is_read_again(tmp_path):
+    path = journal_of(tmp_path / "out.csv")
+    journal = Journal(path)
+    journal.append("a.png", [{"text": "1"}])
+    journal.append("b.png", [{"text": "2"}])
+    whole = path.read_bytes()
+    for cut in range(len(whole) - 1, len(whole) // 2, -1):
+        path.write_bytes(whole[:cut])
+        assert list(Journal(path).rows) == ["a.png"]
+        assert path.read_bytes() == whole[: whole.index(b"\n") + 1]
+    again = Journal(path)
+    again.append("b.png", [{"text": "2"}])
+    assert path.read_bytes() == whole
+
+
+def test_a_foreign_journal_is_left_alone(tmp_path):
+    path = tmp_path / "out.csv.journal"
+    for content in ("mine\n", json.dumps({"other": 1}) + "\n", "[1]\n"):
+        path.write_text(content)
+        with pytest.raises(StorageError, match="is no journal of 'inkdigits watch'"):
+            Journal(path)
+        assert path.read_text() == content
+
+
+def test_wrong_options_are_refused(capsys, tmp_path):
+    assert "is no folder" in error_of(capsys, "watch", tmp_path / "no", "--output", "x.csv")[1]
+    assert "say where the readings go" in error_of(capsys, "watch", tmp_path)[1]
+    every = ("--output", tmp_path / "x.csv", "--every", "0")
+    assert "must be above 0" in error_of(capsys, "watch", tmp_path, *every)[1]
