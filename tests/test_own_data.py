@@ -349,6 +349,28 @@ def test_a_name_that_is_nothing_says_what_there_is(capsys, tmp_path):
     assert "there is no data set, file or folder 'own'; choose one of mnist, " in error
 
 
+@pytest.mark.parametrize("write", [npz, npz_with_channel, npy, hub])
+def test_stored_pictures_are_read_too(capsys, tmp_path, some, write):
+    path = write(tmp_path, some)
+    path = next(path.rglob("*.parquet")) if path.is_dir() else path
+    code, out, err = call(capsys, "predict", path, "--format", "kaggle")
+    assert code == 0, err
+    labels = [int(line.split(",")[1]) for line in out.splitlines()[1:]]
+    assert (np.array(labels) == some.labels).mean() > 0.95
+
+
+def test_stored_pictures_of_another_size_are_pictures(capsys, tmp_path, some):
+    large = [np.asarray(Image.fromarray(255 - image).resize((84, 84))) for image in some.images[:5]]
+    np.savez(tmp_path / "own.npz", x_test=np.stack(large))
+    code, out, _ = call(capsys, "predict", tmp_path / "own.npz", "--format", "csv", "--single")
+    assert code == 0
+    texts = [line.split(",")[2] for line in out.splitlines()[1:]]
+    assert texts == [str(label) for label in some.labels[:5]]
+    (tmp_path / "own.npz").write_bytes(b"PK no zip")
+    code, out, _ = call(capsys, "predict", tmp_path / "own.npz", "--format", "csv")
+    assert (code, "bad_table" in out) == (1, True)
+
+
 # Training and use
 
 
@@ -419,6 +441,7 @@ def test_own_pictures_are_trained_on_and_used_again(capsys, tmp_path, some, monk
     code, again, _ = call(capsys, "evaluate", "run", "--json")
     assert code == 0
     assert json.loads(again)["test"]["images"] == 15  # the group that was kept for testing
+    assert "no group on both sides" in (tmp_path / "run" / "report.html").read_text()
     for path in (tmp_path / "own").rglob("*.png"):
         path.unlink()
         break

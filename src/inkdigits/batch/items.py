@@ -15,9 +15,10 @@ from typing import IO, Any, cast
 
 import numpy as np
 from numpy.typing import NDArray
+from PIL import Image
 
 from inkdigits.artifact import GLYPH_PX, are_glyphs
-from inkdigits.errors import CanvasError, InvalidIdx
+from inkdigits.errors import CanvasError, DataError, InvalidIdx
 from inkdigits.imaging import IMAGE_SUFFIXES
 from inkdigits.imaging.canvas import count_pages, open_file, read_within
 
@@ -111,8 +112,33 @@ def _open(path: Path) -> Iterator[Item]:
             yield from _in_blocks(path, _parse_csv(file, path))
     elif name.endswith(("idx3-ubyte", ".idx")):
         yield from _in_blocks(path, iter(_read_idx(path)))
+    elif name.endswith((".npz", ".npy", ".parquet")):
+        yield from _stored(path)
     else:
         yield from _pages(str(path), path)
+
+
+def _stored(path: Path) -> Iterator[Item]:
+    """The pictures of a file of arrays or of picture files: glyphs if they are 28×28 pixels."""
+    from inkdigits.data.arrays import read_images
+
+    with open_file(path) as file:
+        content = read_within(file, path)
+    try:
+        pictures = read_images(content, path)
+    except DataError as error:
+        raise CanvasError("bad_table", str(error)) from None
+    if isinstance(pictures, np.ndarray) and are_glyphs(pictures):
+        yield from _in_blocks(path, iter(pictures))
+        return
+    for number, picture in enumerate(pictures, start=1):
+        yield Item(f"{path}#{number}", picture if isinstance(picture, bytes) else _png(picture))
+
+
+def _png(values: NDArray[np.uint8]) -> bytes:
+    content = io.BytesIO()
+    Image.fromarray(values).save(content, "PNG")
+    return content.getvalue()
 
 
 def _read_stdin() -> bytes:

@@ -197,7 +197,7 @@ def _add_predict(commands: _Commands) -> None:
         type=Path,
         metavar="PATH",
         help="pictures, folders of pictures, or - for standard input; also CSV files in Kaggle's "
-        "format and IDX files, both of 28×28 glyphs",
+        "format and IDX files, both of 28×28 glyphs, and .npz, .npy and Parquet files",
     )
     _add_hints(parser)
     parser.add_argument(

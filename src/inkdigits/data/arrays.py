@@ -45,6 +45,24 @@ def read_npz(content: bytes, path: Path) -> dict[str, Pictures]:
     return _from_arrays(arrays, path, "NumPy arrays")
 
 
+def read_images(content: bytes, path: Path) -> NDArray[np.uint8] | list[bytes]:
+    """The pictures of an `.npz`, `.npy` or Parquet file: values, or the bytes of picture files."""
+    if content.startswith(b"PAR1"):
+        table, columns = _parquet_table(content, path)
+        return _picture_bytes(table, _column(columns, IMAGE_KEYS, path), path)
+    try:
+        stored = np.load(io.BytesIO(content), allow_pickle=False)
+        arrays = dict(stored) if path.suffix == ".npz" else {"images": stored}
+    except (ValueError, OSError, EOFError, zipfile.BadZipFile, zlib.error) as error:
+        raise DataError(f"{path} can't be read: {error}; save it anew") from None
+    arrays = {name.lower(): values for name, values in arrays.items()}
+    found = (_named(arrays, IMAGE_KEYS, end) for end in ("", "_test", "_train"))
+    images = next((values for values in found if values is not None), None)
+    if images is None:
+        raise DataError(f"{path} has the arrays {', '.join(arrays)}; it needs images, x or x_test")
+    return to_bytes(_as_pictures(np.asarray(images), path), path)
+
+
 def read_mat(content: bytes, path: Path) -> dict[str, Pictures]:
     """The arrays of a MATLAB file, named as in `read_npz`."""
     from scipy.io import loadmat
@@ -142,6 +160,15 @@ def partner_of(path: Path, *, labels: bool) -> Path | None:
 
 def read_parquet(content: bytes, path: Path) -> dict[str, Pictures]:
     """As the Hugging Face hub lays MNIST out: a column of PNG or JPEG bytes, a column of labels."""
+    table, columns = _parquet_table(content, path)
+    pictures = _picture_bytes(table, _column(columns, IMAGE_KEYS, path), path)
+    label = _column(columns, LABEL_KEYS, path)
+    labels = [label_text(value) for value in table.column(label).to_pylist()]
+    return {"": Pictures("Parquet", list(pictures), labels, _numbered(path, len(labels)))}
+
+
+def _parquet_table(content: bytes, path: Path) -> tuple[Any, dict[str, str]]:
+    """A table, and its columns by their names in small letters."""
     try:
         from pyarrow import parquet
     except ImportError:
@@ -150,19 +177,22 @@ def read_parquet(content: bytes, path: Path) -> dict[str, Pictures]:
         table = parquet.read_table(io.BytesIO(content))
     except Exception as error:  # pyarrow's errors have no common base class
         raise DataError(f"{path} can't be read: {error}") from None
-    columns = {name.lower(): name for name in table.column_names}
-    image = next((columns[name] for name in IMAGE_KEYS if name in columns), None)
-    label = next((columns[name] for name in LABEL_KEYS if name in columns), None)
-    if image is None or label is None:
-        raise DataError(
-            f"{path} has the columns {', '.join(table.column_names)}; it needs image and label"
-        )
-    rows = table.column(image).to_pylist()
+    return table, {name.lower(): name for name in table.column_names}
+
+
+def _column(columns: dict[str, str], names: tuple[str, ...], path: Path) -> str:
+    found = next((columns[name] for name in names if name in columns), None)
+    if found is None:
+        raise DataError(f"{path} has the columns {', '.join(columns)}; it needs image and label")
+    return found
+
+
+def _picture_bytes(table: Any, column: str, path: Path) -> list[bytes]:
+    rows = table.column(column).to_pylist()
     pictures = [row["bytes"] if isinstance(row, dict) else row for row in rows]
     if not all(isinstance(picture, bytes) for picture in pictures):
-        raise DataError(f"{path}: the column {image} must hold pictures as bytes")
-    labels = [label_text(value) for value in table.column(label).to_pylist()]
-    return {"": Pictures("Parquet", pictures, labels, _numbered(path, len(labels)))}
+        raise DataError(f"{path}: the column {column} must hold pictures as bytes")
+    return pictures
 
 
 def _values(images: NDArray[Any], labels: NDArray[Any], path: Path, form: str) -> Pictures:

@@ -107,8 +107,8 @@ def _part(
     chosen = np.flatnonzero(test if subset == "test" else ~test).tolist()
     if not chosen:
         raise DataError(f"{path} has too few pictures for a test set: {len(test)}; add some")
-    by = " (of the groups)" if handling.groups else ""
-    return _only(everything, chosen), f", {TEST_SHARE:.0%}{by} kept for testing"
+    by = ", no group on both sides" if handling.groups else ""
+    return _only(everything, chosen), f", {TEST_SHARE:.0%} kept for testing{by}"
 
 
 def _only(some: Pictures, places: list[int]) -> Pictures:

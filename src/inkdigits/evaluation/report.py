@@ -56,7 +56,7 @@ def write_report(
         (folder / "plots" / f"{name}.png").unlink(missing_ok=True)
     write_atomic(folder / "report.json", json.dumps(report.to_dict(), indent=2).encode())
     page = folder / "report.html"
-    write_atomic(page, _render(report, plots).encode())
+    write_atomic(page, _render(report, plots, data.about).encode())
     return report, page
 
 
@@ -133,9 +133,14 @@ def _on_paper(images: NDArray[np.uint8]) -> NDArray[np.uint8]:
     return 255 - images
 
 
-def _render(report: Report, plots: dict[str, bytes]) -> str:
+def _render(report: Report, plots: dict[str, bytes], about: str) -> str:
     encoded = {name: base64.b64encode(content).decode() for name, content in plots.items()}
     title = DATASETS[report.dataset].title if report.dataset in DATASETS else report.dataset
     return template("report.html.jinja").render(
-        report=report, artifact=report.artifact, plots=encoded, title=title, shown_mistakes=MISTAKES
+        report=report,
+        artifact=report.artifact,
+        plots=encoded,
+        title=title,
+        about=about,
+        shown_mistakes=MISTAKES,
     )
