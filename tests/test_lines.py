@@ -211,6 +211,48 @@ def scored(label: str, left: float, score: float) -> Thing:
     return replace(thing(label, left, 0), score=score)
 
 
+def faint_point(left: float, bottom: float, score: float, label: str = ".") -> Thing:
+    sides = (left, bottom - 4, left + 4, bottom)
+    (one,) = merge([Sighting(*sides, shares_of(label, score), 30.0, 1.0)], [1.0], CLASSES)
+    return one
+
+
+def read(things: list[Thing]) -> str:
+    (line,) = find_lines(choose(things, CLASSES, 0.4), CLASSES)
+    return text_of(line)
+
+
+@pytest.mark.parametrize(
+    ("digits_after", "score", "seen"),
+    [
+        (3, 0.2, True),
+        (6, 0.2, True),
+        (2, 0.2, False),
+        (2, 0.6, True),
+        (4, 0.35, False),
+        (0, 0.35, True),
+    ],
+)
+def test_a_faint_point_counts_where_it_parts_thousands(digits_after, score, seen):
+    digits = [thing("5", 30 * place, 0) for place in range(1 + digits_after)]
+    digits[1:] = [replace(d, left=d.left + 6, right=d.right + 6) for d in digits[1:]]
+    text = read([*digits, faint_point(22, 31, score)])
+    assert text == "5" + "." * seen + "5" * digits_after
+
+
+def test_a_point_seen_twice_is_one():
+    digits = [thing("5", 0, 0), *(thing("1", 44 + 30 * place, 0) for place in range(3))]
+    twice = [faint_point(24, 31, 0.8), faint_point(31, 31, 0.5, ",")]
+    assert read([*digits, *twice]) == "5.111"
+
+
+def test_no_digit_is_where_a_surer_mark_is():
+    digit = replace(thing("0", 0, 0, 24, 24), shares=shares_of("0", 0.3))
+    dot = replace(digit, shares=shares_of(".", 0.7))
+    assert choose([digit], CLASSES, 0.4) == [digit]
+    assert choose([digit, dot], CLASSES, 0.4) == []
+
+
 def test_a_digit_that_was_nearly_read_is_a_gap_in_its_number_not_nothing():
     things = [scored("1", 0, 0.9), scored("7", 25, 0.37), scored("2", 50, 0.9)]
     (line,) = find_lines(choose(things, CLASSES, 0.4), CLASSES)
