@@ -247,8 +247,8 @@ def test_a_point_seen_twice_is_one():
 
 
 def test_no_digit_is_where_a_surer_mark_is():
-    digit = replace(thing("0", 0, 0, 24, 24), shares=shares_of("0", 0.3))
-    dot = replace(digit, shares=shares_of(".", 0.7))
+    digit = replace(thing("0", 0, 0, 24, 24), score=0.3)
+    dot = replace(thing(".", 0, 0, 24, 24), score=0.7)
     assert text_of(choose([digit], CLASSES, 0.4)) == "0"
     assert choose([digit, dot], CLASSES, 0.4) == []
 
