@@ -90,6 +90,12 @@ def kaggle(folder, data):
     return write_csv(folder / "train.csv", rows, header)
 
 
+def with_numbers(folder, data):
+    header = ",".join(["id", "label", *(f"pixel{place}" for place in range(784))])
+    rows = np.column_stack([np.arange(len(data)), data.labels, flat(data)])
+    return write_csv(folder / "train.csv", rows, header)
+
+
 def label_first(folder, data):
     return write_csv(folder / "mnist.csv", np.column_stack([data.labels, flat(data)]))
 
@@ -182,6 +188,7 @@ def listed(folder, data):
 
 FORMS = [
     (kaggle, "CSV, label first"),
+    (with_numbers, "CSV, label first"),
     (label_first, "CSV, label first"),
     (label_last, "CSV, label last"),
     (shares, "CSV, label last"),
@@ -445,6 +452,7 @@ def test_own_pictures_are_trained_on_and_used_again(capsys, tmp_path, some, monk
     for path in (tmp_path / "own").rglob("*.png"):
         path.unlink()
         break
+    assert "may have been trained on" in call(capsys, "evaluate", "run")[1]
     (tmp_path / "run" / "checkpoint.pt").unlink()
     code, _, err = call(capsys, "train", "--resume", "run")
     assert (code, "own files; put them back, or start a new run" in err) == (2, True)

@@ -79,6 +79,11 @@ def report_on_test_set(
     outside = _load_outside(dataset, data_folder)
     report, page = write_report(reader, test, out, dataset, Extent(corruptions, outside), progress)
     lines = [report.headline(), *filter(None, [test.about])]
+    if _have_changed(reader, dataset, test):
+        lines.append(
+            "warning   the pictures have changed since the training, and with them which are kept "
+            "for testing: some of these may have been trained on"
+        )
     if corruptions:
         lines.append(f"corrupted digits {report.corruption_mean():.2%}, the mean of 15 corruptions")
     if not outside and dataset in DATASETS and dataset != OUTSIDE:
@@ -87,6 +92,12 @@ def report_on_test_set(
     further, values = _further(reader, test, out, against, progress)
     lines += [*further, f"report    {page}"]
     return lines, {"report": str(page), "test": report.summary(), **values}
+
+
+def _have_changed(reader: Reader, dataset: str, test: LabelledImages) -> bool:
+    """Whether own pictures are others than those that a model was trained on."""
+    same = dataset not in DATASETS and Path(dataset).resolve() == Path(reader.info.dataset)
+    return same and test.sha256 != reader.info.environment.get("data_sha256")
 
 
 def _further(

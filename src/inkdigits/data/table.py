@@ -10,6 +10,7 @@ import numpy as np
 from inkdigits.data.arrays import LABEL_KEYS, Pictures, label_text, side_of, to_bytes
 from inkdigits.errors import DataError
 
+_NUMBERS = ("", "id", "index", "unnamed: 0")  # a first column of row numbers
 _LABEL_SAMPLE = 500  # rows that tell in which column of a table the label is
 
 
@@ -25,6 +26,8 @@ def read_csv(content: bytes, path: Path) -> Pictures:
     table += rows
     if not table:
         raise DataError(f"{path} has a header and no rows")
+    if has_header and side_of(len(first) - 1) is None and header[0] in _NUMBERS:
+        table, first, header = [(n, row[1:]) for n, row in table], first[1:], header[1:]
     named = [at for at, name in enumerate(header) if has_header and name in LABEL_KEYS]
     at = named[0] if named else _label_column([row for _, row in table[:_LABEL_SAMPLE]])
     side = side_of(len(first) - 1)
