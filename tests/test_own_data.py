@@ -17,11 +17,13 @@ from sklearn.datasets import load_digits
 
 from inkdigits import Reader
 from inkdigits.data import Handling, encode_idx, load_dataset
-from inkdigits.errors import DataError, UsageError
+from inkdigits.errors import DataError, TrainingInterrupted, UsageError
 from inkdigits.reading.reader import shipped_artifact
 from inkdigits.recipes import Recipe
+from inkdigits.training import tuning
 from inkdigits.training.augment.drawn import find_fonts
 from inkdigits.training.models import build_model
+from inkdigits.training.runs import open_run, start_run, train_run
 from inkdigits.training.tuning import Start, begin_with, tuning_recipe
 from tests.command_line import call, error_of
 
@@ -502,6 +504,25 @@ def test_the_shipped_model_is_trained_further(capsys, tmp_path, some, freeze):
     probabilities, _ = onnxruntime.InferenceSession(artifact).run(None, {"images": some.images})
     assert probabilities.shape == (COUNT, 10)
     assert Reader.load(tmp_path / "run").info.recipe["name"] == "robust-tuned"
+
+
+@pytest.mark.parametrize("freeze", [False, True])
+def test_a_tuned_run_is_resumed_to_the_same_weights(tmp_path, some, monkeypatch, freeze):
+    monkeypatch.setattr(tuning, "EPOCHS", 2)
+    monkeypatch.setattr(tuning, "FEW", 300)
+    own = str(write_folders(tmp_path / "own", some))
+    start = Start(shipped_artifact(), freeze)
+    whole, parted = (start_run(start, 3, own, folder=tmp_path / name) for name in ("a", "b"))
+
+    def interrupt(_epoch):
+        raise KeyboardInterrupt
+
+    with pytest.raises(TrainingInterrupted, match="1 of 2 epochs are kept"):
+        train_run(parted, on_epoch=interrupt)
+    content = train_run(open_run(tmp_path / "b")).read_bytes()
+    expected = train_run(whole).read_bytes()
+    weights = [onnx.load_from_string(c).graph.SerializeToString() for c in (content, expected)]
+    assert weights[0] == weights[1]
 
 
 def test_what_is_replayed_is_not_forgotten(capsys, tmp_path, mnist_test):
