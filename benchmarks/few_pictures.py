@@ -19,7 +19,7 @@ from rich.progress import track
 from sklearn.datasets import load_digits
 
 from inkdigits import Reader
-from inkdigits.artifact import parse_artifact
+from inkdigits.artifact import DIGITS, parse_artifact
 from inkdigits.data import LabelledImages, Split, load_dataset, stratified_split
 from inkdigits.environment import describe_environment
 from inkdigits.files import write_atomic
@@ -34,7 +34,6 @@ PAGE = HERE.parent / "docs" / "own-data.md"
 COUNTS = (1, 3, 10, 30, 100)  # of a class
 SEEDS = (0, 1, 2)
 DRAWN, SCAN_PX = 140, 9  # pictures of a class; their height
-DIGITS = tuple("0123456789")
 
 
 def eight_by_eight(seed: int) -> Split:
@@ -107,10 +106,7 @@ def main() -> None:
     """Measure and write."""
     replayed = stratified_split(load_dataset(), 0.1, seed=0)
     rows, values = [], {}
-    for title, load in {
-        "8×8 digits": eight_by_eight,
-        "a drawn writer, 9 pixels high": writer,
-    }.items():
+    for title, load in SETS.items():
         parts = {seed: load(seed) for seed in SEEDS}
         before = [_right(shipped_artifact(), parts[seed].validation) for seed in SEEDS]
         for count in COUNTS:

@@ -10,7 +10,8 @@ from hypothesis import strategies as st
 from PIL import Image
 
 from inkdigits import Reader
-from inkdigits.evaluation.comparison import compare, mcnemar
+from inkdigits.evaluation.comparison import compare
+from inkdigits.metrics import mcnemar
 from tests.command_line import call, error_of, train
 
 

@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
 GLYPH_PX = 28  # the side of an input image; docstrings write it as a number
+DIGITS = tuple("0123456789")  # the labels of a reader of digits
 ARTIFACT_NAME = "artifact.onnx"  # in a run folder
 FORMAT = 2
 _PREFIX = "inkdigits."

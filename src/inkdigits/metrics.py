@@ -20,6 +20,13 @@ def wilson_interval(right: int, total: int) -> tuple[float, float]:
     return max(0.0, (center - reach) / (1 + spread)), min(1.0, (center + reach) / (1 + spread))
 
 
+def mcnemar(only_first: int, only_second: int) -> float:
+    """The p-value of McNemar's exact test (1947): that both differ so much if they are as good."""
+    total, fewer = only_first + only_second, min(only_first, only_second)
+    below = sum(math.comb(total, k) for k in range(fewer + 1))
+    return min(1.0, float(2 * below / 2**total))
+
+
 def accuracy(scores: NDArray[np.floating], labels: NDArray[np.integer]) -> float:
     """The share of rows, 0…1, whose highest score (n, classes) is that of the label (n,)."""
     return float((scores.argmax(axis=1) == labels).mean())

@@ -2,7 +2,8 @@
 
 import sqlite3
 from collections.abc import Callable, Iterable
-from typing import IO, Any
+from itertools import islice
+from typing import IO
 
 from inkdigits.batch.rows import Columns, Row
 from inkdigits.errors import MissingExtra
@@ -21,8 +22,9 @@ def _write_parquet(rows: Iterable[Row], file: IO[bytes], columns: Columns) -> No
     names = columns.names()
     schema = pa.schema([(name, kinds[kind]) for name, kind in names.items()])
     with parquet.ParquetWriter(file, schema) as writer:
-        for lines in _groups(columns.lines(rows)):
-            values = zip(*lines, strict=True)
+        lines = columns.lines(rows)
+        while group := list(islice(lines, _GROUP)):
+            values = zip(*group, strict=True)
             writer.write_table(pa.table(dict(zip(names, values, strict=True)), schema))
 
 
@@ -57,18 +59,6 @@ def _write_xlsx(rows: Iterable[Row], file: IO[bytes], columns: Columns) -> None:
 
 def _missing(what: str) -> MissingExtra:
     return MissingExtra(f"{what}: pip install 'inkdigits[data]'")
-
-
-def _groups(lines: Iterable[list[Any]]) -> Iterable[list[list[Any]]]:
-    """Up to 10,000 lines at once."""
-    group: list[list[Any]] = []
-    for line in lines:
-        group.append(line)
-        if len(group) == _GROUP:
-            yield group
-            group = []
-    if group:
-        yield group
 
 
 TABLES: dict[str, Callable[[Iterable[Row], IO[bytes], Columns], None]] = {

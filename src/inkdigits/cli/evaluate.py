@@ -19,7 +19,7 @@ from inkdigits.data import (
     load_dataset,
     locate_dataset,
 )
-from inkdigits.data.datasets import relabelled
+from inkdigits.data.images import relabelled
 from inkdigits.data.store import given_folder
 from inkdigits.errors import UsageError
 from inkdigits.files import cache_folder
@@ -39,7 +39,7 @@ def run(arguments: Namespace) -> int:
     reader = Reader.load(arguments.artifact)
     dataset = arguments.data or reader.info.dataset
     handling = Handling(arguments.as_is, arguments.groups)
-    if Path(dataset).resolve() == Path(reader.info.dataset):  # the test set of its own split
+    if _is_its_own(reader, dataset):  # then the test set of its own split
         handling = Handling(**reader.info.environment.get("handling", {}))
     out = arguments.out or _default_folder(arguments.artifact, reader, dataset)
     against = _with_labels(arguments.against, reader) if arguments.against else None
@@ -79,7 +79,8 @@ def report_on_test_set(
     outside = _load_outside(dataset, data_folder)
     report, page = write_report(reader, test, out, dataset, Extent(corruptions, outside), progress)
     lines = [report.headline(), *filter(None, [test.about])]
-    if _have_changed(reader, dataset, test):
+    trained_on = reader.info.environment.get("data_sha256")
+    if _is_its_own(reader, dataset) and test.sha256 != trained_on:
         lines.append(
             "warning   the pictures have changed since the training, and with them which are kept "
             "for testing: some of these may have been trained on"
@@ -94,10 +95,9 @@ def report_on_test_set(
     return lines, {"report": str(page), "test": report.summary(), **values}
 
 
-def _have_changed(reader: Reader, dataset: str, test: LabelledImages) -> bool:
-    """Whether own pictures are others than those that a model was trained on."""
-    same = dataset not in DATASETS and Path(dataset).resolve() == Path(reader.info.dataset)
-    return same and test.sha256 != reader.info.environment.get("data_sha256")
+def _is_its_own(reader: Reader, dataset: str) -> bool:
+    """Whether a data set is the path of the own pictures that a model was trained on."""
+    return dataset not in DATASETS and Path(dataset).resolve() == Path(reader.info.dataset)
 
 
 def _further(

@@ -40,8 +40,8 @@ def run(arguments: Namespace) -> int:
     with console.progress() as progress:
         this = _open_or_start(arguments, progress)
         console.note(f"{this.recipe.name}, seed {this.seed}, on {this.dataset}, into {this.folder}")
-        if this.about:
-            console.note(this.about)
+        if this.data and this.data.about:
+            console.note(this.data.about)
         artifact = train_run(
             this,
             data_folder=arguments.data_dir,

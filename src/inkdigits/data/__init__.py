@@ -5,12 +5,12 @@ from inkdigits.data.datasets import (
     DEFAULT_DATASET,
     SUBSETS,
     DatasetInfo,
-    LabelledImages,
     Subset,
     dataset_info,
     verify_dataset,
 )
 from inkdigits.data.idx import encode_idx, load_idx, parse_idx, save_idx
+from inkdigits.data.images import LabelledImages
 from inkdigits.data.own import AS_FOUND, Handling
 from inkdigits.data.preprocessing import Split, normalise, one_hot, reshape_4d, stratified_split
 from inkdigits.data.sources import Progress

@@ -37,12 +37,19 @@ class Pictures:
 
 def read_npz(content: bytes, path: Path) -> dict[str, Pictures]:
     """x_train, y_train, x_test, y_test, as Keras has them; or images and labels."""
+    return _from_arrays(_load(content, path), path, "NumPy arrays")
+
+
+def _load(content: bytes, path: Path) -> dict[str, NDArray[Any]]:
+    """The arrays of an `.npz` file by name, in small letters; that of an `.npy` file as "x"."""
     try:
-        with np.load(io.BytesIO(content), allow_pickle=False) as stored:
-            arrays = {name.lower(): stored[name] for name in stored.files}
-    except (ValueError, OSError, zipfile.BadZipFile, zlib.error) as error:
-        raise DataError(f"{path} can't be read: {error}; save it anew with numpy.savez") from None
-    return _from_arrays(arrays, path, "NumPy arrays")
+        stored = np.load(io.BytesIO(content), allow_pickle=False)
+        if isinstance(stored, np.ndarray):
+            return {"x": stored}
+        with stored:
+            return {name.lower(): stored[name] for name in stored.files}
+    except (ValueError, OSError, EOFError, zipfile.BadZipFile, zlib.error) as error:
+        raise DataError(f"{path} can't be read: {error}; save it anew with NumPy") from None
 
 
 def read_images(content: bytes, path: Path) -> NDArray[np.uint8] | list[bytes]:
@@ -50,12 +57,7 @@ def read_images(content: bytes, path: Path) -> NDArray[np.uint8] | list[bytes]:
     if content.startswith(b"PAR1"):
         table, columns = _parquet_table(content, path)
         return _picture_bytes(table, _column(columns, IMAGE_KEYS, path), path)
-    try:
-        stored = np.load(io.BytesIO(content), allow_pickle=False)
-        arrays = dict(stored) if path.suffix == ".npz" else {"images": stored}
-    except (ValueError, OSError, EOFError, zipfile.BadZipFile, zlib.error) as error:
-        raise DataError(f"{path} can't be read: {error}; save it anew") from None
-    arrays = {name.lower(): values for name, values in arrays.items()}
+    arrays = _load(content, path)
     found = (_named(arrays, IMAGE_KEYS, end) for end in ("", "_test", "_train"))
     images = next((values for values in found if values is not None), None)
     if images is None:
@@ -107,15 +109,8 @@ def read_npy(content: bytes, path: Path) -> dict[str, Pictures]:
             f"{path} has images and no labels: put them beside it, named with y for x, or labels "
             "for images"
         )
-    arrays = []
-    for file, data in ((path, content), (partner, read_bytes(partner))):
-        try:
-            arrays.append(np.load(io.BytesIO(data), allow_pickle=False))
-        except (ValueError, OSError, EOFError) as error:
-            raise DataError(
-                f"{file} can't be read: {error}; save it anew with numpy.save"
-            ) from None
-    return {"": _values(arrays[0], arrays[1], path, "NumPy arrays")}
+    images, labels = _load(content, path)["x"], _load(read_bytes(partner), partner)["x"]
+    return {"": _values(images, labels, path, "NumPy arrays")}
 
 
 def read_idx(content: bytes, path: Path) -> dict[str, Pictures]:

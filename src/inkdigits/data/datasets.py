@@ -1,7 +1,7 @@
 """Data sets by name: their folders and files, checks, and loading."""
 
 from collections.abc import Iterator
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass
 from pathlib import Path
 from string import ascii_lowercase, ascii_uppercase
 from typing import Literal
@@ -9,15 +9,15 @@ from typing import Literal
 import numpy as np
 from numpy.typing import NDArray
 
-from inkdigits.artifact import are_glyphs
+from inkdigits.artifact import DIGITS, are_glyphs
 from inkdigits.data.idx import gunzip, parse_idx
+from inkdigits.data.images import LabelledImages
 from inkdigits.errors import CorruptData, DataError, UsageError
 from inkdigits.files import read_bytes, sha256
 
 Subset = Literal["train", "test"]
 SUBSETS: tuple[Subset, ...] = ("train", "test")
 DEFAULT_DATASET = "mnist"
-DIGITS = tuple("0123456789")
 
 
 @dataclass(frozen=True)
@@ -48,55 +48,6 @@ class DatasetInfo:
     def file_names(self) -> tuple[str, str, str, str]:
         """All four names."""
         return (self.train.images, self.train.labels, self.test.images, self.test.labels)
-
-
-@dataclass(frozen=True)
-class LabelledImages:
-    """Images, uint8 (n, 28, 28), bright ink on dark; and labels, uint8 (n,), into `class_names`.
-
-    `sha256` has the hash of each source file, if there are any. Own pictures have `names`, and
-    `groups` (writers) where they are known; `pictures` are those that the images were made of, if
-    they were files; `about` says what was understood of them.
-    """
-
-    images: NDArray[np.uint8]
-    labels: NDArray[np.uint8]
-    sha256: dict[str, str] = field(default_factory=dict)
-    class_names: tuple[str, ...] = DIGITS
-    groups: tuple[str, ...] = ()
-    names: tuple[str, ...] = ()
-    pictures: tuple[Path | bytes, ...] = ()
-    about: str = ""
-
-    def only(self, chosen: NDArray[np.bool_] | NDArray[np.integer]) -> "LabelledImages":
-        """Some of them, by a mask or by their places."""
-        places = np.arange(len(self))[chosen].tolist()
-        return replace(
-            self,
-            images=self.images[chosen],
-            labels=self.labels[chosen],
-            groups=tuple(self.groups[place] for place in places) if self.groups else (),
-            names=tuple(self.names[place] for place in places) if self.names else (),
-            pictures=tuple(self.pictures[place] for place in places) if self.pictures else (),
-        )
-
-    def __len__(self) -> int:
-        return len(self.labels)
-
-
-def relabelled(data: LabelledImages, class_names: tuple[str, ...]) -> LabelledImages:
-    """The same with labels into other class names; `DataError` if one of them isn't there."""
-    if data.class_names == class_names:
-        return data
-    present = {data.class_names[label] for label in np.unique(data.labels)}
-    if unknown := sorted(present - set(class_names)):
-        raise DataError(
-            f"the pictures' labels {', '.join(unknown[:5])} are none of the model's "
-            f"({', '.join(class_names[:5])} …); evaluate a model that was trained with them"
-        )
-    numbers = {name: number for number, name in enumerate(class_names)}
-    table = np.array([numbers.get(name, 0) for name in data.class_names], np.uint8)
-    return replace(data, labels=table[data.labels], class_names=class_names)
 
 
 _TRAIN = Files("train-images-idx3-ubyte", "train-labels-idx1-ubyte")

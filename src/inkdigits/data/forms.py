@@ -48,19 +48,23 @@ def read_form(path: Path) -> dict[str, Pictures]:
     if not path.exists():
         raise DataError(f"{path} does not exist")
     content = read_bytes(path)
-    start = content[:8]
-    if start[:2] == b"\x1f\x8b":
+    hashes = {path.name: sha256(content)}
+    if content.startswith(b"\x1f\x8b"):
         content = gunzip(content, str(path))
-        start = content[:8]
+    found = _read_content(content, path)
+    return {subset: replace(some, sha256=hashes) for subset, some in found.items()}
+
+
+def _read_content(content: bytes, path: Path) -> dict[str, Pictures]:
     for magic, read in _FORMS.items():
-        if start.startswith(magic):
-            return {subset: _hashed(some, path) for subset, some in read(content, path).items()}
+        if content.startswith(magic):
+            return read(content, path)
     if b"\0" in content[:4096]:
         raise DataError(
             f"{path} is in no form that is known here: CSV, .npy, .npz, IDX, Parquet, .mat, or a "
             "folder with a folder of pictures for each class"
         )
-    return {"": _hashed(read_csv(content, path), path)}
+    return {"": read_csv(content, path)}
 
 
 # Folders
@@ -156,8 +160,7 @@ def _subset_in(name: str) -> str:
 
 def _is_labels(file: Path) -> bool:
     """Whether a file is the labels of another: read with that one."""
-    other = partner_of(file, labels=False)
-    return other is not None and other != file
+    return partner_of(file, labels=False) is not None
 
 
 def _joined(one: Pictures, other: Pictures) -> Pictures:
@@ -175,7 +178,3 @@ def _joined(one: Pictures, other: Pictures) -> Pictures:
         one.left_out + other.left_out,
         {**one.sha256, **other.sha256},
     )
-
-
-def _hashed(some: Pictures, path: Path) -> Pictures:
-    return replace(some, sha256={**some.sha256, path.name: sha256(read_bytes(path))})

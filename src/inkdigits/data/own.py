@@ -15,10 +15,11 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from inkdigits.artifact import GLYPH_PX
+from inkdigits.artifact import DIGITS, GLYPH_PX
 from inkdigits.data.arrays import Pictures
-from inkdigits.data.datasets import LabelledImages, Subset
+from inkdigits.data.datasets import Subset
 from inkdigits.data.forms import read_form
+from inkdigits.data.images import LabelledImages
 from inkdigits.data.preprocessing import hold_out
 from inkdigits.data.sources import Progress
 from inkdigits.errors import CanvasError, DataError, UsageError
@@ -29,7 +30,6 @@ from inkdigits.imaging.layout import is_laid_out, lay_out_glyph
 TEST_SHARE, _SPLIT_SEED = 0.2, 0
 _SAMPLE = 200  # pictures that tell polarity and layout of all
 _LAID_OUT = 0.5  # of the sample: then all are glyphs already
-_WINDOW = 0.4  # of the shorter side; see `find_ink`
 _UPRIGHT = 1.1  # how much taller than wide ones are
 
 
@@ -152,7 +152,7 @@ def _class_names(parts: Iterable[Pictures], path: Path) -> tuple[str, ...]:
         raise DataError(f"{path} has {len(labels)} classes ({known}); 2 to 256 are needed")
     digits = all(re.fullmatch(r"\d", label) for label in labels)
     if digits:
-        return tuple("0123456789")  # also where some don't occur: a reader of digits knows all
+        return DIGITS  # also where some don't occur: a reader of digits knows all
     if all(re.fullmatch(r"-?\d+", label) for label in labels):
         return tuple(sorted(labels, key=int))
     return tuple(sorted(labels))
@@ -183,30 +183,21 @@ def _glyphs(
     size = "×".join(map(str, shapes.most_common(1)[0][0][::-1])) + " pixels"
     size += "" if len(shapes) == 1 else " and other sizes"
     are_glyphs = set(shapes) == {(GLYPH_PX, GLYPH_PX)}
+    values, every = list(canvases.values()), -(-len(canvases) // _SAMPLE)
     if handling.as_is:
         if not are_glyphs:
             raise UsageError(f"--as-is needs 28×28 pictures; these have {size}")
-        return (
-            np.stack(list(canvases.values())),
-            list(canvases),
-            _About(size, "as it is", "", faults),
-        )
-    sample = list(canvases.values())[:: -(-len(canvases) // _SAMPLE)]
-    light = float(np.mean([is_light_on_dark(canvas) for canvas in sample])) > 0.5
+        return np.stack(values), list(canvases), _About(size, "as it is", "", faults)
+    light = float(np.mean([is_light_on_dark(canvas) for canvas in values[::every]])) > 0.5
     polarity = "light ink on dark" if light else "dark ink on light"
     if are_glyphs:
-        stack = np.stack(list(canvases.values()))
-        stack = stack if light else 255 - stack
-        inside = [
-            is_laid_out(canvas / np.float32(255)) for canvas in stack[:: -(-len(stack) // _SAMPLE)]
-        ]
-        if np.mean(inside) >= _LAID_OUT:
-            about = _About(size, polarity, "in MNIST's layout", faults)
-            return stack, list(canvases), about
+        stack = np.stack(values) if light else 255 - np.stack(values)
+        laid_out = [is_laid_out(image / np.float32(255)) for image in stack[::every]]
+        if np.mean(laid_out) >= _LAID_OUT:
+            return stack, list(canvases), _About(size, polarity, "in MNIST's layout", faults)
     glyphs, kept = [], []
     for done, (place, canvas) in enumerate(canvases.items(), start=1):
-        window = _WINDOW * min(canvas.shape)
-        ink = find_ink(canvas, light_on_dark=light, window_px=window)
+        ink = find_ink(canvas, light_on_dark=light)
         if ink is None:
             faults.append(f"{some.names[place]} is blank")
         else:

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from inkdigits.data.datasets import LabelledImages
+from inkdigits.data.images import LabelledImages
 from inkdigits.errors import UsageError
 
 

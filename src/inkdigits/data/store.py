@@ -7,7 +7,6 @@ from pathlib import Path
 from inkdigits.data.datasets import (
     DATASETS,
     DEFAULT_DATASET,
-    LabelledImages,
     Subset,
     candidate_folders,
     dataset_info,
@@ -16,6 +15,7 @@ from inkdigits.data.datasets import (
     load_subset,
     verify_dataset,
 )
+from inkdigits.data.images import LabelledImages
 from inkdigits.data.own import AS_FOUND, Handling, load_own
 from inkdigits.data.sources import SOURCES, Contents, Progress
 from inkdigits.errors import DataError, FetchFailed, UsageError

@@ -1,7 +1,6 @@
 """Two models on the same images, and one model on the pictures as they are and on each group."""
 
 import json
-import math
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
@@ -10,7 +9,7 @@ import numpy as np
 from inkdigits.data import LabelledImages, Progress, ignore_progress
 from inkdigits.evaluation.plots import encode_png, plot_digits
 from inkdigits.files import write_atomic
-from inkdigits.metrics import wilson_interval
+from inkdigits.metrics import mcnemar, wilson_interval
 from inkdigits.reading import Reader
 
 SHOWN = 60  # changed digits in the plot
@@ -62,13 +61,6 @@ def compare(first: Reader, second: Reader, data: LabelledImages) -> Comparison:
     )
 
 
-def mcnemar(only_first: int, only_second: int) -> float:
-    """The p-value of McNemar's exact test (1947): that both differ so much if they are as good."""
-    total, fewer = only_first + only_second, min(only_first, only_second)
-    below = sum(math.comb(total, k) for k in range(fewer + 1))
-    return min(1.0, float(2 * below / 2**total))
-
-
 def write_comparison(found: Comparison, data: LabelledImages, folder: Path) -> Path | None:
     """Write `comparison.json`, and a plot of the changed digits if there are any: its path."""
     write_atomic(folder / "comparison.json", json.dumps(asdict(found), indent=2).encode())
@@ -93,21 +85,17 @@ class Share:
     interval: tuple[float, float]
 
 
-def share_of(right: int, total: int) -> Share:
-    """The share with its interval."""
-    return Share(right, total, wilson_interval(right, total))
-
-
 def by_group(reader: Reader, data: LabelledImages) -> dict[str, Share]:
     """The share that is right in each group, the worst first; {} where groups aren't known."""
     groups = np.array(data.groups)
     if len(np.unique(groups)) < 2:
         return {}
     right = reader.predict(data.images) == data.labels
-    shares = {
-        str(name): share_of(int(right[groups == name].sum()), int((groups == name).sum()))
-        for name in np.unique(groups)
-    }
+    shares = {}
+    for name in np.unique(groups):
+        some = right[groups == name]
+        count = int(some.sum())
+        shares[str(name)] = Share(count, len(some), wilson_interval(count, len(some)))
     return dict(sorted(shares.items(), key=lambda entry: entry[1].right / entry[1].total))
 
 

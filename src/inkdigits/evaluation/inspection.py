@@ -10,6 +10,7 @@ from PIL import Image
 
 from inkdigits.artifact import GLYPH_PX, parse_artifact
 from inkdigits.data import LabelledImages, Progress, Split, ignore_progress
+from inkdigits.data.images import joined
 from inkdigits.evaluation.plots import as_data_url
 from inkdigits.evaluation.templates import template
 from inkdigits.files import write_atomic
@@ -107,11 +108,10 @@ def write_inspection(
     parts: dict[str, LabelledImages], title: str, path: Path, progress: Progress = ignore_progress
 ) -> Inspection:
     """Write the page about a training set and a test set; what was found in both together."""
-    whole = _together(list(parts.values()))
+    whole, border = joined(parts["train"], parts["test"]), len(parts["train"])
     found = inspect(whole, progress)
-    border = len(parts["train"]) if "train" in parts else 0
     names = whole.names or tuple(f"image {place + 1}" for place in range(len(whole)))
-    across = [pair for pair in found.twins if pair[0] < border <= pair[1]]
+    across = {pair for pair in found.twins if pair[0] < border <= pair[1]}
     page = template("inspection.html.jinja").render(
         title=title,
         parts=parts,
@@ -130,16 +130,6 @@ def write_inspection(
     )
     write_atomic(path, page.encode())
     return found
-
-
-def _together(parts: list[LabelledImages]) -> LabelledImages:
-    first = parts[0]
-    return LabelledImages(
-        np.concatenate([part.images for part in parts]),
-        np.concatenate([part.labels for part in parts]),
-        class_names=first.class_names,
-        names=tuple(name for part in parts for name in part.names),
-    )
 
 
 def _sheet(data: LabelledImages, label: int) -> str:

@@ -14,6 +14,7 @@ from PIL import Image
 Place = tuple[slice, slice]
 """Rows and columns of a canvas."""
 
+_WINDOW = 0.4  # of the shorter side: what is narrower isn't paper
 _COARSE_PX = 256  # the longer side of the picture for estimating polarity
 _PAPER_PX = 128  # the longer side of the picture for estimating the paper; 96 and 256 read as well
 _BLOCK_PX = 8  # in that picture: strokes are a small part of such a block, or fill it
@@ -43,17 +44,17 @@ class Ink:
     contrast: float
 
 
-def find_ink(canvas: NDArray[np.uint8], *, light_on_dark: bool, window_px: float) -> Ink | None:
+def find_ink(canvas: NDArray[np.uint8], *, light_on_dark: bool) -> Ink | None:
     """The ink on a grey canvas, uint8 (height, width); None if there is almost none.
 
-    Strokes wider than the window are not found whole; shadows narrower than it count as ink.
+    Strokes wider than 0.4 of the shorter side are not found whole; narrower shadows count as ink.
     """
     grey = canvas.astype(np.float32)
     if light_on_dark:
         grey = 255 - grey
     if max(canvas.shape) <= _UNIFORM_PX:
         return _measure(grey, np.full_like(grey, max(float(np.median(grey)), 1)))
-    return _measure(grey, paper_under(grey, window_px))
+    return _measure(grey, paper_under(grey, _WINDOW * min(canvas.shape)))
 
 
 def is_light_on_dark(canvas: NDArray[np.uint8]) -> bool:

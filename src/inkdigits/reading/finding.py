@@ -4,7 +4,7 @@ The detector says where things are and which; the glyph network has a word on ea
 counts as much as the glyph is familiar to it.
 """
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field, replace
 
 import numpy as np
@@ -20,7 +20,6 @@ from inkdigits.reading.things import DIGITS, Thing, overlap
 ScoreGlyphs = Callable[[NDArray[np.uint8]], tuple[NDArray[np.float32], NDArray[np.float32]]]
 """From glyphs (n, 28, 28) to probabilities (n, 10) and familiarity (n,)."""
 
-_WINDOW = 0.4  # of the shorter side; see `find_ink`
 LEAST = 0.4  # the score of a digit
 _COVERED = 0.8  # of a mark
 _UNSURE = 0.55  # below this score of the best digit, the other polarity is tried
@@ -104,13 +103,15 @@ class Finder:
             return look
         return max(filter(None, (look, other)), key=lambda look: look.certainty, default=None)
 
-    def inks(self, grey: NDArray[np.uint8]) -> list[Ink]:
+    def inks(self, grey: NDArray[np.uint8]) -> Iterator[Ink]:
         """The ink on a grey canvas in each polarity in which there is some, the likelier first."""
         light = is_light_on_dark(grey)
-        return [ink for is_light in (light, not light) if (ink := _ink_of(grey, is_light))]
+        for is_light in (light, not light):
+            if ink := find_ink(grey, light_on_dark=is_light):
+                yield ink
 
     def _look(self, grey: NDArray[np.uint8], *, light_on_dark: bool) -> Look | None:
-        ink = _ink_of(grey, light_on_dark)
+        ink = find_ink(grey, light_on_dark=light_on_dark)
         if ink is None:
             return None
         if is_laid_out(ink.strength):
@@ -220,10 +221,6 @@ class Finder:
         return [
             _combined(thing, glyph, p, float(f), _GLYPH_WEIGHT) for thing, glyph, p, f in scored
         ]
-
-
-def _ink_of(grey: NDArray[np.uint8], light_on_dark: bool) -> Ink | None:
-    return find_ink(grey, light_on_dark=light_on_dark, window_px=_WINDOW * min(grey.shape))
 
 
 def _combined(

@@ -10,6 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from inkdigits.artifact import (
+    DIGITS,
     GLYPH_PX,
     Artifact,
     ArtifactInfo,
@@ -43,7 +44,7 @@ class Reader:
         self._session = artifact.session
         self._threads = threads
         self.info: ArtifactInfo = artifact.info
-        self._reads_digits = artifact.info.labels == tuple("0123456789")
+        self._reads_digits = artifact.info.labels == DIGITS
 
     @classmethod
     def load(cls, path: str | Path | None = None, *, threads: int = 0) -> "Reader":
@@ -135,10 +136,9 @@ class Reader:
         if hints.expect or hints.grid:
             labels = f"this artifact's labels are {', '.join(self.info.labels[:3])} …"
             raise UsageError(f"{labels}: it reads pictures of one symbol, without expect or grid")
-        inks = self._finder.inks(canvas.grey)
-        if not inks:
+        if (ink := next(self._finder.inks(canvas.grey), None)) is None:
             return _empty(hints)
-        found = self._finder.whole(inks[0])
+        found = self._finder.whole(ink)
         box = canvas.box(found.left, found.top, found.right, found.bottom)
         known = bool(self.accepts(np.asarray(found.familiarity)))
         digit = self._digit(found.probabilities, found.glyph, box, accepted=known)

@@ -22,7 +22,6 @@ class Digit:
 
     With an artifact of other symbols `label` is the number of one of its labels, and `name` it.
 
-
     `confidence` is the probability that it is right: in a picture, that a digit stands there, that
     it is this one, and that none beside it was left out. `candidates` are the labels of the
     prediction set, most likely first; they include the true label for the share `coverage` of

@@ -12,24 +12,24 @@ import csv
 import io
 import json
 from collections.abc import Callable
-from dataclasses import asdict, dataclass, fields
+from dataclasses import asdict, dataclass, field, fields
 from datetime import datetime
 from pathlib import Path
 from typing import Any
 
-from inkdigits.artifact import ARTIFACT_NAME
+from inkdigits.artifact import ARTIFACT_NAME, DIGITS
 from inkdigits.data import (
     AS_FOUND,
     DATASETS,
     DEFAULT_DATASET,
     Handling,
+    LabelledImages,
     Progress,
     Split,
     ignore_progress,
     load_dataset,
     stratified_split,
 )
-from inkdigits.data.datasets import DIGITS
 from inkdigits.errors import TrainingInterrupted, UsageError
 from inkdigits.files import make_folder, read_bytes, write_atomic
 from inkdigits.recipes import Recipe
@@ -44,7 +44,7 @@ _START = "start.onnx"
 
 @dataclass(frozen=True)
 class Run:
-    """What a run folder was started with."""
+    """What a run folder was started with; `data`, to train on, where it has just been loaded."""
 
     folder: Path
     recipe: Recipe
@@ -52,9 +52,9 @@ class Run:
     dataset: str
     environment: dict[str, Any]
     handling: Handling = AS_FOUND
-    about: str = ""
     freeze: bool = False
     replay: str = ""
+    data: LabelledImages | None = field(default=None, repr=False, compare=False)
 
 
 def default_folder(name: str, seed: int) -> Path:
@@ -102,7 +102,7 @@ def start_run(
         environment["handling"] = asdict(handling)
     folder = folder or default_folder(recipe.name, seed)
     freeze = start is not None and start.freeze
-    run = Run(folder, recipe, seed, dataset, environment, handling, data.about, freeze, replay)
+    run = Run(folder, recipe, seed, dataset, environment, handling, freeze, replay, data)
     make_folder(run.folder, must_be_new=True)
     settings = {
         "recipe": recipe.to_dict(),
@@ -181,7 +181,7 @@ def train_run(
 
 def _load_split(run: Run, data_folder: Path | None, progress: Progress) -> Split:
     """What is trained on and what is held out; few own pictures are repeated."""
-    data = load_dataset(run.dataset, "train", data_folder, progress, run.handling)
+    data = run.data or load_dataset(run.dataset, "train", data_folder, progress, run.handling)
     if data.sha256 != run.environment["data_sha256"]:
         known = run.dataset in DATASETS
         cure = "pass their folder with --data-dir" if known else "put them back"

@@ -1,14 +1,15 @@
 """Fine-tuning: training that begins with an artifact's weights, on few pictures of one's own."""
 
 from dataclasses import dataclass, replace
+from functools import cached_property
 
 import numpy as np
 import torch
 from torch import Tensor
 
-from inkdigits.artifact import ArtifactInfo, parse_artifact
+from inkdigits.artifact import DIGITS, ArtifactInfo, parse_artifact
 from inkdigits.data import LabelledImages, Split
-from inkdigits.data.datasets import DIGITS, relabelled
+from inkdigits.data.images import joined
 from inkdigits.errors import ArtifactError
 from inkdigits.export.onnx import read_weights
 from inkdigits.recipes import Recipe
@@ -26,7 +27,7 @@ class Start:
     content: bytes
     freeze: bool = False
 
-    @property
+    @cached_property
     def info(self) -> ArtifactInfo:
         """The artifact's metadata."""
         return parse_artifact(self.content, "the artifact to start from").info
@@ -91,8 +92,8 @@ def with_replay(split: Split, replayed: Split) -> Split:
     Of the others there are `FEW`, and as many own ones, however few these are.
     """
     return Split(
-        train=_joined(repeated(split).train, _some(replayed.train, FEW)),
-        validation=_joined(split.validation, _some(replayed.validation, FEW // 4)),
+        train=joined(repeated(split).train, _some(replayed.train, FEW)),
+        validation=joined(split.validation, _some(replayed.validation, FEW // 4)),
     )
 
 
@@ -105,14 +106,3 @@ def repeated(split: Split) -> Split:
 def _some(data: LabelledImages, count: int) -> LabelledImages:
     """At most so many, evenly spread."""
     return data.only(np.unique(np.linspace(0, len(data) - 1, min(count, len(data))).astype(int)))
-
-
-def _joined(own: LabelledImages, other: LabelledImages) -> LabelledImages:
-    names = (*own.class_names, *(n for n in other.class_names if n not in own.class_names))
-    parts = relabelled(own, names), relabelled(other, names)
-    return LabelledImages(
-        np.concatenate([part.images for part in parts]),
-        np.concatenate([part.labels for part in parts]),
-        {**own.sha256, **other.sha256},
-        names,
-    )
