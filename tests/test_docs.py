@@ -82,5 +82,5 @@ def test_every_local_link_leads_somewhere():
 
 
 def test_the_shipped_artifact_has_the_hash_in_the_guide():
-    content = (ROOT / "src" / "inkdigits" / "reading" / "shipped" / "robust.onnx").read_bytes()
+    content = (ROOT / "src" / "inkdigits" / "shipped" / "robust.onnx").read_bytes()
     assert sha256(content) in (ROOT / "docs" / "guide.md").read_text(encoding="utf-8")

@@ -16,9 +16,9 @@ from pyarrow import parquet
 from sklearn.datasets import load_digits
 
 from inkdigits import Reader
+from inkdigits.artifact import shipped
 from inkdigits.data import Handling, encode_idx, load_dataset
 from inkdigits.errors import DataError, TrainingInterrupted, UsageError
-from inkdigits.reading.reader import shipped_artifact
 from inkdigits.recipes import Recipe
 from inkdigits.training import tuning
 from inkdigits.training.augment.drawn import find_fonts
@@ -461,7 +461,7 @@ def test_own_pictures_are_trained_on_and_used_again(capsys, tmp_path, some, monk
 
 
 def test_an_artifacts_weights_are_taken_over_exactly(some):
-    start = Start(shipped_artifact())
+    start = Start(shipped())
     recipe = tuning_recipe(start, tuple("0123456789"))
     model = build_model(recipe)
     begin_with(model, start, tuple("0123456789"))
@@ -473,7 +473,7 @@ def test_an_artifacts_weights_are_taken_over_exactly(some):
 
 
 def test_rows_of_the_last_layer_go_with_their_labels():
-    start = Start(shipped_artifact())
+    start = Start(shipped())
     model = build_model(tuning_recipe(start, ("7", "seven", "3")), classes=3)
     fresh = model.network[-1].weight.detach().clone()
     begin_with(model, start, ("7", "seven", "3"))
@@ -496,7 +496,7 @@ def test_the_shipped_model_is_trained_further(capsys, tmp_path, some, freeze):
     artifact = (tmp_path / "run" / "artifact.onnx").read_bytes()
     before, after = (
         {entry.name: entry.raw_data for entry in onnx.load_from_string(content).graph.initializer}
-        for content in (shipped_artifact(), artifact)
+        for content in (shipped(), artifact)
     )
     same = {name for name in before if before[name] == after[name]}
     assert ("network0.layer1.running_mean" in same) == freeze
@@ -511,7 +511,7 @@ def test_a_tuned_run_is_resumed_to_the_same_weights(tmp_path, some, monkeypatch,
     monkeypatch.setattr(tuning, "EPOCHS", 2)
     monkeypatch.setattr(tuning, "FEW", 300)
     own = str(write_folders(tmp_path / "own", some))
-    start = Start(shipped_artifact(), freeze)
+    start = Start(shipped(), freeze)
     whole, parted = (start_run(start, 3, own, folder=tmp_path / name) for name in ("a", "b"))
 
     def interrupt(_epoch):

@@ -11,6 +11,7 @@ So metadata and checksum are appended without parsing the graph.
 
 import json
 from dataclasses import asdict, dataclass, fields
+from importlib.resources import files
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -24,6 +25,7 @@ if TYPE_CHECKING:
 GLYPH_PX = 28  # the side of an input image; docstrings write it as a number
 DIGITS = tuple("0123456789")  # the labels of a reader of digits
 ARTIFACT_NAME = "artifact.onnx"  # in a run folder
+SHIPPED = "robust.onnx"  # the glyph network inside the package
 FORMAT = 2
 _PREFIX = "inkdigits."
 _CHECKSUM_KEY = "inkdigits.sha256"
@@ -114,6 +116,11 @@ def open_sealed(content: bytes, name: str, threads: int = 0) -> "onnxruntime.Inf
     if trailer[-64:] != sha256(body).encode():
         raise ArtifactError(f"{name} is damaged: its checksum does not match; copy it again")
     return _open_session(content, name, threads)
+
+
+def shipped(name: str = SHIPPED) -> bytes:
+    """The bytes of a network inside the package."""
+    return files("inkdigits").joinpath("shipped", name).read_bytes()
 
 
 def load_artifact(path: Path, threads: int = 0) -> Artifact:

@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from inkdigits.artifact import SHIPPED
 from inkdigits.cli.console import Console
 from inkdigits.cli.extras import needing
 from inkdigits.data import (
@@ -24,7 +25,6 @@ from inkdigits.data.store import given_folder
 from inkdigits.errors import UsageError
 from inkdigits.files import cache_folder
 from inkdigits.reading import Reader
-from inkdigits.reading.reader import SHIPPED
 
 OUTSIDE = "fashion-mnist"
 Outcome = tuple[list[str], dict[str, Any]]

@@ -3,7 +3,7 @@
 from argparse import Namespace
 from typing import TYPE_CHECKING
 
-from inkdigits.artifact import artifact_path
+from inkdigits.artifact import artifact_path, shipped
 from inkdigits.cli import detector
 from inkdigits.cli.console import Console
 from inkdigits.cli.evaluate import Outcome, report_on_test_set
@@ -12,7 +12,6 @@ from inkdigits.data import DEFAULT_DATASET, Handling, Progress
 from inkdigits.errors import UsageError
 from inkdigits.files import read_bytes
 from inkdigits.reading import Reader
-from inkdigits.reading.reader import shipped_artifact
 from inkdigits.recipes import find_recipe, override
 from inkdigits.recipes.detector import DetectorRecipe
 
@@ -100,7 +99,7 @@ def _beginning(arguments: Namespace) -> "Recipe | Start":
             "--from trains an artifact's own recipe further; leave out RECIPE and --set"
         )
     if str(arguments.start) == "shipped":
-        return Start(shipped_artifact(), arguments.freeze)
+        return Start(shipped(), arguments.freeze)
     return Start(read_bytes(artifact_path(arguments.start)), arguments.freeze)
 
 

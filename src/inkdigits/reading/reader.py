@@ -3,7 +3,6 @@
 from collections.abc import Iterable, Iterator
 from dataclasses import replace
 from functools import cached_property
-from importlib.resources import files
 from pathlib import Path
 
 import numpy as np
@@ -12,11 +11,13 @@ from numpy.typing import NDArray
 from inkdigits.artifact import (
     DIGITS,
     GLYPH_PX,
+    SHIPPED,
     Artifact,
     ArtifactInfo,
     are_glyphs,
     load_artifact,
     parse_artifact,
+    shipped,
 )
 from inkdigits.errors import CanvasError, UsageError
 from inkdigits.imaging import Box, Canvas, Source, load_canvas
@@ -32,7 +33,6 @@ from inkdigits.reading.regions import Regions
 from inkdigits.reading.results import Digit, Reading
 from inkdigits.reading.tables import place_in_cells
 
-SHIPPED = "robust.onnx"
 _BLACK = 32  # of 255: the ground of a glyph; MNIST's is 0
 _BATCH = 512  # bounds memory; 64 to 1000 were equally fast
 
@@ -55,7 +55,7 @@ class Reader:
         """
         if path is not None:
             return cls(load_artifact(Path(path), threads), threads)
-        return cls(parse_artifact(shipped_artifact(), f"the shipped {SHIPPED}", threads), threads)
+        return cls(parse_artifact(shipped(), f"the shipped {SHIPPED}", threads), threads)
 
     def predict_proba(self, images: NDArray[np.uint8]) -> NDArray[np.float32]:
         """Probabilities (n, 10) for uint8 images (n, 28, 28), bright ink on black.
@@ -277,11 +277,6 @@ class Reader:
             glyph=glyph,
             name="" if self._reads_digits else self.info.labels[label],
         )
-
-
-def shipped_artifact() -> bytes:
-    """The bytes of the model inside the package."""
-    return files("inkdigits.reading").joinpath("shipped", SHIPPED).read_bytes()
 
 
 def _empty(hints: Hints) -> Reading:
