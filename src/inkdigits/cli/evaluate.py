@@ -1,7 +1,7 @@
 """`inkdigits evaluate`: measure an artifact on a test set and write the report."""
 
 from argparse import Namespace
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from pathlib import Path
 from typing import Any
 
@@ -38,9 +38,7 @@ def run(arguments: Namespace) -> int:
     console = Console(quiet=arguments.quiet, as_json=arguments.json)
     reader = Reader.load(arguments.artifact)
     dataset = arguments.data or reader.info.dataset
-    handling = Handling(arguments.as_is, arguments.groups)
-    if _is_its_own(reader, dataset):  # then the test set of its own split
-        handling = Handling(**reader.info.environment.get("handling", {}))
+    handling = Handling(arguments.as_is, arguments.groups, arguments.by)
     out = arguments.out or _default_folder(arguments.artifact, reader, dataset)
     against = _with_labels(arguments.against, reader) if arguments.against else None
     with console.progress() as progress:
@@ -73,14 +71,13 @@ def report_on_test_set(
     from inkdigits.evaluation import Extent
     from inkdigits.evaluation.report import write_report
 
-    test = load_dataset(dataset, "test", data_folder, progress, handling)
+    test = _load_test(reader, dataset, data_folder, progress, handling)
     test = relabelled(test, reader.info.labels)
     progress(f"evaluating on {len(test):,} test images", 0, 0)
     outside = _load_outside(dataset, data_folder)
     report, page = write_report(reader, test, out, dataset, Extent(corruptions, outside), progress)
     lines = [report.headline(), *filter(None, [test.about])]
-    trained_on = reader.info.environment.get("data_sha256")
-    if _is_its_own(reader, dataset) and test.sha256 != trained_on:
+    if _is_where_it_was_trained(reader, dataset) and not _was_trained_on(reader, test):
         lines.append(
             "warning   the pictures have changed since the training, and with them which are kept "
             "for testing: some of these may have been trained on"
@@ -95,9 +92,33 @@ def report_on_test_set(
     return lines, {"report": str(page), "test": report.summary(), **values}
 
 
-def _is_its_own(reader: Reader, dataset: str) -> bool:
-    """Whether a data set is the path of the own pictures that a model was trained on."""
+def _load_test(
+    reader: Reader, dataset: str, data_folder: Path | None, progress: Progress, handling: Handling
+) -> LabelledImages:
+    """The test set; of own pictures that nobody has parted, all that it wasn't trained on."""
+    if dataset in DATASETS:
+        return load_dataset(dataset, "test", data_folder, progress, handling)
+    then = Handling(**reader.info.environment.get("handling", {}))
+    if not _is_where_it_was_trained(reader, dataset):
+        whole = replace(handling, whole=True)
+        test = load_dataset(dataset, "test", data_folder, progress, whole)
+        if not _was_trained_on(reader, test):
+            return test
+    if handling not in {AS_FOUND, then}:
+        raise UsageError(
+            "the model was trained on these pictures, and what it was kept from depends on "
+            "--as-is, --groups and --by as they were then; leave them out"
+        )
+    return load_dataset(dataset, "test", data_folder, progress, then)
+
+
+def _is_where_it_was_trained(reader: Reader, dataset: str) -> bool:
     return dataset not in DATASETS and Path(dataset).resolve() == Path(reader.info.dataset)
+
+
+def _was_trained_on(reader: Reader, data: LabelledImages) -> bool:
+    """Whether a model was trained on the files that some images are of, wherever they lie now."""
+    return {*data.sha256.values()} == {*reader.info.environment["data_sha256"].values()}
 
 
 def _further(
@@ -110,8 +131,8 @@ def _further(
     values: dict[str, Any] = {}
     if whole := comparison.read_as_pictures(reader, test, progress):
         lines.append(
-            f"pictures  {whole.right} of {whole.pictures} right when they are read whole; "
-            f"{whole.accepted} accepted, {whole.accepted_wrong} of these wrong"
+            f"pictures  {whole.right} of {whole.pictures} right when they are read whole, with the "
+            f"package's detector; {whole.accepted} accepted, {whole.accepted_wrong} of these wrong"
         )
         values["pictures"] = asdict(whole)
     groups = comparison.by_group(reader, test)
@@ -157,4 +178,6 @@ def _default_folder(given: Path | None, reader: Reader, dataset: str) -> Path:
     """The run folder itself, or a folder beside the artifact file, named after it."""
     artifact = given or Path(SHIPPED)
     folder = artifact if artifact.is_dir() else artifact.with_name(f"{artifact.stem}-report")
-    return folder if dataset == reader.info.dataset else folder / Path(dataset).name
+    if dataset == reader.info.dataset or _is_where_it_was_trained(reader, dataset):
+        return folder
+    return folder / Path(dataset).resolve().name

@@ -39,8 +39,8 @@ def run(arguments: Namespace) -> int:
     with console.progress() as progress:
         this = _open_or_start(arguments, progress)
         console.note(f"{this.recipe.name}, seed {this.seed}, on {this.dataset}, into {this.folder}")
-        if this.data and this.data.about:
-            console.note(this.data.about)
+        if this.split and this.split.train.about:
+            console.note(this.split.train.about)
         artifact = train_run(
             this,
             data_folder=arguments.data_dir,
@@ -61,7 +61,18 @@ def run(arguments: Namespace) -> int:
 
 
 def _refuse_settings(arguments: Namespace) -> None:
-    new = ("recipe", "assignments", "out", "data", "as_is", "groups", "start", "freeze", "replay")
+    new = (
+        "recipe",
+        "assignments",
+        "out",
+        "data",
+        "as_is",
+        "groups",
+        "by",
+        "start",
+        "freeze",
+        "replay",
+    )
     if any(getattr(arguments, name) for name in new) or arguments.seed is not None:
         raise UsageError(
             "--resume continues a run with its own settings; leave out RECIPE and all options but "
@@ -80,7 +91,7 @@ def _open_or_start(arguments: Namespace, progress: Progress) -> "Run":
         arguments.data or DEFAULT_DATASET,
         folder=arguments.out,
         data_folder=arguments.data_dir,
-        handling=Handling(arguments.as_is, arguments.groups),
+        handling=Handling(arguments.as_is, arguments.groups, arguments.by),
         replay=arguments.replay,
         progress=progress,
     )

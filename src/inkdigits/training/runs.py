@@ -12,7 +12,7 @@ import csv
 import io
 import json
 from collections.abc import Callable
-from dataclasses import asdict, dataclass, field, fields
+from dataclasses import asdict, dataclass, field, fields, replace
 from datetime import datetime
 from pathlib import Path
 from typing import Any
@@ -36,7 +36,13 @@ from inkdigits.recipes import Recipe
 from inkdigits.training.checkpoint import Checkpoint, Epoch, load_state, save_state
 from inkdigits.training.loop import fit
 from inkdigits.training.sealing import describe_training, seal_checkpoint
-from inkdigits.training.tuning import REPLAY_HELD_OUT, Start, repeated, tuning_recipe, with_replay
+from inkdigits.training.tuning import (
+    Start,
+    check_same_split,
+    repeated,
+    tuning_recipe,
+    with_replay,
+)
 
 _CHECKPOINT, _HISTORY, _RUN = "checkpoint.pt", "history.csv", "run.json"
 _START = "start.onnx"
@@ -44,7 +50,7 @@ _START = "start.onnx"
 
 @dataclass(frozen=True)
 class Run:
-    """What a run folder was started with; `data`, to train on, where it has just been loaded."""
+    """What a run folder was started with; `split`, to train on, where it has just been loaded."""
 
     folder: Path
     recipe: Recipe
@@ -54,7 +60,7 @@ class Run:
     handling: Handling = AS_FOUND
     freeze: bool = False
     replay: str = ""
-    data: LabelledImages | None = field(default=None, repr=False, compare=False)
+    split: Split | None = field(default=None, repr=False, compare=False)
 
 
 def default_folder(name: str, seed: int) -> Path:
@@ -100,9 +106,12 @@ def start_run(
     if dataset not in DATASETS:
         dataset = str(Path(dataset).resolve())
         environment["handling"] = asdict(handling)
+    if start:
+        check_same_split(start.info, data, handling, seed)
     folder = folder or default_folder(recipe.name, seed)
     freeze = start is not None and start.freeze
-    run = Run(folder, recipe, seed, dataset, environment, handling, freeze, replay, data)
+    run = Run(folder, recipe, seed, dataset, environment, handling, freeze, replay)
+    run = replace(run, split=_split(run, start, data, data_folder, progress))
     make_folder(run.folder, must_be_new=True)
     settings = {
         "recipe": recipe.to_dict(),
@@ -180,18 +189,32 @@ def train_run(
 
 
 def _load_split(run: Run, data_folder: Path | None, progress: Progress) -> Split:
-    """What is trained on and what is held out; few own pictures are repeated."""
-    data = run.data or load_dataset(run.dataset, "train", data_folder, progress, run.handling)
+    if run.split:
+        return run.split
+    data = load_dataset(run.dataset, "train", data_folder, progress, run.handling)
     if data.sha256 != run.environment["data_sha256"]:
         known = run.dataset in DATASETS
         cure = "pass their folder with --data-dir" if known else "put them back"
         raise UsageError(
             f"{run.folder} was started with other {run.dataset} files; {cure}, or start a new run"
         )
-    split = stratified_split(data, run.recipe.validation_fraction, run.seed)
-    if run.replay:
+    return _split(run, _start(run), data, data_folder, progress)
+
+
+def _split(
+    run: Run,
+    start: Start | None,
+    data: LabelledImages,
+    data_folder: Path | None,
+    progress: Progress,
+) -> Split:
+    """What is trained on and what is held out; few own pictures are repeated."""
+    share = run.recipe.validation_fraction
+    split = stratified_split(data, share, run.seed)
+    if run.replay and start:
         others = load_dataset(run.replay, "train", data_folder, progress)
-        return with_replay(split, stratified_split(others, REPLAY_HELD_OUT, run.seed))
+        # Held out as when the artifact was trained, perhaps on these: then it hasn't seen them.
+        return with_replay(split, stratified_split(others, share, start.info.seed))
     return split if run.dataset in DATASETS else repeated(split)
 
 
