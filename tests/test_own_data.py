@@ -3,6 +3,7 @@
 import gzip
 import io
 import json
+import shutil
 from dataclasses import replace
 
 import numpy as np
@@ -19,7 +20,7 @@ from pyarrow import parquet
 from sklearn.datasets import load_digits
 
 from inkdigits import Reader
-from inkdigits.artifact import shipped
+from inkdigits.artifact import parse_artifact, shipped
 from inkdigits.data import Handling, encode_idx, load_dataset
 from inkdigits.data.preprocessing import hold_out
 from inkdigits.errors import DataError, TrainingInterrupted, UsageError
@@ -721,3 +722,70 @@ def test_options_of_tuning_need_an_artifact_to_start_from(capsys, tmp_path):
     assert "leave out RECIPE" in error_of(capsys, "train", "tiny", "--from", "shipped")[1]
     code, error = error_of(capsys, "train", "--from", tmp_path / "nothing.onnx")
     assert (code, "nothing.onnx" in error) == (4, True)
+
+
+def test_copied_pictures_are_known_again(capsys, tmp_path, some, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    write_folders(tmp_path / "own", some, (50, 50))
+    options = ("--set", "epochs=1", "--no-test", "--groups", r"w\d", "--out", "run")
+    assert call(capsys, "train", "tiny", "--data", "own", *options)[0] == 0
+    shutil.copytree(tmp_path / "own", tmp_path / "copy")
+    for where in ("own", "./own/.", "copy"):
+        code, out, err = call(capsys, "evaluate", "run", "--data", where, "--json")
+        assert code == 0, err
+        assert json.loads(out)["test"]["images"] == 15
+        assert "may have been trained on" not in out
+    code, error = error_of(capsys, "evaluate", "run", "--data", "copy", "--groups", "w", "--quiet")
+    assert (code, "leave them out" in error) == (2, True)
+    next((tmp_path / "copy").rglob("*.png")).unlink()  # then nobody can know that it was a copy
+    code, out, _ = call(capsys, "evaluate", "run", "--data", "copy", "--json")
+    assert json.loads(out)["test"]["images"] == COUNT - 1
+
+
+def test_an_artifact_is_not_judged_on_what_it_has_learnt(capsys, tmp_path, some):
+    own = write_folders(tmp_path / "own", some)
+    run = ("--data", own, "--seed", "4", "--groups", r"w\d")
+    options = ("--set", "epochs=1", "--no-test", "--out", tmp_path / "run")
+    assert call(capsys, "train", "tiny", *run, *options)[0] == 0
+    start = (
+        "train",
+        "--from",
+        tmp_path / "run",
+        "--data",
+        own,
+        "--out",
+        tmp_path / "tuned",
+        "--quiet",
+    )
+    for wrong in ((), ("--seed", "4"), ("--groups", r"w\d")):
+        code, error = error_of(capsys, *start, *wrong)
+        assert (code, r"pass --seed 4 --groups 'w\\d' as then" in error) == (2, True), error
+    code, _, err = call(capsys, *start, "--seed", "4", "--groups", r"w\d", "--no-test")
+    assert code == 0, err
+    tuned = parse_artifact((tmp_path / "tuned" / "artifact.onnx").read_bytes()).info.recipe
+    again = tuning_recipe(
+        Start((tmp_path / "tuned" / "artifact.onnx").read_bytes()), some.class_names
+    )
+    assert (again.name, again.peak_lr) == ("tiny-tuned", tuned["peak_lr"])
+
+
+def test_what_cannot_be_trained_leaves_no_folder(capsys, tmp_path, some):
+    own, out = write_folders(tmp_path / "own", some), ("--out", tmp_path / "run", "--quiet")
+    code, error = error_of(
+        capsys, "train", "--from", "shipped", "--data", own, "--replay", "mnits", *out
+    )
+    assert (code, "there is no data set, file or folder 'mnits'" in error) == (2, True)
+    many = np.arange(750) % 250
+    np.savez(tmp_path / "many.npz", images=np.resize(some.images, (750, 28, 28)), labels=many + 10)
+    options = ("--data", tmp_path / "many.npz", "--replay", "mnist", *out)
+    assert (
+        "together they have 260 classes"
+        in error_of(capsys, "train", "--from", "shipped", *options)[1]
+    )
+    few = write_folders(tmp_path / "few", some.only(np.arange(2)))
+    assert (
+        "too few pictures for a test set"
+        in error_of(capsys, "train", "tiny", "--data", few, *out)[1]
+    )
+    assert "it takes only --set" in error_of(capsys, "train", "detector", "--groups", "w", *out)[1]
+    assert not (tmp_path / "run").exists()
