@@ -6,6 +6,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from torch.nn import functional
 
+from inkdigits.training.augment.noise import Draws
 from inkdigits.training.augment.shape import affine_maps, random_warp
 
 ZERO = {"rotation_deg": 0.0, "shift_px": 0.0, "zoom": 0.0, "shear_deg": 0.0, "elastic_px": 0.0}
@@ -63,7 +64,7 @@ def test_a_shear_moves_rows_in_proportion_to_their_height():
 def test_without_bounds_images_and_generator_are_untouched(seed):
     generator = torch.Generator().manual_seed(seed)
     before = generator.get_state()
-    assert random_warp(images(), **ZERO, generator=generator).equal(images())
+    assert random_warp(images(), **ZERO, draws=Draws(generator)).equal(images())
     assert generator.get_state().equal(before)
 
 
@@ -81,7 +82,7 @@ def test_without_bounds_images_and_generator_are_untouched(seed):
 )
 def test_the_generator_decides_and_pixels_stay_in_range(seed, bounds):
     first, again = (
-        random_warp(images(), **bounds, generator=torch.Generator().manual_seed(seed))
+        random_warp(images(), **bounds, draws=Draws(torch.Generator().manual_seed(seed)))
         for _ in range(2)
     )
     assert first.equal(again)

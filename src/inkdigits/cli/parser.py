@@ -144,6 +144,12 @@ def _add_train(commands: _Commands) -> None:
     )
     parser.add_argument("--resume", type=Path, metavar="FOLDER", help="resume an interrupted run")
     parser.add_argument(
+        "--device",
+        choices=["auto", "cpu", "cuda", "mps"],
+        default="auto",
+        help="where to train (default: auto, the GPU that PyTorch finds, else cpu)",
+    )
+    parser.add_argument(
         "--no-test",
         action="store_true",
         help="don't use the test set; for tuning, which may look at validation only",
