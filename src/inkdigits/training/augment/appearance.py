@@ -54,7 +54,7 @@ def _blur(images: Tensor, draws: Draws) -> Tensor:
             small = (small > 30 + 90 * draws.number()) * 255.0
         return functional.interpolate(small, size=GLYPH_PX, mode="bilinear")
     angle = draws.number() * math.pi
-    along, across = (draws.uniform(2) * 2 + 0.3).tolist()
+    along, across = ((draws.number() * 2 + 0.3).item() for _ in range(2))
     place = torch.arange(-4.0, 5.0)
     down, right = place[:, None], place[None, :]
     u, v = right * angle.cos() + down * angle.sin(), down * angle.cos() - right * angle.sin()
