@@ -97,7 +97,7 @@ def spread(**bounds: float) -> torch.Tensor:
     marks[:, 0, 5:8, 13:15] = marks[:, 1, 20:23, 13:15] = 1
     moved = [
         random_warp(
-            marks[:, [mark]], **{**ZERO, **bounds}, generator=torch.Generator().manual_seed(4)
+            marks[:, [mark]], **{**ZERO, **bounds}, draws=Draws(torch.Generator().manual_seed(4))
         )
         for mark in (0, 1)
     ]
@@ -131,8 +131,8 @@ def test_each_bound_is_reached_and_kept():
 def test_a_shift_stays_within_its_bound(bound):
     dot = torch.zeros(64, 1, 28, 28)
     dot[..., 14, 14] = 1
-    generator = torch.Generator().manual_seed(1)
-    moved = random_warp(dot, **{**ZERO, "shift_px": bound}, generator=generator)
+    draws = Draws(torch.Generator().manual_seed(1))
+    moved = random_warp(dot, **{**ZERO, "shift_px": bound}, draws=draws)
     _, _, rows, columns = moved.nonzero(as_tuple=True)
     for places in (rows, columns):
         assert (places - 14).abs().max() <= math.ceil(bound)
@@ -140,6 +140,6 @@ def test_a_shift_stays_within_its_bound(bound):
 
 def test_every_image_gets_amounts_of_its_own():
     same = images(1).expand(8, -1, -1, -1)
-    generator = torch.Generator().manual_seed(0)
-    turned = random_warp(same, **{**ZERO, "rotation_deg": 20}, generator=generator)
+    draws = Draws(torch.Generator().manual_seed(0))
+    turned = random_warp(same, **{**ZERO, "rotation_deg": 20}, draws=draws)
     assert all(not turned[0].equal(other) for other in turned[1:])

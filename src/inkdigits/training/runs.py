@@ -109,19 +109,24 @@ def start_run(
     folder = folder or default_folder(recipe.name, seed)
     freeze = start is not None and start.freeze
     run = Run(folder, recipe, seed, dataset, environment, handling, freeze, replay, device, data)
+    _make_folder(run, start)
+    return run
+
+
+def _make_folder(run: Run, start: Start | None) -> None:
+    """Make a run's new folder, with its settings and what it starts from."""
     make_folder(run.folder, must_be_new=True)
     settings = {
-        "recipe": recipe.to_dict(),
-        "seed": seed,
-        "dataset": dataset,
-        "environment": environment,
-        "freeze": freeze,
-        "replay": replay,
+        "recipe": run.recipe.to_dict(),
+        "seed": run.seed,
+        "dataset": run.dataset,
+        "environment": run.environment,
+        "freeze": run.freeze,
+        "replay": run.replay,
     }
     if start:
         write_atomic(run.folder / _START, start.content)
     write_atomic(run.folder / _RUN, json.dumps(settings, indent=2).encode())
-    return run
 
 
 def open_run(folder: Path, device: str = AUTO) -> Run:
