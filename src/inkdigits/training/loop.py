@@ -25,7 +25,7 @@ from inkdigits.recipes import Recipe
 from inkdigits.training.batches import Batches
 from inkdigits.training.checkpoint import Checkpoint, Epoch, Weights
 from inkdigits.training.devices import AUTO, choose_device, moved, used_precision
-from inkdigits.training.models import Model, build_model
+from inkdigits.training.models import Model, build_network
 from inkdigits.training.optimizers import Optimizer
 from inkdigits.training.schedules import learning_rate
 from inkdigits.training.tuning import Start, begin_with
@@ -86,7 +86,7 @@ def _fit_network(
 ) -> Checkpoint:
     """Train the next network, or the rest of the one in training."""
     recipe = batches.recipe
-    model = build_model(recipe, batches.classes)
+    model = build_network(recipe, batches.classes)
     if start:
         begin_with(model, start, validation.class_names)
     model.to(batches.device)
