@@ -66,10 +66,8 @@ class Batches:
                 count = max(1, round(len(images) * recipe.junk_share))
                 junk = draw_junk(count, images, draws)
                 images = torch.cat([images, junk])
-                junk_labels = torch.eye(self.classes + 1, device=self.device)[-1].expand(
-                    len(junk), -1
-                )
-                one_hot_labels = torch.cat([one_hot_labels, junk_labels])
+                junk_label = torch.eye(self.classes + 1, device=self.device)[-1]
+                one_hot_labels = torch.cat([one_hot_labels, junk_label.expand(len(junk), -1)])
             images = apply_effects(images, recipe.effects, recipe.effect_rate, draws)
             yield images, one_hot_labels
 

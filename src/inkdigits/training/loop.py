@@ -69,7 +69,7 @@ def fit(
     _check_split(split, recipe)
     batches = Batches(split.train, recipe, choose_device(device))
     with torch.random.fork_rng([batches.device] if batches.device.type == "cuda" else []):
-        torch.default_generator.manual_seed(seed)
+        torch.default_generator.manual_seed(int(seed))  # of NumPy's kinds too
         state = resume or Checkpoint(torch.get_rng_state())
         while len(state.finished) < recipe.networks:
             state = _fit_network(state, batches, split.validation, start, on_step, on_epoch)

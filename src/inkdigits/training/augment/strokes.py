@@ -66,9 +66,8 @@ def _flag(ones: Tensor, draws: Draws) -> Tensor:
     count = len(ones)
     (top, top_column), (bottom, bottom_column) = _end(ones, first=True), _end(ones, first=False)
     width, left = uniform(count, 0.2, 1.3, draws), uniform(count, 2, 9, draws)
-    down = left * ((left - 1) / 10).lerp(
-        torch.tensor(1.6, device=draws.device), uniform(count, 0, 1, draws)
-    )
+    steepest = torch.full((), 1.6, device=draws.device)
+    down = left * ((left - 1) / 10).lerp(steepest, uniform(count, 0, 1, draws))
     flag = stroke(top, top_column, top + down, top_column - left, width)
     reach, tilt = uniform(count, 2, 6, draws), uniform(count, -1, 1, draws)
     foot = stroke(bottom + tilt, bottom_column - reach, bottom - tilt, bottom_column + reach, width)
