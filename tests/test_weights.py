@@ -1,7 +1,9 @@
 """A recipe's model as a PyTorch module; weights from artifacts, and as safetensors."""
 
 import json
+import re
 from dataclasses import replace
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -15,6 +17,8 @@ from inkdigits.reading.reader import shipped_artifact
 from inkdigits.recipes import RECIPES
 from inkdigits.training import train_artifact
 from tests.conftest import take
+
+USAGE = (Path(__file__).parent.parent / "docs" / "usage.md").read_text(encoding="utf-8")
 
 
 @pytest.fixture(scope="module")
@@ -103,6 +107,15 @@ def test_weights_that_do_not_fit_are_refused(trained, recipe, source, error, mes
         inkdigits.load_weights(
             inkdigits.build_model(recipe), trained / source if isinstance(source, str) else source
         )
+
+
+def test_the_lines_in_the_docs_run(mnist, tmp_path, monkeypatch):
+    (lines,) = re.findall(r"```python\n(model = inkdigits.build_model.*?)```", USAGE, re.S)
+    some = take(mnist, 300)
+    monkeypatch.chdir(tmp_path)
+    Path("artifact.onnx").write_bytes(train_artifact(RECIPES["fast"], Split(some, some)))
+    exec(lines, {"inkdigits": inkdigits})  # noqa: S102
+    assert Path("fast.safetensors").stat().st_size > 10_000
 
 
 def test_labels_must_be_as_many_as_the_classes(tmp_path):
