@@ -18,6 +18,8 @@ if TYPE_CHECKING:
     from inkdigits.data import load_dataset as load_data
     from inkdigits.imaging import open_canvas
     from inkdigits.reading import Digit, Reader, Reading
+    from inkdigits.training.models import build_model
+    from inkdigits.training.weights import load_weights, save_weights
 
 __version__ = "0.1.0"
 
@@ -27,16 +29,22 @@ __all__ = [
     "Reader",
     "Reading",
     "__version__",
+    "build_model",
     "load_data",
+    "load_weights",
     "open_canvas",
+    "save_weights",
 ]
 
 _HOMES = {
     "Digit": ("reading", "Digit"),
     "Reader": ("reading", "Reader"),
     "Reading": ("reading", "Reading"),
+    "build_model": ("training.models", "build_model"),
     "load_data": ("data", "load_dataset"),
+    "load_weights": ("training.weights", "load_weights"),
     "open_canvas": ("imaging", "open_canvas"),
+    "save_weights": ("training.weights", "save_weights"),
 }
 
 

@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import TypeAlias
 
 import inkdigits
+from inkdigits.cli.parser_camera import add_camera_options
 from inkdigits.errors import EXIT_CODES
 
 _Commands: TypeAlias = "argparse._SubParsersAction[argparse.ArgumentParser]"
@@ -34,6 +35,7 @@ def build_parser() -> argparse.ArgumentParser:
     _add_evaluate(commands)
     _add_predict(commands)
     _add_watch(commands)
+    add_camera_options(_add_command(commands, "camera", "read what a camera sees, in a window"))
     return parser
 
 
@@ -149,6 +151,12 @@ def _add_train(commands: _Commands) -> None:
         "forgotten, such as mnist",
     )
     parser.add_argument("--resume", type=Path, metavar="FOLDER", help="resume an interrupted run")
+    parser.add_argument(
+        "--device",
+        choices=["auto", "cpu", "cuda", "mps"],
+        default="auto",
+        help="where to train (default: auto, the GPU that PyTorch finds, else cpu)",
+    )
     parser.add_argument(
         "--no-test",
         action="store_true",

@@ -34,6 +34,7 @@ from inkdigits.errors import TrainingInterrupted, UsageError
 from inkdigits.files import make_folder, read_bytes, write_atomic
 from inkdigits.recipes import Recipe
 from inkdigits.training.checkpoint import Checkpoint, Epoch, load_state, save_state
+from inkdigits.training.devices import AUTO, choose_device
 from inkdigits.training.loop import fit
 from inkdigits.training.sealing import describe_training, seal_checkpoint
 from inkdigits.training.tuning import (
@@ -60,6 +61,7 @@ class Run:
     handling: Handling = AS_FOUND
     freeze: bool = False
     replay: str = ""
+    device: str = AUTO
     split: Split | None = field(default=None, repr=False, compare=False)
 
 
@@ -83,17 +85,21 @@ def start_run(
     data_folder: Path | None = None,
     handling: Handling = AS_FOUND,
     replay: str = "",
+    device: str = AUTO,
     progress: Progress = ignore_progress,
 ) -> Run:
     """Load the data, make a new run folder and write its settings.
 
     A run begins with a recipe, or with an artifact that is trained further. `replay` names a data
-    set whose digits are trained on beside the own ones, so that they aren't forgotten.
+    set whose digits are trained on beside the own ones, so that they aren't forgotten. `device` is
+    auto, cpu, cuda or mps.
 
-    Raises `UsageError` for a seed outside 0 ≤ seed < 2⁶³ or a recipe that draws digits for other
-    classes, `StorageError` if the folder exists, `DataError` if the data can't be loaded.
+    Raises `UsageError` for a seed outside 0 ≤ seed < 2⁶³, a device that isn't there or a recipe
+    that draws digits for other classes, `StorageError` if the folder exists, `DataError` if the
+    data can't be loaded.
     """
     check_seed(seed)
+    chosen = choose_device(device)
     data = load_dataset(dataset, "train", data_folder, progress, handling)
     start = begin if isinstance(begin, Start) else None
     recipe = tuning_recipe(begin, data.class_names) if isinstance(begin, Start) else begin
@@ -102,7 +108,7 @@ def start_run(
             f"{recipe.name} draws digits of its own, and the classes of {dataset} are others; "
             "choose another recipe, such as standard"
         )
-    environment = describe_training(recipe, data.sha256)
+    environment = describe_training(recipe, data.sha256, chosen)
     if dataset not in DATASETS:
         dataset = str(Path(dataset).resolve())
         environment["handling"] = asdict(handling)
@@ -110,32 +116,37 @@ def start_run(
         check_same_split(start.info, data, handling, seed)
     folder = folder or default_folder(recipe.name, seed)
     freeze = start is not None and start.freeze
-    run = Run(folder, recipe, seed, dataset, environment, handling, freeze, replay)
+    run = Run(folder, recipe, seed, dataset, environment, handling, freeze, replay, device)
     run = replace(run, split=_split(run, start, data, data_folder, progress))
+    _make_folder(run, start)
+    return run
+
+
+def _make_folder(run: Run, start: Start | None) -> None:
+    """Make a run's new folder, with its settings and what it starts from."""
     make_folder(run.folder, must_be_new=True)
     settings = {
-        "recipe": recipe.to_dict(),
-        "seed": seed,
-        "dataset": dataset,
-        "environment": environment,
-        "freeze": freeze,
-        "replay": replay,
+        "recipe": run.recipe.to_dict(),
+        "seed": run.seed,
+        "dataset": run.dataset,
+        "environment": run.environment,
+        "freeze": run.freeze,
+        "replay": run.replay,
     }
     if start:
         write_atomic(run.folder / _START, start.content)
     write_atomic(run.folder / _RUN, json.dumps(settings, indent=2).encode())
-    return run
 
 
-def open_run(folder: Path) -> Run:
-    """An existing run folder; `UsageError` if it isn't one."""
+def open_run(folder: Path, device: str = AUTO) -> Run:
+    """An existing run folder, to go on with on a device; `UsageError` if it isn't one."""
     if not (folder / _RUN).is_file():
         raise UsageError(f"{folder} is not a run folder: it has no {_RUN}")
     try:
         settings = json.loads(read_bytes(folder / _RUN))
         recipe = Recipe(**settings.pop("recipe"))
         handling = Handling(**settings["environment"].get("handling", {}))
-        run = Run(folder=folder, recipe=recipe, handling=handling, **settings)
+        run = Run(folder=folder, recipe=recipe, handling=handling, device=device, **settings)
         run.environment["data_sha256"]
     except (ValueError, TypeError, KeyError, AttributeError) as error:
         raise UsageError(f"{folder / _RUN} is damaged ({error}); start a new run") from error
@@ -171,6 +182,7 @@ def train_run(
             run.seed,
             start=_start(run),
             resume=checkpoint,
+            device=run.device,
             on_step=lambda done, total: progress("training", done, total),
             on_epoch=keep,
         )
