@@ -48,7 +48,7 @@ def choose(
         if near and not hidden and not any(_are_one(mark, other, classes) for other in marks):
             marks.append(mark)
     others = _left_out(things, digits + marks, classes)
-    unreadable = [] if expect else _unreadable(others, digits, classes)
+    unreadable = [] if expect else _unreadable(others, digits, height, classes)
     return [replace(digit, doubt=_doubt(digit, others)) for digit in digits] + marks + unreadable
 
 
@@ -89,7 +89,9 @@ def _doubt(digit: Thing, others: list[Thing]) -> float:
     return max(scores, default=0.0)
 
 
-def _unreadable(others: list[Thing], digits: list[Thing], classes: str) -> list[Thing]:
+def _unreadable(
+    others: list[Thing], digits: list[Thing], height: float, classes: str
+) -> list[Thing]:
     """Those of other things that were nearly taken for digits, as things that can't be told."""
     other = np.eye(len(classes), dtype=np.float32)[-1]
     return [
@@ -97,6 +99,7 @@ def _unreadable(others: list[Thing], digits: list[Thing], classes: str) -> list[
         for thing in others
         if thing.is_digit
         and thing.score > _NEARLY
+        and _LOWEST * height < thing.size_px < _HIGHEST * height
         and all(overlap(thing, digit)[1] < _INSIDE / 2 for digit in digits)
     ]
 

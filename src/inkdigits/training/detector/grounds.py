@@ -5,10 +5,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from inkdigits.training.augment.skeletons import Random, draw_path, smooth
-from inkdigits.training.detector.marks import draw_letters
-
-Extent = tuple[float, float, float, float]
-"""Left, top, right and bottom of what is written."""
+from inkdigits.training.detector.marks import Extent, draw_letters
 
 
 def draw_texture(
