@@ -182,13 +182,18 @@ def _distance(line: list[Thing], mark: Thing) -> float:
 
 
 def without_outer(line: list[Thing], classes: str) -> list[Thing]:
-    """Things that are neither digit nor mark count only inside a number."""
-    other = len(classes) - 1
-    inside: set[int] = set()
-    for number in find_numbers(line) if any(thing.is_digit for thing in line) else []:
+    """Without what isn't read alone: points without digits, other things outside a number."""
+    read: list[Thing] = []
+    has_digits = any(thing.is_digit for thing in line)
+    for number in find_numbers(line) if has_digits else [line]:
         digits = [place for place, thing in enumerate(number) if thing.is_digit]
-        inside |= {id(thing) for thing in number[digits[0] : digits[-1]]} if digits else set()
-    return [thing for thing in line if thing.label != other or id(thing) in inside]
+        first, last = (digits[0], digits[-1]) if digits else (0, 0)
+        for place, thing in enumerate(number):
+            inside = first < place < last
+            alone = not digits and classes[thing.label] in ".,"
+            if not alone and (inside or thing.label != len(classes) - 1):
+                read.append(thing)
+    return read
 
 
 def find_numbers(line: Sequence[Thing], ruled: Collection[int] = ()) -> list[list[Thing]]:
