@@ -82,7 +82,7 @@ class Clutter:
             (0.42, self._cell),
             (0.07, self._frame),
             (0.06, self._comb),
-            (0.2, self._dotted_line),
+            (0.24, self._dotted_line),
         )
         for share, draw in around:
             if self._random.random() < share * severity:
@@ -165,7 +165,7 @@ class Clutter:
             return
         random, height = self._random, self._height
         y, pitch = (
-            extent[3] + random.uniform(-0.1, 0.4) * height,
+            extent[3] + random.uniform(-0.2, 0.4) * height,
             random.uniform(0.12, 0.5) * height,
         )
         radius, strength = random.uniform(0.02, 0.1) * height, self._strength()

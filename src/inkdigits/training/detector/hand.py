@@ -30,7 +30,7 @@ class _Written:
     @property
     def right(self) -> int:
         """Where it ends."""
-        return self.left + self.ink.shape[1]
+        return self.left + int(self.ink.shape[1])
 
     @property
     def foot(self) -> int:
@@ -101,7 +101,12 @@ class Hand:
                 smaller = self.habit.zeros and character == "0" and before is not None
                 written = self.write_digit(int(character), x, y, before, smaller=smaller)
                 apart = before is not None and written.left > before.right - 0.05 * height
-                if before and apart and self._tight and random.random() < (0.5 if smaller else 0.25):
+                if (
+                    before
+                    and apart
+                    and self._tight
+                    and random.random() < (0.5 if smaller else 0.25)
+                ):
                     self.link(before, written)
                 before, foot = written, written.foot
                 x = written.right + height * (self.gap + random.normal() * self._spread)

@@ -24,7 +24,7 @@ _HERSHEY = (
 Extent = tuple[float, float, float, float]
 """Left, top, right and bottom of what is written."""
 
-_FINE, _LARGE_PX = 4, 60  # marks are drawn so much larger, unless digits are as high as that
+_FINE = 4  # marks are drawn so much larger: pens have widths between whole pixels
 
 
 @dataclass(frozen=True)
@@ -140,17 +140,18 @@ def draw_mark(
     Also gives where the ink's own left top corner is, and the mark's left, top, right and bottom.
     """
     drawn = DRAWN[mark](random)
-    thick = max(1.0, pen_px * (random.uniform(0.9, 1.8) if mark in ".:" else random.uniform(0.8, 1.1)))
-    paths = [np.array(stroke) * height + place for stroke in drawn.strokes]
-    paths = [smooth(path) for path in paths] if drawn.round else paths
+    thick = max(
+        1.0, pen_px * (random.uniform(0.9, 1.8) if mark in ".:" else random.uniform(0.8, 1.1))
+    )
+    curve = smooth if drawn.round else np.asarray
+    paths = [curve(np.array(stroke) * height + place) for stroke in drawn.strokes]
     corners = np.concatenate(paths)
     low, high = corners.min(axis=0) - thick / 2, corners.max(axis=0) + thick / 2
     origin = np.floor(low).astype(int) - 1
     columns, rows = (np.ceil(high).astype(int) + 1 - origin).tolist()
-    fine = _FINE if height < _LARGE_PX else 1
-    ink = np.zeros((rows * fine, columns * fine), np.uint8)
+    ink = np.zeros((rows * _FINE, columns * _FINE), np.uint8)
     for path in paths:
-        draw_path(ink, (path - origin) * fine + (fine - 1) / 2, thick * fine)
+        draw_path(ink, (path - origin) * _FINE + (_FINE - 1) / 2, thick * _FINE)
     ink = np.asarray(cv2.resize(ink, (columns, rows), interpolation=cv2.INTER_AREA), np.uint8)
     left, top, right, bottom = (float(side) for side in (*low, *high))
     return ink, (int(origin[0]), int(origin[1])), (left, top, right, bottom)
