@@ -100,13 +100,7 @@ class Hand:
             if character in DIGITS:
                 smaller = self.habit.zeros and character == "0" and before is not None
                 written = self.write_digit(int(character), x, y, before, smaller=smaller)
-                apart = before is not None and written.left > before.right - 0.05 * height
-                if (
-                    before
-                    and apart
-                    and self._tight
-                    and random.random() < (0.5 if smaller else 0.25)
-                ):
+                if before and self._tight and random.random() < (0.5 if smaller else 0.25):
                     self.link(before, written)
                 before, foot = written, written.foot
                 x = written.right + height * (self.gap + random.normal() * self._spread)
@@ -192,8 +186,10 @@ class Hand:
         self.panel.things.append(thing_of(box, label, self.height))
 
     def link(self, before: _Written, after: _Written) -> None:
-        """A stroke from one digit to the next, as in a quick "000": above, below or between."""
+        """A stroke from one digit to the next, as in a quick "000"; none where they overlap."""
         random, height = self.random, self.height
+        if after.left < before.right - 0.05 * height:
+            return
         down = random.uniform(0, 1)
         turn = float(np.clip(down + random.normal(0, 0.2), 0, 1))
         start = np.array(

@@ -57,9 +57,9 @@ def _minus(random: Random) -> Mark:
     """A stroke, level or rising; some are long, as at the end of an amount."""
     y, wave = random.uniform(0.35, 0.75), random.normal() * 0.05
     long = random.uniform(0.2, 1.2) if random.random() < 0.85 else random.uniform(1.2, 3)
-    rise = long * (random.normal() * 0.05 if random.random() < 0.85 else random.uniform(0, 0.5))
-    shape = [(0.0, 0.5), (0.3, 0.2 - wave), (0.7, -0.2 + wave), (1.0, -0.5)]
-    return Mark([[(long * x, y + rise * down + wave * x) for x, down in shape]], True)
+    rise = long * (random.normal(0, 0.05) if random.random() < 0.85 else random.uniform(0, 0.4))
+    bends = zip((0, 0.3, 0.7, 1), (0, -wave, wave, 0), strict=True)
+    return Mark([[(long * x, y + rise * (0.5 - x) + bend) for x, bend in bends]], True)
 
 
 def _plus(random: Random) -> Mark:
