@@ -211,6 +211,7 @@ def run_search(
             search.study.optimize(
                 objective, n_trials=1, callbacks=[lambda _, trial: on_trial(search.trial(trial))]
             )
+            progress("trials", min(len(search.trials) * _PARTS, total), total)
     except KeyboardInterrupt:
         raise TrainingInterrupted(
             f"stopped; {len(search.trials)} of {trials} trials are kept in {search.folder}; the "
