@@ -1,9 +1,11 @@
 """The scikit-learn classifier, used as scikit-learn's own examples use classifiers."""
 
 import pickle
+import re
 import subprocess
 import sys
 from dataclasses import replace
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -211,6 +213,20 @@ def test_grid_search_over_recipes_and_their_settings(small, others):
     assert search.cv_results_["rank_test_score"][-1] == 5
     assert search.best_params_["recipe"] in {"tiny", "fast"}
     assert search.score(*others) > 0.8
+
+
+def test_the_example_in_the_docs_works(tmp_path, monkeypatch):
+    usage = (Path(__file__).parent.parent / "docs" / "usage.md").read_text(encoding="utf-8")
+    (example,) = (
+        block
+        for block in re.findall(r"```python\n(.*?)```", usage, re.DOTALL)
+        if "inkdigits.sklearn" in block
+    )
+    monkeypatch.chdir(tmp_path)
+    found: dict[str, object] = {}
+    exec(example, found)  # noqa: S102
+    assert found["search"].best_score_ > 0.9
+    assert Reader.load("mine.onnx").info.labels == tuple("0123456789")
 
 
 def test_it_can_be_calibrated(small, others):

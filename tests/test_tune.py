@@ -1,10 +1,14 @@
 """The command `tune`: trials, pruning, resuming, several processes, the page, the recipe."""
 
+import base64
+import io
 import json
+import re
 from dataclasses import replace
 from pathlib import Path
 
 import pytest
+from PIL import Image
 
 from inkdigits import Reader
 from inkdigits.errors import TrainingDiverged, TrainingInterrupted, UsageError
@@ -58,7 +62,10 @@ def test_the_page_stands_alone(capsys, small_data, tmp_path):
     more = ["--trials", 10, "--search", RATES, "--search", "optimizer=adamw|sgd"]
     call(capsys, *command(small_data, tmp_path, *more))
     page = (tmp_path / "search.html").read_text()
-    assert page.count("data:image/png;base64,") == 3  # history, importance, values
+    pictures = re.findall(r"data:image/png;base64,([^\"]*)", page)
+    assert len(pictures) == 3  # history, importance, fields
+    for picture in pictures:
+        assert Image.open(io.BytesIO(base64.b64decode(picture, validate=True))).width > 1000
     assert "http" not in page
     assert (tmp_path / "recipe.toml").read_text().partition("\n")[2] in page.replace("&#34;", '"')
     assert all(f"<th>{name}</th>" in page for name in ("peak_lr", "optimizer"))

@@ -34,8 +34,8 @@ def add_search(parser: argparse.ArgumentParser) -> None:
         dest="searches",
         action="append",
         default=[],
-        help="peak_lr=1e-4..1e-1:log, epochs=1..5, optimizer=adamw|sgd; can be repeated (default: "
-        "learning rate, batch size, momentum, regularisation and the augmentation that it uses)",
+        help="peak_lr=1e-4..1e-1:log, epochs=1..5, 'optimizer=adamw|sgd'; can be repeated "
+        "(default: learning rate, batch size, regularisation, the augmentation that it uses)",
     )
     parser.add_argument(
         "--out",

@@ -19,8 +19,8 @@ from inkdigits.training.search import Search, Trial
 
 PAGE_NAME = "search.html"
 _SHOWN = 20  # trials in the table
-_COLUMNS = 4
-_CLEAR = 0.1  # of the scale, free above the best and below the worst that is shown
+_COLUMNS = 3
+_CLEAR = 0.1  # of the scale, free above and below the points
 
 
 def write_search(search: Search) -> Path:
@@ -30,7 +30,7 @@ def write_search(search: Search) -> Path:
     """
     trials = search.trials
     best, importances = search.best, search.importances()
-    figures = {"history": plot_search(trials), "values": plot_values(trials, search.space)}
+    figures = {"history": plot_search(trials), "fields": plot_fields(trials, search.space)}
     if importances:
         figures["importance"] = plot_importances(importances)
     ranked = sorted(trials, key=lambda trial: -(trial.accuracy or 0.0))
@@ -53,25 +53,20 @@ def plot_search(trials: Sequence[Trial]) -> Figure:
     figure = Figure(figsize=(10, 3.4), layout="constrained")
     axes = figure.subplots()
     finished = [trial for trial in trials if trial.accuracy is not None]
-    pruned = [trial for trial in trials if trial.accuracy is None and trial.accuracies]
+    errors = [_error(trial.accuracy) for trial in finished]
+    top = _scale(axes, errors)
     numbers = [trial.number + 1 for trial in finished]
-    errors = _errors(finished)
-    axes.plot(numbers, errors, "o", color=BLUE, markersize=5, label="finished")
-    axes.step(
-        [*numbers, trials[-1].number + 1],
-        [*np.minimum.accumulate(errors), min(errors)],
-        where="post",
-        color=ORANGE,
-        label="the best so far",
-    )
-    if pruned:
-        stopped = [100 - 100 * trial.accuracies[-1] for trial in pruned]
-        places = [trial.number + 1 for trial in pruned]
-        axes.plot(places, stopped, "x", color=GREY, markersize=5, label="pruned, where it stood")
-    _scale(axes, errors)
+    axes.plot(numbers, np.minimum(errors, top), "o", color=BLUE, markersize=5, label="finished")
+    least = np.minimum.accumulate([*errors, min(errors)])
+    steps = [*numbers, trials[-1].number + 1]
+    axes.step(steps, np.minimum(least, top), where="post", color=ORANGE, label="the best so far")
+    if pruned := [trial for trial in trials if trial.accuracy is None and trial.accuracies]:
+        numbers = [trial.number + 1 for trial in pruned]
+        reached = np.minimum([_error(trial.accuracies[-1]) for trial in pruned], top)
+        axes.plot(numbers, reached, "x", color=GREY, label="pruned, when it was")
     axes.xaxis.set_major_locator(MaxNLocator(integer=True))
     dress(axes, "validation error, %", "trial")
-    axes.legend(frameon=False, loc="upper right")
+    axes.legend(frameon=False, ncols=3, loc="lower right", bbox_to_anchor=(1, 1))
     return figure
 
 
@@ -89,13 +84,16 @@ def plot_importances(importances: dict[str, float]) -> Figure:
     return figure
 
 
-def plot_values(trials: Sequence[Trial], space: Space) -> Figure:
+def plot_fields(trials: Sequence[Trial], space: Space) -> Figure:
     """Validation error against the value of each field; a ring around the best."""
     finished = [trial for trial in trials if trial.accuracy is not None]
-    errors = _errors(finished)
-    rows = -(-len(space) // _COLUMNS)
-    figure = Figure(figsize=(10, 2.4 * rows), layout="constrained")
-    grid = figure.subplots(rows, _COLUMNS, squeeze=False, sharey=True)
+    errors = [_error(trial.accuracy) for trial in finished]
+    best = int(np.argmin(errors))
+    columns = min(len(space), _COLUMNS)
+    rows = -(-len(space) // columns)
+    figure = Figure(figsize=(10, 2.6 * rows), layout="constrained")
+    grid = figure.subplots(rows, columns, squeeze=False, sharey=True)
+    shown = np.minimum(errors, _scale(grid[0, 0], errors))
     for axes, (name, part) in zip(grid.ravel(), space.items(), strict=False):
         values: list[Any] = [trial.values[name] for trial in finished]
         if isinstance(part, Interval):
@@ -104,25 +102,27 @@ def plot_values(trials: Sequence[Trial], space: Space) -> Figure:
             values = [part.values.index(value) for value in values]
             axes.set_xticks(range(len(part.values)), [str(value) for value in part.values])
             axes.set_xlim(-0.5, len(part.values) - 0.5)
-        axes.plot(values, errors, "o", color=BLUE, markersize=4, alpha=0.7)
-        best = int(np.argmin(errors))
-        axes.plot(values[best], errors[best], "o", color=ORANGE, markersize=9, fillstyle="none")
+        axes.plot(values, shown, "o", color=BLUE, markersize=4, alpha=0.7)
+        axes.plot(values[best], shown[best], "o", color=ORANGE, markersize=9, fillstyle="none")
         dress(axes, name, "")
     for axes in grid.ravel()[len(space) :]:
         axes.set_visible(False)
     for axes in grid[:, 0]:
         axes.set_ylabel("validation error, %")
-    _scale(grid[0, 0], errors)
     return figure
 
 
-def _errors(trials: Sequence[Trial]) -> list[float]:
-    return [100 - 100 * (trial.accuracy or 0.0) for trial in trials]
+def _error(accuracy: float | None) -> float:
+    return 100 - 100 * (accuracy or 0.0)
 
 
-def _scale(axes: Axes, errors: list[float]) -> None:
-    """Show the better three quarters at least: bad trials would press the good ones together."""
+def _scale(axes: Axes, errors: list[float]) -> float:
+    """Show the better three quarters, at least; returns the upper edge, where the others stand.
+
+    On a scale with a few bad trials the good ones would lie on each other.
+    """
     low, middle, high = min(errors), float(np.median(errors)), max(errors)
     top = min(high, max(float(np.quantile(errors, 0.75)), low + 4 * (middle - low)))
     room = _CLEAR * (top - low) or 0.1
-    axes.set_ylim(low - room, top + room)
+    axes.set_ylim(low - room, top + 2 * room)
+    return top + room

@@ -7,7 +7,7 @@ from typing import Any
 from inkdigits.errors import UsageError
 from inkdigits.recipes.recipe import Recipe, parse_assignment
 
-_EXAMPLE = "as in --search peak_lr=1e-4..1e-1:log or --search optimizer=adamw|sgd"
+_EXAMPLE = "as in --search peak_lr=1e-4..1e-1:log or --search 'optimizer=adamw|sgd'"
 _NOT_SEARCHED = {
     "summary": "it is a text for people",
     "validation_fraction": "the trials are compared on the images that it holds out",
