@@ -196,7 +196,7 @@ def test_a_search_holds_images_out(begin):
 @pytest.mark.parametrize(
     ("arguments", "code", "message"),
     [
-        (["--trials", 0], 2, "trials is 0; it must be at least 1"),
+        (["--trials", 0], 2, "argument --trials: '0' is not a number from 1 on"),
         (["--search", "peek_lr=1..2"], 2, "did you mean 'peak_lr'"),
         (["--seed", -1], 2, "the seed is -1"),
         (["--out", "."], 4, "isn't empty and holds no search"),
@@ -207,6 +207,7 @@ def test_faults_of_the_command(capsys, small_data, tmp_path, monkeypatch, argume
     monkeypatch.chdir(tmp_path)
     got, err = error_of(capsys, *command(small_data, tmp_path / "new"), "--quiet", *arguments)
     assert (got, message in err) == (code, True), err
+    assert [path.name for path in tmp_path.iterdir()] == ["mine"]
 
 
 def test_a_damaged_journal_is_named(capsys, small_data, tmp_path):

@@ -26,7 +26,11 @@ def add_recipe(parser: argparse.ArgumentParser) -> None:
 def add_search(parser: argparse.ArgumentParser) -> None:
     """What is searched, how long, and where."""
     parser.add_argument(
-        "--trials", type=int, default=50, metavar="N", help="number of trainings (default: 50)"
+        "--trials",
+        type=_parse_count,
+        default=50,
+        metavar="N",
+        help="number of trainings (default: 50)",
     )
     parser.add_argument(
         "--search",
@@ -43,3 +47,9 @@ def add_search(parser: argparse.ArgumentParser) -> None:
         metavar="FOLDER",
         help="a new folder, or that of a search to go on with or to take part in",
     )
+
+
+def _parse_count(text: str) -> int:
+    if not text.isdecimal() or not int(text):
+        raise argparse.ArgumentTypeError(f"{text!r} is not a number from 1 on")
+    return int(text)

@@ -17,7 +17,6 @@ from inkdigits.recipes.file import encode_recipe
 from inkdigits.recipes.space import Interval, Space
 from inkdigits.training.search import Search, Trial
 
-PAGE_NAME = "search.html"
 _SHOWN = 20  # trials in the table
 _COLUMNS = 3
 _CLEAR = 0.1  # of the scale, free above and below the points
@@ -43,7 +42,7 @@ def write_search(search: Search) -> Path:
         seconds=sum(trial.seconds for trial in trials),
         recipe=encode_recipe(search.winner),
     )
-    path = search.folder / PAGE_NAME
+    path = search.folder / "search.html"
     write_atomic(path, page.encode())
     return path
 

@@ -12,7 +12,7 @@ _NOT_SEARCHED = {
     "summary": "it is a text for people",
     "validation_fraction": "the trials are compared on the images that it holds out",
 }
-_CHECKED = 4096  # combinations of extreme values
+_CHECKED = 4096  # combinations of extreme values, at most
 _AUGMENTATION = ("rotation_deg", "shift_px", "zoom", "shear_deg", "elastic_px")
 
 

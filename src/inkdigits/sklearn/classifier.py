@@ -126,7 +126,7 @@ class InkdigitsClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
 
     def predict_proba(self, X: Any) -> NDArray[np.float32]:
         """Probabilities (n, n_classes) of X (n, features) or (n, height, width)."""
-        check_is_fitted(self)
+        check_is_fitted(self, "artifact_")
         X = validate_data(self, _two_dimensional(X), reset=False)
         return self.reader_.predict_proba(as_images(X, self.range_))
 

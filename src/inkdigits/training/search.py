@@ -159,7 +159,8 @@ def open_search(
 def _open_study(folder: Path, settings: dict[str, Any]) -> optuna.Study:
     make_folder(folder)
     path = folder / JOURNAL
-    if not path.exists() and any(folder.iterdir()):
+    # Listed first: another process may make the journal in between.
+    if any(folder.iterdir()) and not path.exists():
         raise StorageError(f"{folder} isn't empty and holds no search; choose another folder")
     try:
         backend = JournalFileBackend(str(path), lock_obj=JournalFileOpenLock(str(path)))
@@ -194,8 +195,6 @@ def run_search(
     With several processes, the last trials of the others are still finished. Ctrl-C raises
     `TrainingInterrupted`; trials that have ended are kept.
     """
-    if trials < 1:
-        raise UsageError(f"trials is {trials}; it must be at least 1")
 
     def objective(trial: optuna.Trial) -> float:
         done = len(search.trials) * _PARTS
