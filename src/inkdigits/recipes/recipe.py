@@ -174,11 +174,15 @@ def override(recipe: AnyRecipe, assignments: list[str]) -> AnyRecipe:
 
     Raises `UsageError` for a malformed text, an unknown field, a wrong type, a value out of range.
     """
+    return replace(recipe, **dict(parse_assignment(recipe, text) for text in assignments))
+
+
+def parse_assignment(recipe: Settings, text: str) -> tuple[str, Any]:
+    """The field and the value, of the field's type, that a text `field=value` gives a recipe.
+
+    Raises `UsageError` for a malformed text, an unknown field, a wrong type.
+    """
     types = {field.name: _plain(field.type) for field in fields(recipe) if field.name != "name"}
-    return replace(recipe, **dict(_parse_assignment(text, types) for text in assignments))
-
-
-def _parse_assignment(text: str, types: dict[str, Any]) -> tuple[str, Any]:
     name, equals, value = text.partition("=")
     if not equals:
         raise UsageError(f"{text!r} is not field=value, as in --set epochs=3")

@@ -18,6 +18,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
+from inkdigits.artifact import DIGITS
 from inkdigits.data import LabelledImages, Split
 from inkdigits.errors import TrainingDiverged, UsageError
 from inkdigits.metrics import accuracy
@@ -64,8 +65,10 @@ def fit(
     mps, as for `choose_device`; the checkpoint is on the CPU.
 
     Raises `TrainingDiverged` if loss or weights are not finite, `UsageError` if the split has no
-    images to train on, or none for a recipe with `patience` to watch, or there is no such device.
+    images to train on, none for a recipe with `patience` to watch, or classes that don't suit it,
+    or if there is no such device.
     """
+    check_classes(recipe, split.train.class_names)
     _check_split(split, recipe)
     batches = Batches(split.train, recipe, choose_device(device))
     with torch.random.fork_rng([batches.device] if batches.device.type == "cuda" else []):
@@ -117,6 +120,15 @@ def _restore(
             "the checkpoint is for another network than the recipe's, perhaps from another version "
             "of inkdigits; start a new run"
         ) from error
+
+
+def check_classes(recipe: Recipe, class_names: tuple[str, ...]) -> None:
+    """`UsageError` for a recipe that draws digits, and data with other classes."""
+    if recipe.draws_digits and class_names != DIGITS:
+        raise UsageError(
+            f"{recipe.name} draws digits of its own, and the data's classes are others "
+            f"({', '.join(class_names[:3])} …); choose another recipe, such as standard"
+        )
 
 
 def _check_split(split: Split, recipe: Recipe) -> None:

@@ -17,7 +17,7 @@ from datetime import datetime
 from pathlib import Path
 from typing import Any
 
-from inkdigits.artifact import ARTIFACT_NAME, DIGITS
+from inkdigits.artifact import ARTIFACT_NAME
 from inkdigits.data import (
     AS_FOUND,
     DATASETS,
@@ -35,7 +35,7 @@ from inkdigits.files import make_folder, read_bytes, write_atomic
 from inkdigits.recipes import Recipe
 from inkdigits.training.checkpoint import Checkpoint, Epoch, load_state, save_state
 from inkdigits.training.devices import AUTO, choose_device
-from inkdigits.training.loop import fit
+from inkdigits.training.loop import check_classes, fit
 from inkdigits.training.sealing import describe_training, seal_checkpoint
 from inkdigits.training.tuning import (
     Start,
@@ -103,11 +103,7 @@ def start_run(
     data = load_dataset(dataset, "train", data_folder, progress, handling)
     start = begin if isinstance(begin, Start) else None
     recipe = tuning_recipe(begin, data.class_names) if isinstance(begin, Start) else begin
-    if recipe.draws_digits and data.class_names != DIGITS:
-        raise UsageError(
-            f"{recipe.name} draws digits of its own, and the classes of {dataset} are others; "
-            "choose another recipe, such as standard"
-        )
+    check_classes(recipe, data.class_names)
     environment = describe_training(recipe, data.sha256, chosen)
     if dataset not in DATASETS:
         dataset = str(Path(dataset).resolve())
