@@ -8,8 +8,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from inkdigits.api.evaluation import handling_of, is_its_own
 from inkdigits.cli.console import Console
-from inkdigits.cli.extras import needing
 from inkdigits.data import (
     AS_FOUND,
     DATASETS,
@@ -21,7 +21,7 @@ from inkdigits.data import (
 )
 from inkdigits.data.images import relabelled
 from inkdigits.data.store import given_folder
-from inkdigits.errors import UsageError
+from inkdigits.errors import UsageError, needing
 from inkdigits.files import cache_folder
 from inkdigits.reading import Reader
 from inkdigits.reading.reader import SHIPPED
@@ -38,9 +38,7 @@ def run(arguments: Namespace) -> int:
     console = Console(quiet=arguments.quiet, as_json=arguments.json)
     reader = Reader.load(arguments.artifact)
     dataset = arguments.data or reader.info.dataset
-    handling = Handling(arguments.as_is, arguments.groups)
-    if _is_its_own(reader, dataset):  # then the test set of its own split
-        handling = Handling(**reader.info.environment.get("handling", {}))
+    handling = handling_of(reader.info, dataset, Handling(arguments.as_is, arguments.groups))
     out = arguments.out or _default_folder(arguments.artifact, reader, dataset)
     against = _with_labels(arguments.against, reader) if arguments.against else None
     with console.progress() as progress:
@@ -70,17 +68,17 @@ def report_on_test_set(
     against: Reader | None = None,
 ) -> Outcome:
     """Write the report of a reader on a test set into a folder."""
-    from inkdigits.evaluation import Extent
-    from inkdigits.evaluation.report import write_report
+    from inkdigits.evaluation import Extent, evaluate
 
     test = load_dataset(dataset, "test", data_folder, progress, handling)
     test = relabelled(test, reader.info.labels)
     progress(f"evaluating on {len(test):,} test images", 0, 0)
     outside = _load_outside(dataset, data_folder)
-    report, page = write_report(reader, test, out, dataset, Extent(corruptions, outside), progress)
+    report = evaluate(reader, test, dataset, Extent(corruptions, outside), progress)
+    page = report.write(out)
     lines = [report.headline(), *filter(None, [test.about])]
     trained_on = reader.info.environment.get("data_sha256")
-    if _is_its_own(reader, dataset) and test.sha256 != trained_on:
+    if is_its_own(reader.info, dataset) and test.sha256 != trained_on:
         lines.append(
             "warning   the pictures have changed since the training, and with them which are kept "
             "for testing: some of these may have been trained on"
@@ -93,11 +91,6 @@ def report_on_test_set(
     further, values = _further(reader, test, out, against, progress)
     lines += [*further, f"report    {page}"]
     return lines, {"report": str(page), "test": report.summary(), **values}
-
-
-def _is_its_own(reader: Reader, dataset: str) -> bool:
-    """Whether a data set is the path of the own pictures that a model was trained on."""
-    return dataset not in DATASETS and Path(dataset).resolve() == Path(reader.info.dataset)
 
 
 def _further(

@@ -4,7 +4,7 @@ import io
 import re
 import zipfile
 import zlib
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -13,7 +13,8 @@ from numpy.typing import NDArray
 
 from inkdigits.data.idx import gunzip, parse_idx
 from inkdigits.errors import DataError, MissingExtra
-from inkdigits.files import read_bytes
+from inkdigits.files import read_bytes, sha256
+from inkdigits.imaging.arrays import as_numpy
 
 IMAGE_KEYS = ("x", "images", "image", "data", "pixels")
 LABEL_KEYS = ("y", "labels", "label", "target", "targets", "classes", "class", "digit")
@@ -201,6 +202,14 @@ def _values(images: NDArray[Any], labels: NDArray[Any], path: Path, form: str) -
         raise DataError(f"{path}: {len(images)} images, but labels of the shape {labels.shape}")
     texts = [label_text(value) for value in labels.tolist()]
     return Pictures(form, images, texts, _numbered(path, len(texts)))
+
+
+def in_memory(images: Any, labels: Any, path: Path) -> Pictures:
+    """Pictures and labels that the caller has; `path` stands for them in messages."""
+    pictures, texts = as_numpy(images), as_numpy(labels)
+    content = {"images": pictures.tobytes(), "labels": texts.tobytes()}
+    hashes = {name: sha256(values) for name, values in content.items()}
+    return replace(_values(pictures, texts, path, "arrays"), sha256=hashes)
 
 
 def _as_pictures(images: NDArray[Any], path: Path) -> NDArray[Any]:

@@ -1,7 +1,8 @@
 """The forms in which people keep labelled pictures, recognised by content and read as they are.
 
 A path holds a training set, a test set, both, or pictures that nobody has parted: a dictionary
-with the keys "train" and "test", or "" for the last.
+with the keys "train" and "test", or "" for the last. All of a file or folder whose name says test is
+a test set.
 """
 
 import csv
@@ -44,7 +45,13 @@ _FORMS: dict[bytes, Callable[[bytes, Path], dict[str, Pictures]]] = {
 def read_form(path: Path) -> dict[str, Pictures]:
     """What a file or folder holds; `DataError` names what is wrong with it, and the cure."""
     if path.is_dir():
-        return _read_folder(path)
+        found, subset = _read_folder(path), _SUBSETS.get(path.name.lower())
+    else:
+        found, subset = _read_file(path), _subset_in(path.name)
+    return {"test": found[""]} if subset == "test" and "" in found else found
+
+
+def _read_file(path: Path) -> dict[str, Pictures]:
     if not path.exists():
         raise DataError(f"{path} does not exist")
     content = read_bytes(path)

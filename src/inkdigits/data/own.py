@@ -11,12 +11,13 @@ from collections import Counter
 from collections.abc import Iterable
 from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from inkdigits.artifact import DIGITS, GLYPH_PX
-from inkdigits.data.arrays import Pictures
+from inkdigits.data.arrays import Pictures, in_memory
 from inkdigits.data.datasets import Subset
 from inkdigits.data.forms import read_form
 from inkdigits.data.images import LabelledImages
@@ -46,6 +47,7 @@ class Handling:
 
 
 AS_FOUND = Handling()
+IN_MEMORY = "arrays"  # the name of a data set that the caller has in memory
 
 
 def load_own(path: Path, subset: Subset, handling: Handling, progress: Progress) -> LabelledImages:
@@ -53,7 +55,22 @@ def load_own(path: Path, subset: Subset, handling: Handling, progress: Progress)
 
     `about` says in one line what was understood.
     """
-    parts = _read(path)
+    return _labelled(_read(path), path, subset, handling, progress)
+
+
+def from_arrays(images: Any, labels: Any, progress: Progress) -> LabelledImages:
+    """Pictures in arrays, all of them, as `load_own` takes those of a NumPy file.
+
+    `images` are (n, height, width), with channels last or first, or flat squares (n, pixels);
+    `labels` (n,), or one-hot (n, classes). Raises `DataError` as `load_own` does.
+    """
+    some = in_memory(images, labels, Path("the arrays"))
+    return _labelled({"train": some}, Path(IN_MEMORY), "train", AS_FOUND, progress)
+
+
+def _labelled(
+    parts: dict[str, Pictures], path: Path, subset: Subset, handling: Handling, progress: Progress
+) -> LabelledImages:
     some, held_out = _part(parts, subset, path, handling)
     names = _class_names(parts.values(), path)
     images, kept, about = _glyphs(some, handling, progress)

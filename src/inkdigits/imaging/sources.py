@@ -58,8 +58,8 @@ _MAGIC_CHARS = 16  # of base64: 12 bytes
 def plain_source(given: Source, *, bgr: bool = False) -> PlainSource:
     """A picture in any form as a path, bytes or a Pillow image. What decides is what it holds:
 
-    - a text is a data URL if it begins with `data:`; else a path if there is a file or folder of
-      that name; else base64, plain or URL-safe, if a picture's first bytes come out; else a path;
+    - a text is a path if there is a file or folder of that name; else a data URL if it begins with
+      `data:`; else base64, plain or URL-safe, if a picture's first bytes come out; else a path;
     - what has `read()` is a stream, read from where it stands to its end;
     - what has `savefig()` is a figure, drawn as it is;
     - what NumPy or torch knows as an array is one, see `image_of`; with `bgr`, its channels are
@@ -119,13 +119,12 @@ def _rest(stream: Stream) -> bytes:
 
 
 def _text_source(text: str) -> PlainSource:
+    if os.path.exists(text):  # noqa: PTH110 - unlike Path.exists, False for impossible names
+        return Path(text)
     if text[:5].lower() == "data:":
         return _data_url(text)
-    if not os.path.exists(text):  # noqa: PTH110 - unlike Path.exists, False for impossible names
-        compact = "".join(text.split())
-        if _holds_picture(compact):
-            return _decode_base64(compact, "the base64 text")
-    return Path(text)
+    compact = "".join(text.split())
+    return _decode_base64(compact, "the base64 text") if _holds_picture(compact) else Path(text)
 
 
 def _data_url(text: str) -> bytes:

@@ -126,16 +126,16 @@ class Reader:
     ) -> Reading:
         """Read the numbers in a picture, of dark ink on light or the reverse.
 
-        `source` is a path, a file's bytes, an open file or other stream, a data URL, base64, a
-        Pillow image, an array or torch tensor (height, width), grey, or that with 1, 3 or 4
-        channels, last or first, RGB or with `bgr` as OpenCV has them; or a matplotlib figure.
-        `imaging.sources.plain_source` says how they are told apart. Values are 0…1, 0…255, 0…4095
-        or 0…65535, whichever they fill.
+        `source` is a path, a file's bytes, a stream, a data URL, base64 (`plain_source` says how
+        they are told apart), a Pillow image, a matplotlib figure, an array or a torch tensor
+        (height, width), or that with 1, 3 or 4 channels, last or first, RGB or with `bgr` as OpenCV
+        has them. Values fill 0…1, 0…255, 0…4095 or 0…65535.
 
         With `single` the picture is one digit, with `expect` it has that many, with `grid` it is
         a table of (rows, columns); an empty cell is "." in the text. With `digits_only` marks and
         spaces are left out. `page` counts the pages of a PDF or TIFF from 0.
-        Boxes are in pixels of the picture; the reading keeps a reference to it, to be shown. Raises `CanvasError` if it can't be opened, `UsageError` for contradictory hints.
+        Boxes are in pixels of the picture; the reading keeps a reference to it, to be shown.
+        Raises `CanvasError` if it can't be opened, `UsageError` for contradictory hints.
         """
         hints = Hints(single, expect, grid, digits_only)
         picture = plain_source(source, bgr=bgr)

@@ -175,16 +175,26 @@ def override(recipe: AnyRecipe, assignments: list[str]) -> AnyRecipe:
     Raises `UsageError` for a malformed text, an unknown field, a wrong type, a value out of range.
     """
     types = {field.name: _plain(field.type) for field in fields(recipe) if field.name != "name"}
-    return replace(recipe, **dict(_parse_assignment(text, types) for text in assignments))
+    return with_fields(recipe, dict(_parse_assignment(text, types) for text in assignments))
+
+
+def with_fields(recipe: AnyRecipe, values: dict[str, Any]) -> AnyRecipe:
+    """The recipe with other values of some fields, by name.
+
+    Raises `UsageError` for an unknown field, a wrong type, a value out of range.
+    """
+    names = [field.name for field in fields(recipe) if field.name != "name"]
+    for name in values:
+        if name not in names:
+            raise UsageError(f"a recipe has no field {name!r}{nearest(name, names)}")
+    return replace(recipe, **values)
 
 
 def _parse_assignment(text: str, types: dict[str, Any]) -> tuple[str, Any]:
     name, equals, value = text.partition("=")
     if not equals:
         raise UsageError(f"{text!r} is not field=value, as in --set epochs=3")
-    if name not in types:
-        raise UsageError(f"a recipe has no field {name!r}{nearest(name, list(types))}")
-    if types[name] not in {int, float}:
+    if types.get(name) not in {int, float}:
         return name, value
     try:
         return name, int(value) if types[name] is int else float(value)

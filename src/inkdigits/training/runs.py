@@ -22,6 +22,7 @@ from inkdigits.data import (
     AS_FOUND,
     DATASETS,
     DEFAULT_DATASET,
+    IN_MEMORY,
     Handling,
     LabelledImages,
     Progress,
@@ -71,7 +72,7 @@ def check_seed(seed: int) -> None:
 def start_run(
     begin: Recipe | Start,
     seed: int,
-    dataset: str = DEFAULT_DATASET,
+    dataset: str | LabelledImages = DEFAULT_DATASET,
     *,
     folder: Path | None = None,
     data_folder: Path | None = None,
@@ -82,32 +83,32 @@ def start_run(
     """Load the data, make a new run folder and write its settings.
 
     A run begins with a recipe, or with an artifact that is trained further. `replay` names a data
-    set whose digits are trained on beside the own ones, so that they aren't forgotten.
+    set whose digits are trained on beside the own ones, so that they aren't forgotten. `dataset`
+    may be the images themselves; such a run can't be resumed.
 
     Raises `UsageError` for a seed outside 0 ≤ seed < 2⁶³ or a recipe that draws digits for other
     classes, `StorageError` if the folder exists, `DataError` if the data can't be loaded.
     """
     check_seed(seed)
-    data = load_dataset(dataset, "train", data_folder, progress, handling)
+    name, data = _loaded(dataset, data_folder, handling, progress)
     start = begin if isinstance(begin, Start) else None
     recipe = tuning_recipe(begin, data.class_names) if isinstance(begin, Start) else begin
     if recipe.draws_digits and data.class_names != DIGITS:
         raise UsageError(
-            f"{recipe.name} draws digits of its own, and the classes of {dataset} are others; "
+            f"{recipe.name} draws digits of its own, and the classes of {name} are others; "
             "choose another recipe, such as standard"
         )
     environment = describe_training(recipe, data.sha256)
-    if dataset not in DATASETS:
-        dataset = str(Path(dataset).resolve())
+    if name not in DATASETS:
         environment["handling"] = asdict(handling)
     folder = folder or default_folder(recipe.name, seed)
     freeze = start is not None and start.freeze
-    run = Run(folder, recipe, seed, dataset, environment, handling, freeze, replay, data)
+    run = Run(folder, recipe, seed, name, environment, handling, freeze, replay, data)
     make_folder(run.folder, must_be_new=True)
     settings = {
         "recipe": recipe.to_dict(),
         "seed": seed,
-        "dataset": dataset,
+        "dataset": name,
         "environment": environment,
         "freeze": freeze,
         "replay": replay,
@@ -116,6 +117,16 @@ def start_run(
         write_atomic(run.folder / _START, start.content)
     write_atomic(run.folder / _RUN, json.dumps(settings, indent=2).encode())
     return run
+
+
+def _loaded(
+    dataset: str | LabelledImages, folder: Path | None, handling: Handling, progress: Progress
+) -> tuple[str, LabelledImages]:
+    """What a run calls a data set, and its training images."""
+    if isinstance(dataset, LabelledImages):
+        return IN_MEMORY, dataset
+    data = load_dataset(dataset, "train", folder, progress, handling)
+    return dataset if dataset in DATASETS else str(Path(dataset).resolve()), data
 
 
 def open_run(folder: Path) -> Run:
