@@ -1,8 +1,8 @@
 """The forms in which people keep labelled pictures, recognised by content and read as they are.
 
 A path holds a training set, a test set, both, or pictures that nobody has parted: a dictionary
-with the keys "train" and "test", or "" for the last. All of a file or folder whose name says test is
-a test set.
+with the keys "train" and "test", or "" for the last. All of a file or folder whose name says test
+is a test set.
 """
 
 import csv
