@@ -22,6 +22,7 @@ from inkdigits.data import load_dataset
 from inkdigits.errors import DataError, MissingExtra, StorageError, UsageError
 from inkdigits.recipes import RECIPES
 from tests.conftest import take
+from tests.reference import PAGE, interface, reference
 
 
 @pytest.fixture(scope="module")
@@ -106,6 +107,8 @@ def test_a_recipe_may_be_a_value_and_data_a_path(mnist, tmp_path):
         ({"data": [1, 2]}, UsageError, "data is a list; it must be the name"),
         ({"data": (np.zeros((3, 5)), [1, 2, 3])}, DataError, r"shape \(3, 5\)"),
         ({"data": (np.zeros((3, 9, 9)), [1, 2])}, DataError, "3 images, but labels of the shape"),
+        ({"data": ([[1, 2], [3]], [1, 2])}, DataError, "the arrays can't be read"),
+        ({"as_is": True}, UsageError, "groups and as_is are for pictures in files"),
         ({"data": (np.full((2, 9, 9), np.nan), [1, 2])}, DataError, "that are no numbers"),
         ({"out": "."}, StorageError, "exists"),
     ],
@@ -247,28 +250,18 @@ def test_the_interface_is_what_its_list_says():
     assert all(hasattr(inkdigits, name) for name in inkdigits.__all__)
 
 
-def functions() -> list[object]:
-    """Every public function and method of the interface."""
-    found = {}
-    for name in inkdigits.__all__:
-        value = getattr(inkdigits, name)
-        if inspect.isfunction(value):
-            found[name] = value
-        elif inspect.isclass(value):
-            members = {**vars(value), "": value}
-            for member, inner in members.items():
-                plain = getattr(inner, "__func__", getattr(inner, "fget", inner))
-                if not member.startswith("_") and (member == "" or inspect.isfunction(plain)):
-                    found[f"{name}.{member}"] = plain
-    return [pytest.param(value, id=name) for name, value in found.items()]
-
-
-@pytest.mark.parametrize("value", functions())
-def test_everything_public_is_documented_and_typed(value):
+@pytest.mark.parametrize(
+    ("name", "value"), interface(), ids=lambda each: each if isinstance(each, str) else ""
+)
+def test_everything_public_is_documented_and_typed(name, value):
     assert len(inspect.getdoc(value) or "") > 20
     if inspect.isfunction(value):
         given = set(inspect.signature(value).parameters) - {"self", "cls"}
         assert given | {"return"} <= set(get_type_hints(value, localns={"Image": Image}))
+
+
+def test_the_reference_is_that_of_these_docstrings():
+    assert PAGE.read_text(encoding="utf-8") == reference()  # else: make golden
 
 
 @pytest.mark.parametrize(

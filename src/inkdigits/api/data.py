@@ -4,7 +4,15 @@ from os import PathLike, fspath
 from pathlib import Path
 from typing import Any
 
-from inkdigits.data import Handling, LabelledImages, Progress, Subset, from_arrays, load_dataset
+from inkdigits.data import (
+    AS_FOUND,
+    Handling,
+    LabelledImages,
+    Progress,
+    Subset,
+    from_arrays,
+    load_dataset,
+)
 from inkdigits.errors import UsageError
 
 Data = str | PathLike[str] | LabelledImages | tuple[Any, Any]
@@ -17,6 +25,8 @@ def load(
     """One subset of named data or of a path; of images or arrays, all of them."""
     if isinstance(data, str | PathLike):
         return load_dataset(fspath(data), subset, folder, progress, handling)
+    if handling != AS_FOUND:
+        raise UsageError("groups and as_is are for pictures in files; leave them out for arrays")
     if isinstance(data, tuple) and len(data) == 2:
         data = from_arrays(*data, progress)
     if not isinstance(data, LabelledImages):

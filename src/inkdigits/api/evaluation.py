@@ -6,7 +6,7 @@ from pathlib import Path
 from inkdigits.api.data import Data, load
 from inkdigits.api.progress import shown_progress
 from inkdigits.artifact import Artifact, ArtifactInfo
-from inkdigits.data import AS_FOUND, DATASETS, IN_MEMORY, Handling
+from inkdigits.data import DATASETS, IN_MEMORY, Handling
 from inkdigits.data.images import relabelled
 from inkdigits.errors import UsageError, needing
 from inkdigits.evaluation import Extent, Report
@@ -43,9 +43,10 @@ def evaluate(
     with needing("report", "evaluation"):
         import inkdigits.evaluation.cards  # noqa: F401
     reader = model if isinstance(model, Reader) else Reader.load(model)
-    data = reader.info.dataset if data is None else data
-    if data == IN_MEMORY:
-        raise UsageError("the model was trained on arrays; pass the data to evaluate it on")
+    if data is None:
+        data = reader.info.dataset
+        if data == IN_MEMORY:
+            raise UsageError("the model was trained on arrays; pass the data to evaluate it on")
     name = fspath(data) if isinstance(data, str | PathLike) else IN_MEMORY
     handling = handling_of(reader.info, name, Handling(as_is, groups))
     folder = Path(data_dir) if data_dir else None
@@ -54,7 +55,7 @@ def evaluate(
         return measure(reader, test, name, Extent(corruptions), progress)
 
 
-def handling_of(info: ArtifactInfo, dataset: str, handling: Handling = AS_FOUND) -> Handling:
+def handling_of(info: ArtifactInfo, dataset: str, handling: Handling) -> Handling:
     """How pictures are taken: those that a model was trained on as then, for the same test set."""
     if is_its_own(info, dataset):
         return Handling(**info.environment.get("handling", {}))

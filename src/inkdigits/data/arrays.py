@@ -206,10 +206,12 @@ def _values(images: NDArray[Any], labels: NDArray[Any], path: Path, form: str) -
 
 def in_memory(images: Any, labels: Any, path: Path) -> Pictures:
     """Pictures and labels that the caller has; `path` stands for them in messages."""
-    pictures, texts = as_numpy(images), as_numpy(labels)
-    content = {"images": pictures.tobytes(), "labels": texts.tobytes()}
-    hashes = {name: sha256(values) for name, values in content.items()}
-    return replace(_values(pictures, texts, path, "arrays"), sha256=hashes)
+    try:
+        some = _values(as_numpy(images), as_numpy(labels), path, "arrays")
+    except ValueError as error:  # ragged lists
+        raise DataError(f"{path} can't be read: {error}") from None
+    content = np.asarray(some.pictures).tobytes() + "\n".join(some.labels).encode()
+    return replace(some, sha256={"arrays": sha256(content)})
 
 
 def _as_pictures(images: NDArray[Any], path: Path) -> NDArray[Any]:
