@@ -1,6 +1,7 @@
 """The reference of the interface, made from its docstrings; `make golden` writes it anew."""
 
 import inspect
+import re
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -43,7 +44,7 @@ def _plain_signature(value: object) -> str:
         for name, parameter in signature.parameters.items()
         if name not in {"self", "cls"}
     ]
-    return str(inspect.Signature(shown))
+    return re.sub(r"<function (\w+) at 0x\w+>", r"\1", str(inspect.Signature(shown)))
 
 
 if __name__ == "__main__":

@@ -251,7 +251,7 @@ def test_the_interface_is_what_its_list_says():
 
 
 @pytest.mark.parametrize(
-    ("name", "value"), interface(), ids=lambda each: each if isinstance(each, str) else ""
+    ("name", "value"), list(interface()), ids=lambda each: each if isinstance(each, str) else ""
 )
 def test_everything_public_is_documented_and_typed(name, value):
     assert len(inspect.getdoc(value) or "") > 20
