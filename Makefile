@@ -1,7 +1,7 @@
 # The two commands that matter: make run, make test. Everything lands in .venv.
 PYTHON ?= python3
 BIN := .venv/bin
-SHIPPED := src/inkdigits/reading/shipped/robust.onnx
+SHIPPED := src/inkdigits/shipped/robust.onnx
 export PIP_CONSTRAINT := $(CURDIR)/constraints.txt
 export PIP_BUILD_CONSTRAINT := $(PIP_CONSTRAINT)
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
@@ -62,7 +62,7 @@ shipped: .venv/train  ## make the artifact inside the package again
 detector: .venv/train  ## train the detector inside the package again: nine minutes with a GPU and 16 cores, hours on two
 	rm -rf runs/detector
 	$(BIN)/inkdigits train detector --seed 0 --out runs/detector
-	cp runs/detector/detector.onnx src/inkdigits/reading/shipped/detector.onnx
+	cp runs/detector/detector.onnx src/inkdigits/shipped/detector.onnx
 
 lock:  ## resolve the newest versions of everything into constraints.txt
 	rm -rf .venv-lock

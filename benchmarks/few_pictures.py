@@ -19,12 +19,11 @@ from rich.progress import track
 from sklearn.datasets import load_digits
 
 from inkdigits import Reader
-from inkdigits.artifact import DIGITS, parse_artifact
+from inkdigits.artifact import DIGITS, parse_artifact, shipped
 from inkdigits.data import LabelledImages, Split, load_dataset, stratified_split
 from inkdigits.environment import describe_environment
 from inkdigits.files import write_atomic
 from inkdigits.imaging.layout import lay_out_glyph
-from inkdigits.reading.reader import shipped_artifact
 from inkdigits.recipes import RECIPES
 from inkdigits.training import train_artifact
 from inkdigits.training.tuning import Start, repeated, tuning_recipe, with_replay
@@ -84,7 +83,7 @@ def accuracies(parts: Split, count: int, seed: int, replayed: Split) -> dict[str
     test = parts.validation
     own = some(parts.train, count)
     split = stratified_split(own, 0.1 if count >= 10 else 0.0, seed)
-    start = Start(shipped_artifact())
+    start = Start(shipped())
     recipe = tuning_recipe(start, DIGITS)
     trained = {
         "further": train_artifact(recipe, repeated(split), seed, start=start),
@@ -108,7 +107,7 @@ def main() -> None:
     rows, values = [], {}
     for title, load in SETS.items():
         parts = {seed: load(seed) for seed in SEEDS}
-        before = [_right(shipped_artifact(), parts[seed].validation) for seed in SEEDS]
+        before = [_right(shipped(), parts[seed].validation) for seed in SEEDS]
         for count in COUNTS:
             found = [
                 accuracies(parts[seed], count, seed, replayed)

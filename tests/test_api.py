@@ -91,7 +91,7 @@ def test_a_recipe_may_be_a_value_and_data_a_path(mnist, tmp_path):
     assert run.info.dataset == str(folder)
     report = run.report()  # on its own part for testing, taken as in training
     assert report.images < 40
-    assert "as it is" in report.seen.data.about
+    assert "as they are" in report.seen.data.about
 
 
 @pytest.mark.parametrize(
@@ -106,9 +106,9 @@ def test_a_recipe_may_be_a_value_and_data_a_path(mnist, tmp_path):
         ({"data": "nothing/"}, UsageError, "no data set, file or folder 'nothing/'"),
         ({"data": [1, 2]}, UsageError, "data is a list; it must be the name"),
         ({"data": (np.zeros((3, 5)), [1, 2, 3])}, DataError, r"shape \(3, 5\)"),
-        ({"data": (np.zeros((3, 9, 9)), [1, 2])}, DataError, "3 images, but labels of the shape"),
-        ({"data": ([[1, 2], [3]], [1, 2])}, DataError, "the arrays can't be read"),
-        ({"as_is": True}, UsageError, "groups and as_is are for pictures in files"),
+        ({"data": (np.zeros((3, 9, 9)), [1, 2])}, DataError, "3 images, but 2 labels"),
+        ({"data": ([[1, 2], [3]], [1, 2])}, DataError, "arrays can't be read"),
+        ({"as_is": True}, UsageError, "groups, by and as_is are for pictures in files"),
         ({"data": (np.full((2, 9, 9), np.nan), [1, 2])}, DataError, "that are no numbers"),
         ({"out": "."}, StorageError, "exists"),
     ],
@@ -135,14 +135,14 @@ def test_a_missing_extra_is_named():
 # Evaluation
 
 
-def test_all_of_a_folder_called_test_is_a_test_set(mnist_test, tmp_path):
-    some = take(mnist_test, 60)
-    folders = [write_folders(tmp_path / name, some) for name in ("test", "others")]
-    reports = [inkdigits.evaluate(None, folder) for folder in folders]
-    assert reports[0].images == 60
-    assert reports[1].images < 20
-    with pytest.raises(DataError, match="no pictures for training, only for test"):
-        inkdigits.train("tiny", folders[0])
+def test_all_of_a_folder_is_a_test_set_but_for_a_model_that_was_trained_on_it(mnist_test, tmp_path):
+    folder = write_folders(tmp_path / "digits" / "test", take(mnist_test, 60))
+    assert inkdigits.evaluate(None, folder).images == 60
+    own = inkdigits.train("tiny", folder, out=tmp_path / "run")
+    assert inkdigits.evaluate(own, folder) == own.report()
+    assert own.report().images < 20
+    folder.parent.rename(tmp_path / "moved")
+    assert inkdigits.evaluate(own, tmp_path / "moved" / "test").images < 20
 
 
 def test_a_report_is_of_what_was_asked_for_and_writes_itself(run, small_data, tmp_path):

@@ -3,18 +3,15 @@ from hypothesis import given
 from hypothesis import strategies as st
 from onnx import TensorProto, helper
 
-from inkdigits.artifact import load_artifact, parse_artifact
+from inkdigits.artifact import load_artifact, parse_artifact, shipped
 from inkdigits.errors import ArtifactError, StorageError
 from inkdigits.reading import Reader
-from inkdigits.reading.reader import SHIPPED
 from inkdigits.recipes import RECIPES
 
 
 @pytest.fixture(scope="module")
 def content() -> bytes:
-    from importlib.resources import files
-
-    return files("inkdigits.reading").joinpath("shipped", SHIPPED).read_bytes()
+    return shipped()
 
 
 def test_the_shipped_artifact_is_small_and_says_what_it_is(content):

@@ -3,13 +3,13 @@
 import json
 from dataclasses import replace
 from functools import partial
-from importlib.resources import files
 
 import numpy as np
 import onnxruntime
 import pytest
 import torch
 
+from inkdigits.artifact import shipped
 from inkdigits.errors import UsageError
 from inkdigits.evaluation.detector import report_on, write_detector_report
 from inkdigits.export.detector import export_detector
@@ -177,9 +177,9 @@ def test_a_bad_setting_is_refused(assignment, message):
 @pytest.fixture(scope="module")
 def read():
     """Pages that the shipped detector reads, and how far it said that it had got."""
-    shipped = files("inkdigits.reading").joinpath("shipped", SHIPPED_DETECTOR).read_bytes()
+    content = shipped(SHIPPED_DETECTOR)
     seen = []
-    pages = read_pages(shipped, range(40), lambda done, total: seen.append((done, total)))
+    pages = read_pages(content, range(40), lambda done, total: seen.append((done, total)))
     return list(pages), seen
 
 

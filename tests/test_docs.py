@@ -14,10 +14,9 @@ from fastapi.testclient import TestClient
 from PIL import Image
 
 from inkdigits import Reader
-from inkdigits.artifact import ArtifactInfo
+from inkdigits.artifact import ArtifactInfo, shipped
 from inkdigits.cli.parser import build_parser
 from inkdigits.files import sha256
-from inkdigits.reading.reader import shipped_artifact
 from inkdigits.recipes import RECIPES
 from inkdigits.recipes.results import load_results
 
@@ -88,7 +87,7 @@ def workplace(tmp_path_factory, mnist, mnist_test) -> Path:
     """A folder with what the pages mention."""
     folder = tmp_path_factory.mktemp("workplace")
     (folder / "docs").symlink_to(ROOT / "docs")
-    (folder / "artifact.onnx").write_bytes(shipped_artifact())
+    (folder / "artifact.onnx").write_bytes(shipped())
     for part, data in (("train", mnist), ("test", mnist_test)):
         for number, (image, label) in enumerate(zip(data.images[:200], data.labels, strict=False)):
             path = folder / "digits" / part / str(label) / f"{number}.png"
@@ -147,7 +146,7 @@ def test_the_page_on_the_artifact_has_its_metadata_and_checksum():
     page = (ROOT / "docs" / "onnx.md").read_text("utf-8")
     documented = set(re.findall(r"`(\w+)`", page.split("| key | |")[1].split("##")[0]))
     assert {field.name for field in fields(ArtifactInfo)} | {"sha256"} <= documented
-    content = shipped_artifact()
+    content = shipped()
     assert content[-64:].decode() == sha256(content[:-86])
 
 
@@ -162,5 +161,5 @@ def test_every_local_link_leads_somewhere():
 
 
 def test_the_shipped_artifact_has_the_hash_in_the_guide():
-    content = (ROOT / "src" / "inkdigits" / "reading" / "shipped" / "robust.onnx").read_bytes()
+    content = (ROOT / "src" / "inkdigits" / "shipped" / "robust.onnx").read_bytes()
     assert sha256(content) in (ROOT / "docs" / "guide.md").read_text(encoding="utf-8")

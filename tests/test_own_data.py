@@ -3,6 +3,8 @@
 import gzip
 import io
 import json
+import shutil
+from dataclasses import replace
 
 import numpy as np
 import onnx
@@ -11,14 +13,17 @@ import pyarrow as pa
 import pytest
 import scipy.io
 import torch
+from hypothesis import given
+from hypothesis import strategies as st
 from PIL import Image, ImageDraw
 from pyarrow import parquet
 from sklearn.datasets import load_digits
 
 from inkdigits import Reader
+from inkdigits.artifact import parse_artifact, shipped
 from inkdigits.data import Handling, encode_idx, load_dataset
+from inkdigits.data.preprocessing import hold_out
 from inkdigits.errors import DataError, TrainingInterrupted, UsageError
-from inkdigits.reading.reader import shipped_artifact
 from inkdigits.recipes import Recipe
 from inkdigits.training import tuning
 from inkdigits.training.augment.drawn import find_fonts
@@ -275,10 +280,175 @@ def test_a_group_is_never_on_both_sides(tmp_path, some):
     (train, test), _, _ = both(path, groups=r"(w\d)-")
     assert set(train.groups) | set(test.groups) == {"w0", "w1", "w2", "w3"}
     assert not set(train.groups) & set(test.groups)
-    with pytest.raises(UsageError, match="finds nothing in '0/w0-"):
-        both(path, groups="writer")
+    with pytest.raises(UsageError, match="finds nothing in 'w0-"):
+        both(path, groups="[0-9]/w")
     with pytest.raises(UsageError, match="is no regular expression"):
         both(path, groups="(")
+
+
+@given(
+    st.lists(st.integers(1, 40), min_size=2, max_size=8), st.floats(0.05, 0.6), st.integers(0, 9)
+)
+def test_whole_groups_are_held_out_and_no_class_is_lost(sizes, share, seed):
+    groups = np.repeat([f"w{n}" for n in range(len(sizes))], sizes)
+    labels = np.arange(len(groups)) % 3
+    try:
+        held_out = hold_out(labels, groups, share, seed)
+    except UsageError:
+        for name in set(groups):
+            assert set(labels[groups != name]) != set(labels)
+        return
+    assert not set(groups[held_out]) & set(groups[~held_out])
+    assert set(labels[~held_out]) == set(labels)
+    assert held_out.any()
+
+
+def test_a_large_group_is_not_the_test_set(tmp_path, some):
+    path = tmp_path / "own"
+    for place, (image, label) in enumerate(zip(some.images, some.labels, strict=True)):
+        writer = "anna" if place % 6 else f"w{place % 4}"
+        (path / str(label) / writer).mkdir(parents=True, exist_ok=True)
+        Image.fromarray(255 - image).save(path / str(label) / writer / f"{place}.png")
+    (train, test), _, _ = both(path, by="folder")
+    assert "anna" in train.groups
+    assert (
+        f"{len(test) / COUNT:.0%} kept for testing: {len(set(test.groups))} of 3 groups"
+        in test.about
+    )
+    (also, _), _, _ = both(path, groups="^[^/]+")
+    assert also.groups == train.groups
+
+
+def test_the_writer_stands_in_a_column(tmp_path, some):
+    path = tmp_path / "own.npz"
+    writers = np.array([f"w{place % 5}" for place in range(COUNT)])
+    np.savez(path, images=some.images, labels=some.labels, Writer=writers)
+    (train, test), _, _ = both(path, by="writer")
+    assert set(train.groups) | set(test.groups) == {"w0", "w1", "w2", "w3", "w4"}
+    assert len(set(test.groups)) == 1
+    header = ",".join(["id", "writer", "label", *map(str, range(784))])
+    rows = [
+        [n, w, k, *image]
+        for n, (w, k, image) in enumerate(zip(writers, some.labels, flat(some), strict=True))
+    ]
+    (same, _), _, _ = both(write_csv(tmp_path / "own.csv", rows, header), by="writer")
+    assert same.groups == train.groups
+    with pytest.raises(UsageError, match="--by 'pen' is no column .*; there are: writer"):
+        both(path, by="pen")
+    with pytest.raises(UsageError, match="only one of"):
+        both(path, by="writer", groups="w")
+
+
+def test_groups_that_cannot_be_parted_are_refused(capsys, tmp_path, some):
+    path = write_folders(tmp_path / "own", some)
+    with pytest.raises(UsageError, match=r"have 1 groups \(w\); 3 are needed"):
+        both(path, groups="w")
+    write_folders(tmp_path / "parted" / "train", some)
+    write_folders(tmp_path / "parted" / "test", some)
+    with pytest.raises(DataError, match="has pictures of 'w0' for training and for testing"):
+        both(tmp_path / "parted", groups=r"w\d")
+    options = ("--data", path, "--groups", r"w([01])?", "--out", tmp_path / "run")
+    code, error = error_of(capsys, "train", "tiny", *options)
+    assert (code, "finds nothing in 'w2-" in error, (tmp_path / "run").exists()) == (2, True, False)
+
+
+def test_what_all_have_in_common_is_told_once(tmp_path, some):
+    """A test set of few values, dark or on its side by chance is taken as the training set is."""
+    faint = (some.images[45:] // 255).astype(np.uint8)
+    np.savez(
+        tmp_path / "own.npz",
+        x_train=some.images[:45],
+        y_train=some.labels[:45],
+        x_test=faint,
+        y_test=some.labels[45:],
+    )
+    (_, test), _, _ = both(tmp_path / "own.npz")
+    assert test.images.max() == 1
+
+
+def test_photographs_are_never_turned(tmp_path, some):
+    lying = some.only(np.arange(COUNT))
+    turned = np.ascontiguousarray(lying.images.transpose(0, 2, 1))
+    path = write_folders(tmp_path / "own", replace(lying, images=turned))
+    _, images, _ = both(path)
+    assert sorted(image.tobytes() for image in images) == sorted(i.tobytes() for i in turned)
+
+
+def test_letters_on_their_side_are_noticed_by_those_that_look_like_digits(tmp_path, some):
+    names = np.array(["O", "I", "Z", "x", "y", "S", "u", "v", "B", "q"])[some.labels]
+    lying = np.ascontiguousarray(some.images.transpose(0, 2, 1))
+    np.savez(tmp_path / "own.npz", images=lying, labels=names)
+    (train, _), _, _ = both(tmp_path / "own.npz")
+    assert "set upright" in train.about
+
+
+def test_ink_may_be_in_the_alpha_channel(tmp_path, some):
+    rgba = np.zeros((*some.images.shape, 4), np.uint8)
+    rgba[..., 3] = some.images
+    np.savez(tmp_path / "own.npz", images=rgba, labels=some.labels)
+    _, images, labels = both(tmp_path / "own.npz")
+    assert (Reader.load().predict(images) == labels).mean() > 0.95
+
+
+def test_matlab_counts_from_one_and_has_cells(tmp_path, some):
+    places = np.where(some.labels == 0, 10, some.labels)
+    scipy.io.savemat(tmp_path / "ten.mat", {"X": flat(some), "y": places[:, None]})
+    assert_same(tmp_path / "ten.mat", some)
+    words = np.array([["even", "odd"][label % 2] for label in some.labels], object)
+    scipy.io.savemat(tmp_path / "words.mat", {"images": flat(some).T, "labels": words})
+    (train, _), images, _ = both(tmp_path / "words.mat")
+    assert train.class_names == ("even", "odd")
+    assert len(images) == COUNT
+
+
+def test_names_are_read_as_people_write_them(tmp_path, some):
+    path = write_folders(tmp_path / "own", some)
+    (path / "٣").mkdir()  # another script's three is a class of its own
+    for place in range(5):
+        Image.new("L", (40, 40), 255).save(path / "٣" / f"blank{place}.png")
+    with pytest.raises(DataError, match="has no picture of '٣' to train on .*is blank"):
+        both(path)
+    listed(tmp_path, some)
+    text = (
+        (tmp_path / "labels.csv")
+        .read_text()
+        .replace("file,label", "File ; Label")
+        .replace(",", " ; ")
+    )
+    (tmp_path / "labels.csv").write_text(text)
+    assert_same(tmp_path, some)
+    (tmp_path / "labels.csv").unlink()
+    for file in tmp_path.glob("*.png"):
+        file.unlink()
+    kaggle(tmp_path, some).rename(tmp_path / "OWN.CSV")
+    assert "from CSV" in assert_same(tmp_path, some)
+
+
+def test_pandas_header_of_numbers_is_a_header(tmp_path, some):
+    rows = np.column_stack([some.labels, flat(some)])
+    assert_same(write_csv(tmp_path / "a.csv", rows, ",".join(map(str, range(785)))), some)
+    rows = np.column_stack([np.arange(COUNT), rows])
+    assert_same(write_csv(tmp_path / "b.csv", rows, "," + ",".join(map(str, range(785)))), some)
+
+
+def test_what_programs_leave_behind_is_no_data(tmp_path, some):
+    path = write_folders(tmp_path / "own", some)
+    for rest in (path / "__MACOSX", path / "3" / ".ipynb_checkpoints"):
+        rest.mkdir()
+        Image.new("L", (28, 28), 255).save(rest / "a.png")
+    (path / "3" / "gone.png").symlink_to(path / "nowhere.png")
+    (path / "3" / "folder.png").mkdir()
+    parts, images, _ = both(path)
+    assert len(images) == COUNT
+    assert "gone.png is no file" in " ".join(part.about for part in parts)
+
+
+def test_blank_glyphs_are_left_out(tmp_path, some):
+    images = np.concatenate([some.images, np.zeros((10, 28, 28), np.uint8)])
+    np.savez(tmp_path / "own.npz", images=images, labels=np.append(some.labels, np.arange(10)))
+    parts, images, _ = both(tmp_path / "own.npz")
+    assert len(images) == COUNT
+    assert sum(len(part.left_out) for part in parts) == 10
 
 
 def test_what_cannot_be_used_is_left_out_and_named(tmp_path, some):
@@ -310,7 +480,7 @@ def broken_forms(folder, data):
     np.savez(folder / "names.npz", a=images)
     yield folder / "names.npz", r"has the arrays a; it needs x_train and y_train"
     np.savez(folder / "few.npz", x=images, y=labels[:-1])
-    yield folder / "few.npz", r"few.npz: 60 images, but labels of the shape \(59,\)"
+    yield folder / "few.npz", r"few.npz: 60 images, but 59 labels"
     np.savez(folder / "standard.npz", x=images / 255 - 0.5, y=labels)
     yield folder / "standard.npz", r"image 1 has values below 0.*undo the standardising"
     np.savez(folder / "loud.npz", x=images.astype(float) * 1000, y=labels)
@@ -329,6 +499,16 @@ def broken_forms(folder, data):
     yield folder / "film.mp4", "is in no form that is known here"
     (folder / "none" / "more").mkdir(parents=True)
     yield folder / "none", "holds no labelled pictures: it needs a folder of pictures"
+    rows = [["", *row[1:]] if n == 3 else row for n, row in enumerate(good.tolist())]
+    yield write_csv(folder / "unlabelled.csv", rows), "unlabelled.csv, line 4 has an empty label"
+    (folder / "sizes").mkdir()
+    for side in (8, 9):
+        some = {"images": np.ones((9, side, side)), "labels": np.arange(9)}
+        np.savez(folder / "sizes" / f"{side}.npz", **some)
+    yield folder / "sizes", r"8.npz, image 1 and .*9.npz, image 1 are in one folder, .*other sizes"
+    (folder / "twice" / "train").mkdir(parents=True)
+    (folder / "twice" / "training").mkdir()
+    yield folder / "twice", "twice has both train and training; keep one"
     (folder / "list").mkdir()
     write_csv(folder / "list" / "labels.csv", [("a.png", 3)], "file,label")
     yield folder / "list", r"labels.csv, line 2: there is no file .*a.png"
@@ -450,7 +630,7 @@ def test_own_pictures_are_trained_on_and_used_again(capsys, tmp_path, some, monk
     code, again, _ = call(capsys, "evaluate", "run", "--json")
     assert code == 0
     assert json.loads(again)["test"]["images"] == 15  # the group that was kept for testing
-    assert "no group on both sides" in (tmp_path / "run" / "report.html").read_text()
+    assert "groups, none on both sides" in (tmp_path / "run" / "report.html").read_text()
     for path in (tmp_path / "own").rglob("*.png"):
         path.unlink()
         break
@@ -461,7 +641,7 @@ def test_own_pictures_are_trained_on_and_used_again(capsys, tmp_path, some, monk
 
 
 def test_an_artifacts_weights_are_taken_over_exactly(some):
-    start = Start(shipped_artifact())
+    start = Start(shipped())
     recipe = tuning_recipe(start, tuple("0123456789"))
     model = build_model(recipe)
     begin_with(model, start, tuple("0123456789"))
@@ -473,7 +653,7 @@ def test_an_artifacts_weights_are_taken_over_exactly(some):
 
 
 def test_rows_of_the_last_layer_go_with_their_labels():
-    start = Start(shipped_artifact())
+    start = Start(shipped())
     model = build_model(tuning_recipe(start, ("7", "seven", "3")), classes=3)
     fresh = model.network[-1].weight.detach().clone()
     begin_with(model, start, ("7", "seven", "3"))
@@ -496,7 +676,7 @@ def test_the_shipped_model_is_trained_further(capsys, tmp_path, some, freeze):
     artifact = (tmp_path / "run" / "artifact.onnx").read_bytes()
     before, after = (
         {entry.name: entry.raw_data for entry in onnx.load_from_string(content).graph.initializer}
-        for content in (shipped_artifact(), artifact)
+        for content in (shipped(), artifact)
     )
     same = {name for name in before if before[name] == after[name]}
     assert ("network0.layer1.running_mean" in same) == freeze
@@ -511,7 +691,7 @@ def test_a_tuned_run_is_resumed_to_the_same_weights(tmp_path, some, monkeypatch,
     monkeypatch.setattr(tuning, "EPOCHS", 2)
     monkeypatch.setattr(tuning, "FEW", 300)
     own = str(write_folders(tmp_path / "own", some))
-    start = Start(shipped_artifact(), freeze)
+    start = Start(shipped(), freeze)
     whole, parted = (start_run(start, 3, own, folder=tmp_path / name) for name in ("a", "b"))
 
     def interrupt(_epoch):
@@ -542,3 +722,70 @@ def test_options_of_tuning_need_an_artifact_to_start_from(capsys, tmp_path):
     assert "leave out RECIPE" in error_of(capsys, "train", "tiny", "--from", "shipped")[1]
     code, error = error_of(capsys, "train", "--from", tmp_path / "nothing.onnx")
     assert (code, "nothing.onnx" in error) == (4, True)
+
+
+def test_copied_pictures_are_known_again(capsys, tmp_path, some, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    write_folders(tmp_path / "own", some, (50, 50))
+    options = ("--set", "epochs=1", "--no-test", "--groups", r"w\d", "--out", "run")
+    assert call(capsys, "train", "tiny", "--data", "own", *options)[0] == 0
+    shutil.copytree(tmp_path / "own", tmp_path / "copy")
+    for where in ("own", "./own/.", "copy"):
+        code, out, err = call(capsys, "evaluate", "run", "--data", where, "--json")
+        assert code == 0, err
+        assert json.loads(out)["test"]["images"] == 15
+        assert "may have been trained on" not in out
+    code, error = error_of(capsys, "evaluate", "run", "--data", "copy", "--groups", "w", "--quiet")
+    assert (code, "leave them out" in error) == (2, True)
+    next((tmp_path / "copy").rglob("*.png")).unlink()  # then nobody can know that it was a copy
+    code, out, _ = call(capsys, "evaluate", "run", "--data", "copy", "--json")
+    assert json.loads(out)["test"]["images"] == COUNT - 1
+
+
+def test_an_artifact_is_not_judged_on_what_it_has_learnt(capsys, tmp_path, some):
+    own = write_folders(tmp_path / "own", some)
+    run = ("--data", own, "--seed", "4", "--groups", r"w\d")
+    options = ("--set", "epochs=1", "--no-test", "--out", tmp_path / "run")
+    assert call(capsys, "train", "tiny", *run, *options)[0] == 0
+    start = (
+        "train",
+        "--from",
+        tmp_path / "run",
+        "--data",
+        own,
+        "--out",
+        tmp_path / "tuned",
+        "--quiet",
+    )
+    for wrong in ((), ("--seed", "4"), ("--groups", r"w\d")):
+        code, error = error_of(capsys, *start, *wrong)
+        assert (code, r"pass --seed 4 --groups 'w\\d' as then" in error) == (2, True), error
+    code, _, err = call(capsys, *start, "--seed", "4", "--groups", r"w\d", "--no-test")
+    assert code == 0, err
+    tuned = parse_artifact((tmp_path / "tuned" / "artifact.onnx").read_bytes()).info.recipe
+    again = tuning_recipe(
+        Start((tmp_path / "tuned" / "artifact.onnx").read_bytes()), some.class_names
+    )
+    assert (again.name, again.peak_lr) == ("tiny-tuned", tuned["peak_lr"])
+
+
+def test_what_cannot_be_trained_leaves_no_folder(capsys, tmp_path, some):
+    own, out = write_folders(tmp_path / "own", some), ("--out", tmp_path / "run", "--quiet")
+    code, error = error_of(
+        capsys, "train", "--from", "shipped", "--data", own, "--replay", "mnits", *out
+    )
+    assert (code, "there is no data set, file or folder 'mnits'" in error) == (2, True)
+    many = np.arange(750) % 250
+    np.savez(tmp_path / "many.npz", images=np.resize(some.images, (750, 28, 28)), labels=many + 10)
+    options = ("--data", tmp_path / "many.npz", "--replay", "mnist", *out)
+    assert (
+        "together they have 260 classes"
+        in error_of(capsys, "train", "--from", "shipped", *options)[1]
+    )
+    few = write_folders(tmp_path / "few", some.only(np.arange(2)))
+    assert (
+        "too few pictures for a test set"
+        in error_of(capsys, "train", "tiny", "--data", few, *out)[1]
+    )
+    assert "it takes only --set" in error_of(capsys, "train", "detector", "--groups", "w", *out)[1]
+    assert not (tmp_path / "run").exists()

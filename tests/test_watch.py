@@ -12,6 +12,8 @@ from inkdigits.batch.watch import Journal, journal_of
 from inkdigits.errors import StorageError
 from tests.command_line import error_of, start
 
+STATE = (1, 2)
+
 
 @pytest.fixture
 def arrive(mnist_test, tmp_path):
@@ -77,19 +79,62 @@ def test_a_database_is_watched_into_and_bad_files_are_rows(arrive, tmp_path):
     base.close()
 
 
+def test_a_file_that_is_filled_later_is_read_then(arrive, tmp_path):
+    out = tmp_path / "out.csv"
+    (arrive.folder / "a.png").touch()
+    process = watching(arrive, out)
+    assert "a.png  empty" in process.stdout.readline()
+    arrive(0, "a.png")
+    assert f"a.png  {arrive.label(0)}" in process.stdout.readline()
+    ended(process, signal.SIGINT)
+    assert texts_in(out) == ({"a.png": arrive.label(0)}, 1)
+
+
+def test_moved_files_and_another_path_of_the_folder_are_known(arrive, tmp_path):
+    out = tmp_path / "out.csv"
+    arrive(0, "a.png")
+    process = watching(arrive, out)
+    assert "a.png" in process.stdout.readline()
+    (arrive.folder / "done").mkdir()
+    (arrive.folder / "a.png").rename(arrive.folder / "done" / "a.png")
+    arrive(1, "b.png")
+    assert process.stdout.readline().startswith("b.png")
+    ended(process, signal.SIGINT)
+    (tmp_path / "link").symlink_to(arrive.folder)
+    process = start("watch", tmp_path / "link", "--output", out, "--every", "0.1")
+    assert "2 files are read" in process.stdout.readline()
+    arrive(2, "c.png")
+    assert process.stdout.readline().startswith("c.png")
+    ended(process, signal.SIGINT)
+    assert texts_in(out)[1] == 3
+
+
+def test_an_output_has_one_watcher_and_one_way_of_reading(capsys, arrive, tmp_path):
+    out = tmp_path / "out.csv"
+    process = watching(arrive, out)
+    where = ("watch", arrive.folder, "--output", out)
+    assert "another 'inkdigits watch' writes" in error_of(capsys, *where)[1]
+    ended(process, signal.SIGINT)
+    code, error = error_of(capsys, *where, "--single")
+    assert (code, "was read with other options" in error) == (2, True)
+
+
 def test_a_line_that_was_cut_off_is_read_again(tmp_path):
     path = journal_of(tmp_path / "out.csv")
-    journal = Journal(path)
-    journal.append("a.png", [{"text": "1"}])
-    journal.append("b.png", [{"text": "2"}])
+    journal = Journal(path, {"expect": 3})
+    journal.append("a.png", STATE, [{"text": "1"}])
+    first = path.read_bytes()
+    journal.append("b.png", STATE, [{"text": "2"}])
     whole = path.read_bytes()
-    for cut in range(len(whole) - 1, len(whole) // 2, -1):
+    for cut in range(len(first), len(whole)):
         path.write_bytes(whole[:cut])
-        assert list(Journal(path).rows) == ["a.png"]
-        assert path.read_bytes() == whole[: whole.index(b"\n") + 1]
-    again = Journal(path)
-    again.append("b.png", [{"text": "2"}])
+        assert list(Journal(path, {"expect": 3}).rows) == ["a.png"]
+        assert path.read_bytes() == first
+    again = Journal(path, {"expect": 3})
+    again.append("b.png", STATE, [{"text": "2"}])
     assert path.read_bytes() == whole
+    path.write_bytes(whole[:5])  # not even the settings
+    assert not Journal(path, {"expect": 4}).rows
 
 
 def test_a_foreign_journal_is_left_alone(tmp_path):
@@ -97,7 +142,7 @@ def test_a_foreign_journal_is_left_alone(tmp_path):
     for content in ("mine\n", json.dumps({"other": 1}) + "\n", "[1]\n"):
         path.write_text(content)
         with pytest.raises(StorageError, match="is no journal of 'inkdigits watch'"):
-            Journal(path)
+            Journal(path, {})
         assert path.read_text() == content
 
 

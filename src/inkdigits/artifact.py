@@ -12,6 +12,7 @@ So metadata and checksum are appended without parsing the graph.
 import json
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass, fields
+from importlib.resources import files
 from os import PathLike
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -26,6 +27,7 @@ if TYPE_CHECKING:
 GLYPH_PX = 28  # the side of an input image; docstrings write it as a number
 DIGITS = tuple("0123456789")  # the labels of a reader of digits
 ARTIFACT_NAME = "artifact.onnx"  # in a run folder
+SHIPPED = "robust.onnx"  # the glyph network inside the package
 FORMAT = 2
 Provider = str | tuple[str, dict[str, Any]]
 """The name of one of ONNX Runtime's execution providers, or that and its options."""
@@ -128,6 +130,11 @@ def open_sealed(
     if trailer[-64:] != sha256(body).encode():
         raise ArtifactError(f"{name} is damaged: its checksum does not match; copy it again")
     return _open_session(content, name, threads, providers)
+
+
+def shipped(name: str = SHIPPED) -> bytes:
+    """The bytes of a network inside the package."""
+    return files("inkdigits").joinpath("shipped", name).read_bytes()
 
 
 def load_artifact(

@@ -26,9 +26,9 @@ def load(
     if isinstance(data, str | PathLike):
         return load_dataset(fspath(data), subset, folder, progress, handling)
     if handling != AS_FOUND:
-        raise UsageError("groups and as_is are for pictures in files; leave them out for arrays")
+        raise UsageError("groups, by and as_is are for pictures in files; leave them out")
     if isinstance(data, tuple) and len(data) == 2:
-        data = from_arrays(*data, progress)
+        data = from_arrays(*data, subset, progress)
     if not isinstance(data, LabelledImages):
         raise UsageError(
             f"data is a {type(data).__name__}; it must be the name of a data set, a path, "

@@ -20,6 +20,7 @@ def train(
     out: str | PathLike[str] | None = None,
     data_dir: str | PathLike[str] | None = None,
     groups: str = "",
+    by: str = "",
     as_is: bool = False,
     quiet: bool = False,
     **settings: Any,
@@ -32,19 +33,20 @@ def train(
     0…1 or 0…255, and labels (n,) of any kind. The seed is 0 ≤ seed < 2⁶³; `out` is the new folder,
     by default `runs/<time>-<recipe>-<seed>`.
 
-    `data_dir` is where a named data set lies. `groups` and `as_is` are for own pictures: a regular
-    expression for the writer in a file's name, and 28×28 pictures left untouched. Bars are drawn
+    `data_dir` is where a named data set lies. For own pictures, writers that must not be on both
+    sides of a split are named by `groups`, a regular expression for a picture's name, or `by`, a
+    column beside the labels or "folder"; `as_is` leaves 28×28 pictures untouched. Bars are drawn
     unless `quiet`. The test set is never opened: `Run.report` does that.
 
     Raises `UsageError` for an unknown recipe, field or value, `DataError` if the data can't be
     used, `StorageError` if the folder exists, `TrainingDiverged`, `TrainingInterrupted` at Ctrl-C,
-    which keeps the finished epochs, and `MissingExtra` without the extra `train`.
+    which keeps the finished epochs (a run on arrays can't be resumed), and `MissingExtra` without the extra `train`.
     """
     with needing("train", "training"):
         from inkdigits.training.runs import start_run, train_run
     chosen = with_fields(find_recipe(recipe) if isinstance(recipe, str) else recipe, settings)
     folder = Path(data_dir) if data_dir else None
-    handling = Handling(as_is, groups)
+    handling = Handling(as_is, groups, by)
     data = fspath(data) if isinstance(data, PathLike) else data
     with shown_progress(quiet=quiet) as progress:
         run = start_run(

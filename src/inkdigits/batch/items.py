@@ -15,7 +15,6 @@ from typing import IO, Any, cast
 
 import numpy as np
 from numpy.typing import NDArray
-from PIL import Image
 
 from inkdigits.artifact import GLYPH_PX, are_glyphs
 from inkdigits.errors import CanvasError, DataError, InvalidIdx
@@ -122,6 +121,7 @@ def _open(path: Path) -> Iterator[Item]:
 def _stored(path: Path) -> Iterator[Item]:
     """The pictures of a file of arrays or of picture files: glyphs if they are 28×28 pixels."""
     from inkdigits.data.arrays import read_images
+    from inkdigits.data.pictures import encode_png
 
     with open_file(path) as file:
         content = read_within(file, path)
@@ -133,13 +133,9 @@ def _stored(path: Path) -> Iterator[Item]:
         yield from _in_blocks(path, iter(pictures))
         return
     for number, picture in enumerate(pictures, start=1):
-        yield Item(f"{path}#{number}", picture if isinstance(picture, bytes) else _png(picture))
-
-
-def _png(values: NDArray[np.uint8]) -> bytes:
-    content = io.BytesIO()
-    Image.fromarray(values).save(content, "PNG")
-    return content.getvalue()
+        yield Item(
+            f"{path}#{number}", picture if isinstance(picture, bytes) else encode_png(picture)
+        )
 
 
 def _read_stdin() -> bytes:

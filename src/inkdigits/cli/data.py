@@ -38,7 +38,7 @@ def _inspect(console: Console, name: str, arguments: Namespace) -> None:
     """Write the page of samples, doubtful labels and twins."""
     with needing("train", "inspecting"):
         from inkdigits.evaluation.inspection import write_inspection
-    handling = Handling(arguments.as_is, arguments.groups)
+    handling = Handling(arguments.as_is, arguments.groups, arguments.by)
     title = name if name in DATASETS else Path(name).resolve().name
     page = arguments.out or Path(f"{Path(title).stem}-inspected.html")
     with console.progress() as progress:

@@ -18,8 +18,12 @@ def run(arguments: Namespace) -> int:
     )
     from inkdigits.training.runs import default_folder
 
-    if arguments.data or arguments.data_dir:
-        raise UsageError("the detector draws its pages from MNIST; leave out --data and --data-dir")
+    wrong = ("data", "data_dir", "as_is", "groups", "by", "start", "freeze", "replay", "no_test")
+    if any(getattr(arguments, name) for name in wrong):
+        raise UsageError(
+            "the detector draws its pages from MNIST, and its report from them; it takes only "
+            "--set, --seed, --out, --resume, --quiet and --json"
+        )
     console = Console(quiet=arguments.quiet, as_json=arguments.json)
     with console.progress() as progress:
         if arguments.resume:

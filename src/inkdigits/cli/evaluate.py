@@ -8,7 +8,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from inkdigits.api.evaluation import handling_of, is_its_own
+from inkdigits.api.evaluation import is_where_it_was_trained, load_test, was_trained_on
+from inkdigits.artifact import SHIPPED
 from inkdigits.cli.console import Console
 from inkdigits.data import (
     AS_FOUND,
@@ -19,12 +20,10 @@ from inkdigits.data import (
     load_dataset,
     locate_dataset,
 )
-from inkdigits.data.images import relabelled
 from inkdigits.data.store import given_folder
 from inkdigits.errors import UsageError, needing
 from inkdigits.files import cache_folder
 from inkdigits.reading import Reader
-from inkdigits.reading.reader import SHIPPED
 
 OUTSIDE = "fashion-mnist"
 Outcome = tuple[list[str], dict[str, Any]]
@@ -38,7 +37,7 @@ def run(arguments: Namespace) -> int:
     console = Console(quiet=arguments.quiet, as_json=arguments.json)
     reader = Reader.load(arguments.artifact)
     dataset = arguments.data or reader.info.dataset
-    handling = handling_of(reader.info, dataset, Handling(arguments.as_is, arguments.groups))
+    handling = Handling(arguments.as_is, arguments.groups, arguments.by)
     out = arguments.out or _default_folder(arguments.artifact, reader, dataset)
     against = _with_labels(arguments.against, reader) if arguments.against else None
     with console.progress() as progress:
@@ -70,15 +69,13 @@ def report_on_test_set(
     """Write the report of a reader on a test set into a folder."""
     from inkdigits.evaluation import Extent, evaluate
 
-    test = load_dataset(dataset, "test", data_folder, progress, handling)
-    test = relabelled(test, reader.info.labels)
+    test = load_test(reader.info, dataset, data_folder, handling, progress)
     progress(f"evaluating on {len(test):,} test images", 0, 0)
     outside = _load_outside(dataset, data_folder)
     report = evaluate(reader, test, dataset, Extent(corruptions, outside), progress)
     page = report.write(out)
     lines = [report.headline(), *filter(None, [test.about])]
-    trained_on = reader.info.environment.get("data_sha256")
-    if is_its_own(reader.info, dataset) and test.sha256 != trained_on:
+    if is_where_it_was_trained(reader.info, dataset) and not was_trained_on(reader.info, test):
         lines.append(
             "warning   the pictures have changed since the training, and with them which are kept "
             "for testing: some of these may have been trained on"
@@ -103,8 +100,8 @@ def _further(
     values: dict[str, Any] = {}
     if whole := comparison.read_as_pictures(reader, test, progress):
         lines.append(
-            f"pictures  {whole.right} of {whole.pictures} right when they are read whole; "
-            f"{whole.accepted} accepted, {whole.accepted_wrong} of these wrong"
+            f"pictures  {whole.right} of {whole.pictures} right when they are read whole, with the "
+            f"package's detector; {whole.accepted} accepted, {whole.accepted_wrong} of these wrong"
         )
         values["pictures"] = asdict(whole)
     groups = comparison.by_group(reader, test)
@@ -150,4 +147,6 @@ def _default_folder(given: Path | None, reader: Reader, dataset: str) -> Path:
     """The run folder itself, or a folder beside the artifact file, named after it."""
     artifact = given or Path(SHIPPED)
     folder = artifact if artifact.is_dir() else artifact.with_name(f"{artifact.stem}-report")
-    return folder if dataset == reader.info.dataset else folder / Path(dataset).name
+    if dataset == reader.info.dataset or is_where_it_was_trained(reader.info, dataset):
+        return folder
+    return folder / Path(dataset).resolve().name

@@ -77,8 +77,14 @@ def _add_handling(parser: argparse.ArgumentParser) -> None:
         "--groups",
         default="",
         metavar="PATTERN",
-        help="a regular expression; what it finds in a picture's name (its first group) is its "
-        "writer, and no writer is on both sides of a split",
+        help="a regular expression; what it finds in a picture's name below its class folder (its "
+        "first group) is its writer, and no writer is on both sides of a split",
+    )
+    parser.add_argument(
+        "--by",
+        default="",
+        metavar="COLUMN",
+        help="a column beside the labels that has the writer; 'folder' is the picture's folder",
     )
 
 

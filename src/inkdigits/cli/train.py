@@ -3,7 +3,7 @@
 from argparse import Namespace
 from typing import TYPE_CHECKING
 
-from inkdigits.artifact import artifact_path
+from inkdigits.artifact import artifact_path, shipped
 from inkdigits.cli import detector
 from inkdigits.cli.console import Console
 from inkdigits.cli.evaluate import Outcome, report_on_test_set
@@ -11,7 +11,6 @@ from inkdigits.data import DEFAULT_DATASET, Handling, Progress
 from inkdigits.errors import UsageError, needing
 from inkdigits.files import read_bytes
 from inkdigits.reading import Reader
-from inkdigits.reading.reader import shipped_artifact
 from inkdigits.recipes import find_recipe, override
 from inkdigits.recipes.detector import DetectorRecipe
 
@@ -39,8 +38,8 @@ def run(arguments: Namespace) -> int:
     with console.progress() as progress:
         this = _open_or_start(arguments, progress)
         console.note(f"{this.recipe.name}, seed {this.seed}, on {this.dataset}, into {this.folder}")
-        if this.data and this.data.about:
-            console.note(this.data.about)
+        if this.split and this.split.train.about:
+            console.note(this.split.train.about)
         artifact = train_run(
             this,
             data_folder=arguments.data_dir,
@@ -61,7 +60,18 @@ def run(arguments: Namespace) -> int:
 
 
 def _refuse_settings(arguments: Namespace) -> None:
-    new = ("recipe", "assignments", "out", "data", "as_is", "groups", "start", "freeze", "replay")
+    new = (
+        "recipe",
+        "assignments",
+        "out",
+        "data",
+        "as_is",
+        "groups",
+        "by",
+        "start",
+        "freeze",
+        "replay",
+    )
     if any(getattr(arguments, name) for name in new) or arguments.seed is not None:
         raise UsageError(
             "--resume continues a run with its own settings; leave out RECIPE and all options but "
@@ -80,7 +90,7 @@ def _open_or_start(arguments: Namespace, progress: Progress) -> "Run":
         arguments.data or DEFAULT_DATASET,
         folder=arguments.out,
         data_folder=arguments.data_dir,
-        handling=Handling(arguments.as_is, arguments.groups),
+        handling=Handling(arguments.as_is, arguments.groups, arguments.by),
         replay=arguments.replay,
         progress=progress,
     )
@@ -99,7 +109,7 @@ def _beginning(arguments: Namespace) -> "Recipe | Start":
             "--from trains an artifact's own recipe further; leave out RECIPE and --set"
         )
     if str(arguments.start) == "shipped":
-        return Start(shipped_artifact(), arguments.freeze)
+        return Start(shipped(), arguments.freeze)
     return Start(read_bytes(artifact_path(arguments.start)), arguments.freeze)
 
 

@@ -3,9 +3,11 @@
 import sys
 from argparse import Namespace
 from collections.abc import Iterable
+from dataclasses import asdict
+from typing import Any
 
-from inkdigits.batch import Row, Worker
-from inkdigits.batch.watch import Journal, journal_of, watch
+from inkdigits.batch import Job, Row, Worker
+from inkdigits.batch.watch import Journal, journal_of, locked, watch
 from inkdigits.cli.predict import form_of, parse_job, write_to
 from inkdigits.errors import UsageError
 from inkdigits.reading import Reader
@@ -19,10 +21,15 @@ def run(arguments: Namespace) -> int:
         raise UsageError(f"{arguments.folder} is no folder; make it, or pass the one that fills up")
     if arguments.output is None:
         raise UsageError("say where the readings go with --output FILE")
-    job = parse_job(arguments)
-    form = form_of(arguments)
-    out, worker = arguments.output, Worker(job, Reader.load(job.model))
-    journal = Journal(journal_of(out))
+    job, form = parse_job(arguments), form_of(arguments)
+    worker = Worker(job, Reader.load(job.model))
+    with locked(journal_of(arguments.output)):
+        return _watch(arguments, form, worker)
+
+
+def _watch(arguments: Namespace, form: str, worker: Worker) -> int:
+    out, job = arguments.output, worker.job
+    journal = Journal(journal_of(out), _settings(job))
 
     def write(rows: Iterable[Row]) -> None:
         write_to(out, form, job, rows)
@@ -41,3 +48,10 @@ def run(arguments: Namespace) -> int:
         write(journal.all_rows())  # what was read since it was written last
         print(f"{len(journal.rows) - known} more files were read", file=sys.stderr)
     return 0
+
+
+def _settings(job: Job) -> dict[str, Any]:
+    """What the readings depend on: an output has those of one way of reading."""
+    regions = {"of": job.regions.of, **job.regions.boxes} if job.regions else None
+    model = str(job.model.resolve()) if job.model else None
+    return {"model": model, "regions": regions, **asdict(job.hints)}

@@ -1,10 +1,9 @@
-"""Labelled pictures as values: NumPy's and MATLAB's files, IDX, Parquet."""
+"""Labelled pictures as arrays and tables: NumPy's and MATLAB's files, IDX, Parquet."""
 
 import io
 import re
 import zipfile
 import zlib
-from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -12,28 +11,24 @@ import numpy as np
 from numpy.typing import NDArray
 
 from inkdigits.data.idx import gunzip, parse_idx
+from inkdigits.data.pictures import (
+    Pictures,
+    from_values,
+    label_text,
+    numbered,
+    pixels_of,
+    to_bytes,
+    white_of,
+)
 from inkdigits.errors import DataError, MissingExtra
-from inkdigits.files import read_bytes, sha256
+from inkdigits.files import read_bytes
 from inkdigits.imaging.arrays import as_numpy
 
 IMAGE_KEYS = ("x", "images", "image", "data", "pixels")
 LABEL_KEYS = ("y", "labels", "label", "target", "targets", "classes", "class", "digit")
 
-
-@dataclass(frozen=True)
-class Pictures:
-    """Labelled pictures as somebody keeps them: files, or values (n, height, width) of any range.
-
-    `names` say where each was found, for messages and groups. `left_out` has what can't be used,
-    and why. `sha256` has the hash of each file of values.
-    """
-
-    form: str
-    pictures: list[Path | bytes] | NDArray[Any]
-    labels: list[str]
-    names: list[str]
-    left_out: list[str] = field(default_factory=list)
-    sha256: dict[str, str] = field(default_factory=dict)
+Arrays = dict[str, NDArray[Any]]
+"""Arrays by their names in small letters."""
 
 
 def read_npz(content: bytes, path: Path) -> dict[str, Pictures]:
@@ -41,8 +36,8 @@ def read_npz(content: bytes, path: Path) -> dict[str, Pictures]:
     return _from_arrays(_load(content, path), path, "NumPy arrays")
 
 
-def _load(content: bytes, path: Path) -> dict[str, NDArray[Any]]:
-    """The arrays of an `.npz` file by name, in small letters; that of an `.npy` file as "x"."""
+def _load(content: bytes, path: Path) -> Arrays:
+    """The arrays of an `.npz` file; that of an `.npy` file as "x"."""
     try:
         stored = np.load(io.BytesIO(content), allow_pickle=False)
         if isinstance(stored, np.ndarray):
@@ -63,33 +58,66 @@ def read_images(content: bytes, path: Path) -> NDArray[np.uint8] | list[bytes]:
     images = next((values for values in found if values is not None), None)
     if images is None:
         raise DataError(f"{path} has the arrays {', '.join(arrays)}; it needs images, x or x_test")
-    return to_bytes(_as_pictures(np.asarray(images), path), path)
+    pictures = pixels_of(images, path)
+    if isinstance(pictures, np.ndarray):
+        return to_bytes(pictures, white_of(pictures))
+    return [picture for picture in pictures if isinstance(picture, bytes)]
 
 
 def read_mat(content: bytes, path: Path) -> dict[str, Pictures]:
-    """The arrays of a MATLAB file, named as in `read_npz`."""
+    """The arrays of a MATLAB file, named as in `read_npz`.
+
+    Pictures lie along the axis that is as long as the labels. Where labels run from 1 to 10, 10 is
+    the digit 0: MATLAB counts from 1.
+    """
     from scipy.io import loadmat
 
     try:
         stored = loadmat(io.BytesIO(content))
     except Exception as error:  # SciPy's reader raises what it meets
         raise DataError(f"{path} can't be read: {error}; save it anew as MATLAB 5") from None
-    arrays = {name.lower(): value for name, value in stored.items() if name[:2] != "__"}
-    for name, value in arrays.items():
-        # MATLAB's pictures lie along the last axis, and labels say 10 for 0 in the SVHN data.
-        if value.ndim in {3, 4} and value.shape[-1] > value.shape[0]:
-            arrays[name] = np.moveaxis(value, -1, 0)
+    arrays = {
+        name.lower(): _flat_cells(value) if value.dtype == object else value
+        for name, value in stored.items()
+        if name[:2] != "__"
+    }
+    for end in ("", "_train", "_test"):
+        labels, images = _named(arrays, LABEL_KEYS, end), _named(arrays, IMAGE_KEYS, end)
+        if labels is None or images is None:
+            continue
+        count = max(labels.shape) if 1 in labels.shape else len(labels)
+        if images.shape[-1] == count:
+            key = next(name for name, value in arrays.items() if value is images)
+            arrays[key] = np.moveaxis(images, -1, 0)
+        if labels.dtype.kind in "iuf" and set(np.unique(labels).tolist()) == set(range(1, 11)):
+            labels[labels == 10] = 0
     return _from_arrays(arrays, path, "a MATLAB file")
 
 
-def _from_arrays(arrays: dict[str, NDArray[Any]], path: Path, form: str) -> dict[str, Pictures]:
+def _flat_cells(cells: NDArray[Any]) -> NDArray[Any]:
+    """What is in a row or column of cells, such as words."""
+    return np.array([str(np.ravel(cell)[0]) if np.size(cell) else "" for cell in cells.ravel()])
+
+
+def in_memory(images: Any, labels: Any, path: Path) -> Pictures:
+    """Pictures and labels that the caller has; `path` stands for them in messages."""
+    try:
+        pictures, values = as_numpy(images), as_numpy(labels)
+    except ValueError as error:  # ragged lists
+        raise DataError(f"{path} can't be read: {error}") from None
+    return from_values(pictures, _label_texts(values, path), path, "arrays")
+
+
+def _from_arrays(arrays: Arrays, path: Path, form: str) -> dict[str, Pictures]:
     found = {}
     for subset in ("train", "test", ""):
         end = f"_{subset}" if subset else ""
         images = _named(arrays, IMAGE_KEYS, end)
         labels = _named(arrays, LABEL_KEYS, end)
         if images is not None and labels is not None:
-            found[subset] = _values(images, labels, path, form)
+            texts = _label_texts(labels, path)
+            columns = _columns_beside(arrays, end, len(texts))
+            found[subset] = from_values(images, texts, path, form, columns)
     if not found:
         raise DataError(
             f"{path} has the arrays {', '.join(arrays) or '(none)'}; it needs x_train and y_train, "
@@ -98,8 +126,28 @@ def _from_arrays(arrays: dict[str, NDArray[Any]], path: Path, form: str) -> dict
     return found
 
 
-def _named(arrays: dict[str, NDArray[Any]], names: tuple[str, ...], end: str) -> Any:
+def _named(arrays: Arrays, names: tuple[str, ...], end: str) -> Any:
     return next((arrays[name + end] for name in names if name + end in arrays), None)
+
+
+def _columns_beside(arrays: Arrays, end: str, count: int) -> dict[str, list[str]]:
+    """What else has one value for each image, such as its writer."""
+    used = {name + end for name in (*IMAGE_KEYS, *LABEL_KEYS)}
+    return {
+        name.removesuffix(end): [label_text(value) for value in values.ravel().tolist()]
+        for name, values in arrays.items()
+        if name.endswith(end) and name not in used and values.size == len(values.ravel()) == count
+    }
+
+
+def _label_texts(labels: NDArray[Any], path: Path) -> list[str]:
+    if labels.ndim == 2 and 1 in labels.shape:
+        labels = labels.ravel()
+    elif labels.ndim == 2:
+        labels = labels.argmax(axis=1)  # one-hot
+    if labels.ndim != 1:
+        raise DataError(f"{path}: the labels have the shape {labels.shape}; it must be (n,)")
+    return [label_text(value) for value in labels.tolist()]
 
 
 def read_npy(content: bytes, path: Path) -> dict[str, Pictures]:
@@ -110,8 +158,8 @@ def read_npy(content: bytes, path: Path) -> dict[str, Pictures]:
             f"{path} has images and no labels: put them beside it, named with y for x, or labels "
             "for images"
         )
-    images, labels = _load(content, path)["x"], _load(read_bytes(partner), partner)["x"]
-    return {"": _values(images, labels, path, "NumPy arrays")}
+    labels = _label_texts(_load(read_bytes(partner), partner)["x"], partner)
+    return {"": from_values(_load(content, path)["x"], labels, path, "NumPy arrays")}
 
 
 def read_idx(content: bytes, path: Path) -> dict[str, Pictures]:
@@ -125,7 +173,7 @@ def read_idx(content: bytes, path: Path) -> dict[str, Pictures]:
     images = parse_idx(content, str(path))
     labels = parse_idx(gunzip(read_bytes(partner), str(partner)), str(partner))
     labels = labels[:, 0] if labels.ndim == 2 else labels  # QMNIST: the first column is the class
-    return {"": _values(images, labels, path, "IDX files")}
+    return {"": from_values(images, _label_texts(labels, partner), path, "IDX files")}
 
 
 _PARTNERS = [
@@ -157,10 +205,15 @@ def partner_of(path: Path, *, labels: bool) -> Path | None:
 def read_parquet(content: bytes, path: Path) -> dict[str, Pictures]:
     """As the Hugging Face hub lays MNIST out: a column of PNG or JPEG bytes, a column of labels."""
     table, columns = _parquet_table(content, path)
-    pictures = _picture_bytes(table, _column(columns, IMAGE_KEYS, path), path)
-    label = _column(columns, LABEL_KEYS, path)
-    labels = [label_text(value) for value in table.column(label).to_pylist()]
-    return {"": Pictures("Parquet", list(pictures), labels, _numbered(path, len(labels)))}
+    image, label = (_column(columns, keys, path) for keys in (IMAGE_KEYS, LABEL_KEYS))
+    texts = {
+        name: [label_text(value) for value in table.column(column).to_pylist()]
+        for name, column in columns.items()
+        if column != image
+    }
+    labels = texts.pop(label.lower())
+    pictures = list(_picture_bytes(table, image, path))
+    return {"": Pictures("Parquet", [*pictures], labels, numbered(path, len(labels)), [], texts)}
 
 
 def _parquet_table(content: bytes, path: Path) -> tuple[Any, dict[str, str]]:
@@ -189,82 +242,3 @@ def _picture_bytes(table: Any, column: str, path: Path) -> list[bytes]:
     if not all(isinstance(picture, bytes) for picture in pictures):
         raise DataError(f"{path}: the column {column} must hold pictures as bytes")
     return pictures
-
-
-def _values(images: NDArray[Any], labels: NDArray[Any], path: Path, form: str) -> Pictures:
-    images = to_bytes(_as_pictures(np.asarray(images), path), path)
-    labels = np.asarray(labels)
-    if labels.ndim == 2 and 1 in labels.shape:
-        labels = labels.ravel()
-    elif labels.ndim == 2:
-        labels = labels.argmax(axis=1)  # one-hot
-    if labels.ndim != 1 or len(labels) != len(images):
-        raise DataError(f"{path}: {len(images)} images, but labels of the shape {labels.shape}")
-    texts = [label_text(value) for value in labels.tolist()]
-    return Pictures(form, images, texts, _numbered(path, len(texts)))
-
-
-def in_memory(images: Any, labels: Any, path: Path) -> Pictures:
-    """Pictures and labels that the caller has; `path` stands for them in messages."""
-    try:
-        some = _values(as_numpy(images), as_numpy(labels), path, "arrays")
-    except ValueError as error:  # ragged lists
-        raise DataError(f"{path} can't be read: {error}") from None
-    content = np.asarray(some.pictures).tobytes() + "\n".join(some.labels).encode()
-    return replace(some, sha256={"arrays": sha256(content)})
-
-
-def _as_pictures(images: NDArray[Any], path: Path) -> NDArray[Any]:
-    """(n, height, width) from (n, h, w), with an axis of channels, or flat squares (n, h·w)."""
-    if images.dtype.kind not in "buif":
-        raise DataError(f"{path}: the images are {images.dtype}; they must be numbers")
-    if images.ndim == 4 and images.shape[1] in {1, 3} and images.shape[3] > 4:
-        images = np.moveaxis(images, 1, -1)
-    if images.ndim == 4 and images.shape[3] in {1, 3, 4}:
-        images = images[..., :3].mean(axis=3) if images.shape[3] > 1 else images[..., 0]
-    if images.ndim == 2 and (side := side_of(images.shape[1])):
-        images = images.reshape(-1, side, side)
-    if images.ndim != 3 or 0 in images.shape:
-        raise DataError(
-            f"{path}: the images have the shape {images.shape}; it must be (n, height, width), "
-            "with 1 or 3 channels at the end, or (n, pixels) of squares"
-        )
-    return images
-
-
-def to_bytes(images: NDArray[Any], path: Path) -> NDArray[np.uint8]:
-    """Values 0…1, 0…16, 0…255 or 0…65535, whichever they fill, as 0…255."""
-    values = images.reshape(len(images), -1)
-    bad = np.flatnonzero(~np.isfinite(values).all(axis=1) | (values.min(axis=1) < 0))
-    if len(bad):
-        raise DataError(
-            f"{path}: image {bad[0] + 1} has values below 0, or that are no numbers; pixels "
-            "must be 0…1 or 0…255 (undo the standardising)"
-        )
-    highest = float(values.max())
-    top = next((top for top in (1, 16, 255, 65535) if highest <= top), None)
-    if top is None:
-        raise DataError(f"{path}: a pixel is {highest:g}; they must be 0…1, 0…255 or 0…65535")
-    if top == 255 and images.dtype == np.uint8:
-        return images
-    return (images.astype(np.float32) * np.float32(255 / top)).round().astype(np.uint8)
-
-
-def side_of(pixels: int) -> int | None:
-    """The side of a square of so many pixels; None if there is no such square."""
-    side = round(pixels**0.5)
-    return side if side >= 2 and side * side == pixels else None
-
-
-def label_text(value: Any) -> str:
-    """A label as text: 3, 3.0 and "3" are one label."""
-    if isinstance(value, bytes):
-        return value.decode("utf-8", "replace")
-    if isinstance(value, float) and value.is_integer():
-        return str(int(value))
-    text = str(value).strip()
-    return str(int(float(text))) if re.fullmatch(r"\d+\.0*", text) else text
-
-
-def _numbered(path: Path, count: int) -> list[str]:
-    return [f"{path}, image {number}" for number in range(1, count + 1)]

@@ -7,7 +7,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from inkdigits.artifact import DIGITS
-from inkdigits.errors import DataError
+from inkdigits.errors import DataError, UsageError
+
+MAX_CLASSES = 256  # labels are bytes
 
 
 @dataclass(frozen=True)
@@ -16,7 +18,8 @@ class LabelledImages:
 
     `sha256` has the hash of each source file, if there are any. Own pictures have `names`, and
     `groups` (writers) where they are known; `pictures` are those that the images were made of, if
-    they were files; `about` says what was understood of them.
+    they were files; `about` says what was understood of them, and `left_out` which can't be used,
+    and why.
     """
 
     images: NDArray[np.uint8]
@@ -27,6 +30,7 @@ class LabelledImages:
     names: tuple[str, ...] = ()
     pictures: tuple[Path | bytes, ...] = ()
     about: str = ""
+    left_out: tuple[str, ...] = ()
 
     def only(self, chosen: NDArray[np.bool_] | NDArray[np.integer]) -> "LabelledImages":
         """Some of them, by a mask or by their places."""
@@ -60,14 +64,17 @@ def relabelled(data: LabelledImages, class_names: tuple[str, ...]) -> LabelledIm
 
 
 def joined(one: LabelledImages, other: LabelledImages) -> LabelledImages:
-    """Both, one after the other, with the class names of both."""
+    """Both, one after the other; `UsageError` if their class names are too many together."""
     more = (name for name in other.class_names if name not in one.class_names)
     class_names = (*one.class_names, *more)
+    if len(class_names) > MAX_CLASSES:
+        raise UsageError(f"together they have {len(class_names)} classes; at most {MAX_CLASSES}")
     parts = relabelled(one, class_names), relabelled(other, class_names)
     return LabelledImages(
         np.concatenate([part.images for part in parts]),
         np.concatenate([part.labels for part in parts]),
         {**one.sha256, **other.sha256},
         class_names,
+        about=one.about,
         names=(*one.names, *other.names) if one.names and other.names else (),
     )

@@ -2,48 +2,49 @@
 
 Pictures that aren't glyphs yet go through the same layout as in reading. Where nobody has parted
 the pictures into a training set and a test set, a fifth of each class is the test set; with groups
-(writers), a fifth of these.
+(writers), as many whole groups as come nearest to a fifth of the pictures.
 """
 
 import hashlib
 import re
-from collections import Counter
 from collections.abc import Iterable
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from inkdigits.artifact import DIGITS, GLYPH_PX
-from inkdigits.data.arrays import Pictures, in_memory
+from inkdigits.artifact import DIGITS
+from inkdigits.data.arrays import in_memory
 from inkdigits.data.datasets import Subset
 from inkdigits.data.forms import read_form
-from inkdigits.data.images import LabelledImages
+from inkdigits.data.glyphs import appearance_of, glyphs_as_they_are, glyphs_of
+from inkdigits.data.images import MAX_CLASSES, LabelledImages
+from inkdigits.data.pictures import Pictures
 from inkdigits.data.preprocessing import hold_out
 from inkdigits.data.sources import Progress
-from inkdigits.errors import CanvasError, DataError, UsageError
-from inkdigits.imaging import load_canvas
-from inkdigits.imaging.ink import find_ink, is_light_on_dark
-from inkdigits.imaging.layout import is_laid_out, lay_out_glyph
+from inkdigits.errors import DataError, UsageError
+from inkdigits.files import read_bytes
 
 TEST_SHARE, _SPLIT_SEED = 0.2, 0
-_SAMPLE = 200  # pictures that tell polarity and layout of all
-_LAID_OUT = 0.5  # of the sample: then all are glyphs already
-_UPRIGHT = 1.1  # how much taller than wide ones are
+FOLDER = "folder"  # in place of a column: the folder that a picture lies in
 
 
 @dataclass(frozen=True)
 class Handling:
     """How own pictures are taken: `as_is` leaves 28×28 values untouched.
 
-    `groups` is a regular expression; what it finds in a file's name (its first group, if it has
-    one) names the writer, or whatever else must not be on both sides of a split.
+    Groups (writers, or whatever else must not be on both sides of a split) are named by `groups`,
+    a regular expression that is searched in each picture's name (its first group, if it has one),
+    or by `by`, a column beside the labels; "folder" is the folder that a picture lies in. With
+    `whole`, pictures that nobody has parted are all for testing: a model was trained on others.
     """
 
     as_is: bool = False
     groups: str = ""
+    by: str = ""
+    whole: bool = False
 
 
 AS_FOUND = Handling()
@@ -55,95 +56,117 @@ def load_own(path: Path, subset: Subset, handling: Handling, progress: Progress)
 
     `about` says in one line what was understood.
     """
+    path = path.resolve()
     return _labelled(_read(path), path, subset, handling, progress)
 
 
-def from_arrays(images: Any, labels: Any, progress: Progress) -> LabelledImages:
+def from_arrays(images: Any, labels: Any, subset: Subset, progress: Progress) -> LabelledImages:
     """Pictures in arrays, all of them, as `load_own` takes those of a NumPy file.
 
     `images` are (n, height, width), with channels last or first, or flat squares (n, pixels);
     `labels` (n,), or one-hot (n, classes). Raises `DataError` as `load_own` does.
     """
-    some = in_memory(images, labels, Path("the arrays"))
-    return _labelled({"train": some}, Path(IN_MEMORY), "train", AS_FOUND, progress)
+    path = Path(IN_MEMORY)
+    parts = {str(subset): in_memory(images, labels, path)}
+    return _labelled(parts, path, subset, AS_FOUND, progress)
 
 
 def _labelled(
     parts: dict[str, Pictures], path: Path, subset: Subset, handling: Handling, progress: Progress
 ) -> LabelledImages:
-    some, held_out = _part(parts, subset, path, handling)
-    names = _class_names(parts.values(), path)
-    images, kept, about = _glyphs(some, handling, progress)
-    chosen = [some.labels[place] for place in kept]
-    numbers = {name: number for number, name in enumerate(names)}
-    labels = np.array([numbers[label] for label in chosen], np.uint8)
-    images, turned = _upright(images, chosen) if not handling.as_is else (images, "")
-    left_out = [*some.left_out, *about.faults]
+    class_names = _class_names(parts.values(), path)
+    some, groups, parted = _part(parts, subset, path, handling)
+    appearance = appearance_of(parts.values())
+    if handling.as_is:
+        found, how = glyphs_as_they_are(some, appearance.white, progress), "as they are"
+    else:
+        found, how = glyphs_of(some, appearance, progress), str(appearance)
+    left_out = (*some.left_out, *found.faults)
+    numbers = {name: number for number, name in enumerate(class_names)}
+    labels = np.array([numbers[some.labels[place]] for place in found.places], np.uint8)
+    if subset == "train":
+        _check_classes(labels, class_names, left_out, path)
     line = (
-        f"{len(images):,} pictures from {some.form}, {_classes(names)}, {about.size}, "
-        f"{about.polarity}, {about.layout}{turned}{held_out}"
+        f"{len(labels):,} pictures from {some.form}, {len(class_names)} classes ({class_names[0]} "
+        f"… {class_names[-1]}), {found.size}, {how}{parted}"
     )
     if left_out:
         line += f"; {len(left_out)} left out: {left_out[0]}" + (" …" if len(left_out) > 1 else "")
-    groups = _groups(some, handling)
     return LabelledImages(
-        images,
+        found.images,
         labels,
         {path.name: _digest(parts)},
-        class_names=names,
-        groups=tuple(groups[place] for place in kept),
+        class_names=class_names,
+        groups=tuple(groups[place] for place in found.places) if groups else (),
         about=line,
-        names=tuple(some.names[place] for place in kept),
+        names=tuple(some.names[place] for place in found.places),
         pictures=()
         if isinstance(some.pictures, np.ndarray)
-        else tuple(some.pictures[place] for place in kept),
+        else tuple(some.pictures[place] for place in found.places),
+        left_out=left_out,
     )
 
 
 def _read(path: Path) -> dict[str, Pictures]:
     parts = read_form(path)
     for some in parts.values():
-        if not some.labels:
+        if not len(some):
             raise DataError(f"{path} holds no pictures")
+        if "" in some.labels:
+            raise DataError(f"{path}: {some.names[some.labels.index('')]} has an empty label")
     return parts
 
 
 def _part(
     parts: dict[str, Pictures], subset: Subset, path: Path, handling: Handling
-) -> tuple[Pictures, str]:
-    """The pictures of one subset, and how they were parted."""
+) -> tuple[Pictures, list[str], str]:
+    """The pictures of one subset, their groups if these are known, and how they were parted."""
+    groups = {name: _groups(some, handling) for name, some in parts.items()}
+    if handling.whole and subset == "test":
+        whole = "test" if "test" in parts else next(iter(parts))
+        return parts[whole], groups[whole], ""
     if subset in parts:
-        return parts[subset], ""
-    others = ", ".join(filter(None, parts))
+        if shared := {*groups.get("train", [])} & {*groups.get("test", [])}:
+            raise DataError(
+                f"{path} has pictures of {sorted(shared)[0]!r} for training and for testing; keep "
+                "each group on one side"
+            )
+        return parts[subset], groups[subset], ""
     if "train" not in parts and "" not in parts:
-        raise DataError(f"{path} has no pictures for training, only for {others}")
-    everything = parts.get("train") or parts[""]
-    groups = np.array(_groups(everything, handling))
-    _, labels = np.unique(everything.labels, return_inverse=True)
-    test = hold_out(labels, groups, TEST_SHARE, _SPLIT_SEED)
+        raise DataError(f"{path} has no pictures for training, only for {', '.join(parts)}")
+    name = "train" if "train" in parts else ""
+    everything, own = parts[name], groups[name]
+    test = _kept_for_testing(everything.labels, own, path)
     chosen = np.flatnonzero(test if subset == "test" else ~test).tolist()
-    if not chosen:
+    how = f", {test.mean():.0%} kept for testing"
+    if own:
+        kept = len({group for group, is_kept in zip(own, test, strict=True) if is_kept})
+        how += f": {kept} of {len({*own})} groups, none on both sides, also of validation"
+    return everything.only(chosen), [own[place] for place in chosen] if own else [], how
+
+
+def _kept_for_testing(labels: list[str], groups: list[str], path: Path) -> NDArray[np.bool_]:
+    """Which pictures are the test set; `DataError` if none are."""
+    if groups and len({*groups}) < 3:
+        raise UsageError(
+            f"the pictures have {len({*groups})} groups ({', '.join(sorted({*groups}))}); 3 are "
+            "needed, for training, validation and testing"
+        )
+    _, numbers = np.unique(labels, return_inverse=True)
+    test = hold_out(numbers, np.array(groups), TEST_SHARE, _SPLIT_SEED)
+    if not test.any():
         raise DataError(f"{path} has too few pictures for a test set: {len(test)}; add some")
-    by = ", no group on both sides" if handling.groups else ""
-    return _only(everything, chosen), f", {TEST_SHARE:.0%} kept for testing{by}"
-
-
-def _only(some: Pictures, places: list[int]) -> Pictures:
-    pictures = some.pictures
-    return replace(
-        some,
-        pictures=pictures[places]
-        if isinstance(pictures, np.ndarray)
-        else [pictures[place] for place in places],
-        labels=[some.labels[place] for place in places],
-        names=[some.names[place] for place in places],
-    )
+    return test
 
 
 def _groups(some: Pictures, handling: Handling) -> list[str]:
-    """The group of each picture; "" without groups."""
+    """The group of each picture; empty if none are asked for."""
+    if handling.groups and handling.by:
+        raise UsageError("choose only one of --groups and --by")
+    if handling.by:
+        return _by(some, handling.by)
     if not handling.groups:
-        return [""] * len(some.names)
+        return []
     try:
         pattern = re.compile(handling.groups)
     except re.error as error:
@@ -153,120 +176,59 @@ def _groups(some: Pictures, handling: Handling) -> list[str]:
     found = []
     for name in some.names:
         match = pattern.search(name)
-        if match is None:
+        group = (match[1] if pattern.groups else match[0]) if match else None
+        if not group:
             raise UsageError(f"--groups {handling.groups!r} finds nothing in {name!r}")
-        found.append(match[1] if pattern.groups else match[0])
+        found.append(group)
     return found
+
+
+def _by(some: Pictures, column: str) -> list[str]:
+    if column in some.columns:
+        return some.columns[column]
+    if column == FOLDER and isinstance(some.pictures, list):
+        return [Path(name).parent.name for name in some.names]
+    known = ", ".join(some.columns) or "none"
+    raise UsageError(f"--by {column!r} is no column beside the labels; there are: {known}")
 
 
 def _class_names(parts: Iterable[Pictures], path: Path) -> tuple[str, ...]:
     """All labels, in the order of numbers or of the alphabet."""
     labels = {label for some in parts for label in some.labels}
-    if "" in labels:
-        raise DataError(f"{path}: a picture has an empty label")
-    if not 2 <= len(labels) <= 256:
+    if not 2 <= len(labels) <= MAX_CLASSES:
         known = ", ".join(sorted(labels)[:5])
-        raise DataError(f"{path} has {len(labels)} classes ({known}); 2 to 256 are needed")
-    digits = all(re.fullmatch(r"\d", label) for label in labels)
-    if digits:
+        raise DataError(
+            f"{path} has {len(labels)} classes ({known}); 2 to {MAX_CLASSES} are needed"
+        )
+    if labels <= {*DIGITS}:
         return DIGITS  # also where some don't occur: a reader of digits knows all
-    if all(re.fullmatch(r"-?\d+", label) for label in labels):
+    if all(re.fullmatch(r"-?[0-9]+", label) for label in labels):
         return tuple(sorted(labels, key=int))
     return tuple(sorted(labels))
 
 
-def _classes(names: tuple[str, ...]) -> str:
-    return f"{len(names)} classes ({names[0]} … {names[-1]})"
-
-
-@dataclass(frozen=True)
-class _About:
-    """What was understood of some pictures."""
-
-    size: str
-    polarity: str
-    layout: str
-    faults: list[str]
-
-
-def _glyphs(
-    some: Pictures, handling: Handling, progress: Progress
-) -> tuple[NDArray[np.uint8], list[int], _About]:
-    """Glyphs (n, 28, 28), the places of the pictures that they are of, and what was understood."""
-    canvases, faults = _canvases(some, progress)
-    if not canvases:
-        raise DataError(f"no picture can be used: {faults[0]}")
-    shapes = Counter(canvas.shape for canvas in canvases.values())
-    size = "×".join(map(str, shapes.most_common(1)[0][0][::-1])) + " pixels"
-    size += "" if len(shapes) == 1 else " and other sizes"
-    are_glyphs = set(shapes) == {(GLYPH_PX, GLYPH_PX)}
-    values, every = list(canvases.values()), -(-len(canvases) // _SAMPLE)
-    if handling.as_is:
-        if not are_glyphs:
-            raise UsageError(f"--as-is needs 28×28 pictures; these have {size}")
-        return np.stack(values), list(canvases), _About(size, "as it is", "", faults)
-    light = float(np.mean([is_light_on_dark(canvas) for canvas in values[::every]])) > 0.5
-    polarity = "light ink on dark" if light else "dark ink on light"
-    if are_glyphs:
-        stack = np.stack(values) if light else 255 - np.stack(values)
-        laid_out = [is_laid_out(image / np.float32(255)) for image in stack[::every]]
-        if np.mean(laid_out) >= _LAID_OUT:
-            return stack, list(canvases), _About(size, polarity, "in MNIST's layout", faults)
-    glyphs, kept = [], []
-    for done, (place, canvas) in enumerate(canvases.items(), start=1):
-        ink = find_ink(canvas, light_on_dark=light)
-        if ink is None:
-            faults.append(f"{some.names[place]} is blank")
-        else:
-            glyphs.append(lay_out_glyph(ink.strength))
-            kept.append(place)
-        progress("laying out pictures", done, len(canvases))
-    if not glyphs:
-        raise DataError(f"no picture has ink: {faults[-1]}")
-    return np.stack(glyphs), kept, _About(size, polarity, "laid out as in reading", faults)
-
-
-def _canvases(some: Pictures, progress: Progress) -> tuple[dict[int, NDArray[np.uint8]], list[str]]:
-    """The grey pictures by place, and why others can't be opened."""
-    if isinstance(some.pictures, np.ndarray):
-        return dict(enumerate(some.pictures)), []
-    canvases, faults = {}, []
-    for place, source in enumerate(some.pictures):
-        try:
-            canvases[place] = load_canvas(source).grey
-        except CanvasError as error:
-            faults.append(f"{some.names[place]}: {error}")
-        progress("opening pictures", place + 1, len(some.pictures))
-    return canvases, faults
-
-
-def _upright(images: NDArray[np.uint8], labels: list[str]) -> tuple[NDArray[np.uint8], str]:
-    """Images column by column, as EMNIST's are, set upright: then their ones lie on their side."""
-    ones = images[[label in {"1", "I", "l"} for label in labels]]
-    if len(ones) == 0:
-        return images, ""
-    ratios = [_spread(one, 0) / max(_spread(one, 1), 1e-6) for one in ones[:_SAMPLE]]
-    if np.median(ratios) * _UPRIGHT > 1:
-        return images, ""
-    return np.ascontiguousarray(images.transpose(0, 2, 1)), ", set upright (they lay on their side)"
-
-
-def _spread(image: NDArray[np.uint8], axis: int) -> float:
-    """The standard deviation of the ink down (0) or across (1), in pixels."""
-    weights = image.sum(axis=1 - axis, dtype=np.float64) + 1e-9
-    places = np.arange(len(weights))
-    middle = np.average(places, weights=weights)
-    return float(np.average((places - middle) ** 2, weights=weights) ** 0.5)
+def _check_classes(
+    labels: NDArray[np.uint8], names: tuple[str, ...], left_out: tuple[str, ...], path: Path
+) -> None:
+    """`DataError` for a class without a picture to train on; digits may lack some."""
+    missing = [name for number, name in enumerate(names) if number not in labels]
+    if missing and names != DIGITS:
+        why = f" ({left_out[0]})" if left_out else ""
+        raise DataError(f"{path} has no picture of {missing[0]!r} to train on{why}; add some")
 
 
 def _digest(parts: dict[str, Pictures]) -> str:
-    """A hash of all that was found: another content, another hash."""
+    """A hash of pictures and labels, wherever they lie: another content, another hash."""
     digest = hashlib.sha256()
     for subset, some in sorted(parts.items()):
-        digest.update(f"{subset}:{some.sha256}".encode())
-        if isinstance(some.pictures, np.ndarray) or some.sha256:
+        digest.update(f"{subset}:{some.labels}".encode())
+        if isinstance(some.pictures, np.ndarray):
+            digest.update(f"{some.pictures.dtype}{some.pictures.shape}".encode())
+            digest.update(np.ascontiguousarray(some.pictures).data)
             continue
-        for name, label, source in zip(some.names, some.labels, some.pictures, strict=True):
-            content = source.read_bytes() if isinstance(source, Path) else source
-            digest.update(f"{name}:{label}:{hashlib.sha256(content).hexdigest()}".encode())
+        for name, source in zip(some.names, some.pictures, strict=True):
+            if isinstance(source, Path):  # the names' order parts the pictures
+                digest.update(name.encode("utf-8", "surrogateescape"))
+            content = read_bytes(source) if isinstance(source, Path) else source
+            digest.update(hashlib.sha256(content).digest())
     return digest.hexdigest()

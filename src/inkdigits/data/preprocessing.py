@@ -54,18 +54,44 @@ def stratified_split(data: LabelledImages, validation_fraction: float, seed: int
 def hold_out(
     labels: NDArray[np.integer], groups: NDArray[np.str_], share: float, seed: int
 ) -> NDArray[np.bool_]:
-    """Which of some images (n,) to hold out: a share of each class, or of the groups' images.
+    """Which of some images (n,) to hold out: a share of each class, or whole groups.
 
-    `groups` name the group of each image; without groups they are empty or all alike.
+    `groups` name the group of each image; empty where they aren't known. Groups are drawn at
+    random as long as they bring the images held out nearer to the share and an image of each class
+    is left. Raises `UsageError` if no group can be held out.
     """
     rng = np.random.default_rng(seed)
     held_out = np.zeros(len(labels), dtype=bool)
-    if len(names := np.unique(groups)) > 1:
-        for name in rng.permutation(names):
-            if held_out.sum() < round(share * len(labels)):
-                held_out |= groups == name
+    if not share:
         return held_out
+    if len(groups):
+        return _hold_out_groups(labels, groups, share * len(labels), rng)
     for label in np.unique(labels):
         members = np.flatnonzero(labels == label)
         held_out[rng.permutation(members)[: round(len(members) * share)]] = True
     return held_out
+
+
+def _hold_out_groups(
+    labels: NDArray[np.integer], groups: NDArray[np.str_], target: float, rng: np.random.Generator
+) -> NDArray[np.bool_]:
+    held_out = np.zeros(len(labels), dtype=bool)
+    names = rng.permutation(np.unique(groups))
+    for name in names:
+        more = held_out | (groups == name)
+        if abs(more.sum() - target) < abs(held_out.sum() - target) and _keeps_all(labels, more):
+            held_out = more
+    if held_out.any():
+        return held_out
+    single = [groups == name for name in names if _keeps_all(labels, groups == name)]
+    if not single:
+        raise UsageError(
+            f"none of the {len(names)} groups ({', '.join(sorted(names)[:3])}) can be held out: "
+            "each has all pictures of some class; add pictures of other groups"
+        )
+    return min(single, key=lambda chosen: int(chosen.sum()))
+
+
+def _keeps_all(labels: NDArray[np.integer], held_out: NDArray[np.bool_]) -> bool:
+    """Whether every class has an image that isn't held out."""
+    return len(np.unique(labels[~held_out])) == len(np.unique(labels))

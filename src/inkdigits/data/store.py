@@ -113,7 +113,9 @@ def load_dataset(
             )
         return load_own(Path(name), subset, handling, progress)
     if handling != AS_FOUND:
-        raise UsageError(f"--as-is and --groups are for own pictures, and {name} is a data set")
+        raise UsageError(
+            f"--as-is, --groups and --by are for own pictures, and {name} is a data set"
+        )
     found = locate_dataset(name, folder)
     if folder and not found:
         raise DataError(_not_in(name, folder))

@@ -1,64 +1,124 @@
-"""Labelled pictures as text: a CSV row for each, with its pixels and its label."""
+"""Labelled pictures as text: a CSV row for each, with its pixels or its file, and its label."""
 
 import csv
 import io
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 
-from inkdigits.data.arrays import LABEL_KEYS, Pictures, label_text, side_of, to_bytes
+from inkdigits.data.arrays import LABEL_KEYS
+from inkdigits.data.pictures import Pictures, from_values, label_text, side_of
 from inkdigits.errors import DataError
 
-_NUMBERS = ("", "id", "index", "unnamed: 0")  # a first column of row numbers
 _LABEL_SAMPLE = 500  # rows that tell in which column of a table the label is
+_Table = list[tuple[int, list[str]]]
+"""Rows, each with the number of its line."""
 
 
 def read_csv(content: bytes, path: Path) -> Pictures:
-    """A row for each picture: its pixels, and its label first, last, or where the header says."""
-    rows = _csv_rows(content, path)
-    first = next(rows, (0, []))[1]
-    if not first:
+    """A row for each picture: its pixels, and its label first, last, or where the header says.
+
+    Other columns whose names have no number, such as an id or the writer, are kept beside.
+    """
+    rows = list(_csv_rows(content, path))
+    if not rows:
         raise DataError(f"{path} is empty")
-    header = [name.strip().lower() for name in first]
-    has_header = not all(map(_is_number, first[1:-1])) or bool({*header} & {*LABEL_KEYS})
-    table = [] if has_header else [(1, first)]
-    table += rows
+    header = [name.strip().lower() for name in rows[0][1]]
+    table = rows[1:] if _is_header(header) else rows
     if not table:
         raise DataError(f"{path} has a header and no rows")
-    if has_header and side_of(len(first) - 1) is None and header[0] in _NUMBERS:
-        table, first, header = [(n, row[1:]) for n, row in table], first[1:], header[1:]
-    named = [at for at, name in enumerate(header) if has_header and name in LABEL_KEYS]
-    at = named[0] if named else _label_column([row for _, row in table[:_LABEL_SAMPLE]])
-    side = side_of(len(first) - 1)
+    _check_widths(rows, path)
+    label, others = _columns_of(header if _is_header(header) else [], table)
+    pixels = [at for at in range(len(header)) if at != label and at not in others]
+    side = side_of(len(pixels))
     if side is None:
         raise DataError(
-            f"{path} has {len(first)} columns; it needs a label and the pixels of a square "
+            f"{path} has {len(header)} columns; it needs a label and the pixels of a square "
             "picture, such as 784, in each row"
         )
     values = np.empty((len(table), side * side), np.float32)
-    labels = []
     for index, (number, row) in enumerate(table):
-        if len(row) != len(first):
-            raise DataError(
-                f"{path}, line {number}: it has {len(row)} columns, the first line {len(first)}"
-            )
-        pixels = row[:at] + row[at + 1 :]
         try:
-            values[index] = np.array(pixels, np.float32)
+            values[index] = [float(row[at]) for at in pixels]
         except ValueError:
-            wrong = next(value for value in pixels if not _is_number(value))
+            wrong = next(row[at] for at in pixels if not _is_number(row[at]))
             raise DataError(
                 f"{path}, line {number}: {wrong!r} is no number; the pixels must be"
             ) from None
-        labels.append(label_text(row[at].strip()))
-    place = "first" if at == 0 else "last" if at == len(first) - 1 else f"in column {at + 1}"
-    form = f"CSV, label {place}"
+    place = "first" if label < pixels[0] else "last" if label > pixels[-1] else "between"
+    columns = {header[at]: [row[at].strip() for _, row in table] for at in others if header[at]}
+    labels = [label_text(row[label]) for _, row in table]
     names = [f"{path}, line {number}" for number, _ in table]
-    return Pictures(form, to_bytes(values.reshape(-1, side, side), path), labels, names)
+    found = from_values(values, labels, path, f"CSV, label {place}", columns)
+    return replace(found, names=names)
+
+
+def read_list(content: bytes, path: Path) -> Pictures:
+    """A row for each picture file, with the columns `file` and `label`, and others beside."""
+    rows = list(_csv_rows(content, path))
+    header = [name.strip().lower() for name in rows[0][1]] if rows else []
+    if not {"file", "label"} <= {*header}:
+        raise DataError(f"{path}: the columns 'file' and 'label' are needed in its first line")
+    _check_widths(rows, path)
+    columns = {
+        name: [row[at].strip() for _, row in rows[1:]] for at, name in enumerate(header) if name
+    }
+    names, labels = columns.pop("file"), [label_text(label) for label in columns.pop("label")]
+    files: list[Path | bytes] = []
+    for (number, _), name in zip(rows[1:], names, strict=True):
+        file = path.parent / name
+        if not name or not file.is_file():
+            raise DataError(f"{path}, line {number}: there is no file {file}")
+        files.append(file)
+    if not files:
+        raise DataError(f"{path} lists no pictures")
+    return Pictures("a list of pictures", files, labels, names, [], columns)
+
+
+def _is_header(names: list[str]) -> bool:
+    """Words, or numbers that only count the columns, as pandas writes them."""
+    if {*names} & {*LABEL_KEYS} or not all(map(_is_number, names[1:-1])):
+        return True
+    counted = [[str(start + at) for at in range(len(names) - 2)] for start in (0, 1)]
+    return names[1:-1] in counted
+
+
+def _columns_of(header: list[str], table: _Table) -> tuple[int, list[int]]:
+    """The place of the label, and those of columns that are neither label nor pixels."""
+    named = [at for at, name in enumerate(header) if name in LABEL_KEYS]
+    words = [at for at, name in enumerate(header) if not any(map(str.isdecimal, name))]
+    words += [at for at, name in enumerate(header) if name.startswith("unnamed")]
+    some = [row for _, row in table[:_LABEL_SAMPLE]]
+    if named:
+        label = named[0]
+    elif side_of(len(some[0]) - 1) is None and header and not header[0]:  # pandas' row numbers
+        label = 1 + _label_column([row[1:] for row in some])
+    else:
+        label = _label_column(some)
+    return label, [at for at in words if at != label]
+
+
+def _label_column(rows: list[list[str]]) -> int:
+    """The first or the last column, whichever looks like labels.
+
+    Text is a label; a column with one value, as a picture's corner has, is none; of two others the
+    one with fewer values, in doubt the first.
+    """
+    first, last = [row[0] for row in rows], [row[-1] for row in rows]
+    texts = [not all(map(_is_number, column)) for column in (first, last)]
+    counts = [len(set(column)) for column in (first, last)]
+    end = len(rows[0]) - 1
+    if texts[0] != texts[1]:
+        return 0 if texts[0] else end
+    if min(counts) == 1 < max(counts):
+        return 0 if counts[0] > 1 else end
+    return 0 if counts[0] <= counts[1] else end
 
 
 def _csv_rows(content: bytes, path: Path) -> Iterator[tuple[int, list[str]]]:
+    """The rows that aren't empty; separated by comma, semicolon or tab, whichever occurs most."""
     try:
         text = content.decode("utf-8-sig")
     except UnicodeDecodeError as error:
@@ -73,20 +133,13 @@ def _csv_rows(content: bytes, path: Path) -> Iterator[tuple[int, list[str]]]:
         raise DataError(f"{path}, line {reader.line_num}: {error}") from None
 
 
-def _label_column(rows: list[list[str]]) -> int:
-    """The first or the last column, whichever looks like labels.
-
-    Text is a label; a column with one value, as a picture's corner has, is none; of two others the
-    one with fewer values, in doubt the first.
-    """
-    first, last = [row[0] for row in rows], [row[-1] for row in rows]
-    texts = [not all(map(_is_number, column)) for column in (first, last)]
-    counts = [len(set(column)) for column in (first, last)]
-    if texts[0] != texts[1]:
-        return 0 if texts[0] else -1 % len(rows[0])
-    if min(counts) == 1 < max(counts):
-        return 0 if counts[0] > 1 else -1 % len(rows[0])
-    return 0 if counts[0] <= counts[1] else -1 % len(rows[0])
+def _check_widths(rows: _Table, path: Path) -> None:
+    width = len(rows[0][1])
+    for number, row in rows:
+        if len(row) != width:
+            raise DataError(
+                f"{path}, line {number}: it has {len(row)} columns, the first line {width}"
+            )
 
 
 def _is_number(text: str) -> bool:

@@ -6,13 +6,12 @@ thing is centred there and how large it is (objects as points: Zhou, Wang and Kr
 
 import json
 from collections.abc import Sequence
-from importlib.resources import files
 
 import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
 
-from inkdigits.artifact import CPU, Provider, open_sealed
+from inkdigits.artifact import CPU, Provider, open_sealed, shipped
 from inkdigits.reading.things import Sighting, Thing, merge
 
 SHIPPED_DETECTOR = "detector.onnx"
@@ -45,7 +44,7 @@ class Detector:
     @classmethod
     def load(cls, threads: int = 0, providers: Sequence[Provider] = CPU) -> "Detector":
         """The detector in the package; `threads` run it, 0: all, on these `providers`."""
-        content = files("inkdigits.reading").joinpath("shipped", SHIPPED_DETECTOR).read_bytes()
+        content = shipped(SHIPPED_DETECTOR)
         return cls(content, f"the shipped {SHIPPED_DETECTOR}", threads, providers)
 
     def find(self, strength: NDArray[np.float32], stroke_px: float) -> list[Thing]:

@@ -3,7 +3,6 @@
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import replace
 from functools import cached_property
-from importlib.resources import files
 from os import PathLike
 
 import numpy as np
@@ -17,6 +16,7 @@ from inkdigits.artifact import (
     ArtifactInfo,
     Provider,
     load_artifact,
+    shipped,
 )
 from inkdigits.errors import CanvasError, UsageError
 from inkdigits.imaging import Box, Canvas, Source, load_canvas
@@ -34,7 +34,6 @@ from inkdigits.reading.regions import Regions
 from inkdigits.reading.results import Digit, Reading
 from inkdigits.reading.tables import place_in_cells
 
-SHIPPED = "robust.onnx"
 _BLACK = 32  # of 255: the ground of a glyph; MNIST's is 0
 _BATCH = 512  # bounds memory; 64 to 1000 were equally fast
 
@@ -66,7 +65,7 @@ class Reader:
         `StorageError`, and `UsageError` for a provider that isn't there.
         """
         if not isinstance(source, Artifact):
-            content = shipped_artifact() if source is None else source
+            content = shipped() if source is None else source
             source = load_artifact(content, threads, providers)
         return cls(source, threads, providers)
 
@@ -293,8 +292,3 @@ class Reader:
             glyph=glyph,
             name="" if self._reads_digits else self.info.labels[label],
         )
-
-
-def shipped_artifact() -> bytes:
-    """The bytes of the model inside the package."""
-    return files("inkdigits.reading").joinpath("shipped", SHIPPED).read_bytes()

@@ -12,7 +12,7 @@ import csv
 import io
 import json
 from collections.abc import Callable
-from dataclasses import asdict, dataclass, field, fields
+from dataclasses import asdict, dataclass, field, fields, replace
 from datetime import datetime
 from pathlib import Path
 from typing import Any
@@ -37,7 +37,13 @@ from inkdigits.recipes import Recipe
 from inkdigits.training.checkpoint import Checkpoint, Epoch, load_state, save_state
 from inkdigits.training.loop import fit
 from inkdigits.training.sealing import describe_training, seal_checkpoint
-from inkdigits.training.tuning import REPLAY_HELD_OUT, Start, repeated, tuning_recipe, with_replay
+from inkdigits.training.tuning import (
+    Start,
+    check_same_split,
+    repeated,
+    tuning_recipe,
+    with_replay,
+)
 
 _CHECKPOINT, _HISTORY, _RUN = "checkpoint.pt", "history.csv", "run.json"
 _START = "start.onnx"
@@ -45,7 +51,7 @@ _START = "start.onnx"
 
 @dataclass(frozen=True)
 class Run:
-    """What a run folder was started with; `data`, to train on, where it has just been loaded."""
+    """What a run folder was started with; `split`, to train on, where it has just been loaded."""
 
     folder: Path
     recipe: Recipe
@@ -55,7 +61,7 @@ class Run:
     handling: Handling = AS_FOUND
     freeze: bool = False
     replay: str = ""
-    data: LabelledImages | None = field(default=None, repr=False, compare=False)
+    split: Split | None = field(default=None, repr=False, compare=False)
 
 
 def default_folder(name: str, seed: int) -> Path:
@@ -82,9 +88,8 @@ def start_run(
 ) -> Run:
     """Load the data, make a new run folder and write its settings.
 
-    A run begins with a recipe, or with an artifact that is trained further. `replay` names a data
-    set whose digits are trained on beside the own ones, so that they aren't forgotten. `dataset`
-    may be the images themselves; such a run can't be resumed.
+    A run begins with a recipe, or with an artifact to train further. `replay` names a data set that
+    is trained on too, so that its digits aren't forgotten. `dataset` may be the images themselves.
 
     Raises `UsageError` for a seed outside 0 ≤ seed < 2⁶³ or a recipe that draws digits for other
     classes, `StorageError` if the folder exists, `DataError` if the data can't be loaded.
@@ -101,9 +106,12 @@ def start_run(
     environment = describe_training(recipe, data.sha256)
     if name not in DATASETS:
         environment["handling"] = asdict(handling)
+    if start:
+        check_same_split(start.info, data, handling, seed)
     folder = folder or default_folder(recipe.name, seed)
     freeze = start is not None and start.freeze
-    run = Run(folder, recipe, seed, name, environment, handling, freeze, replay, data)
+    run = Run(folder, recipe, seed, name, environment, handling, freeze, replay)
+    run = replace(run, split=_split(run, start, data, data_folder, progress))
     make_folder(run.folder, must_be_new=True)
     settings = {
         "recipe": recipe.to_dict(),
@@ -191,18 +199,32 @@ def train_run(
 
 
 def _load_split(run: Run, data_folder: Path | None, progress: Progress) -> Split:
-    """What is trained on and what is held out; few own pictures are repeated."""
-    data = run.data or load_dataset(run.dataset, "train", data_folder, progress, run.handling)
+    if run.split:
+        return run.split
+    data = load_dataset(run.dataset, "train", data_folder, progress, run.handling)
     if data.sha256 != run.environment["data_sha256"]:
         known = run.dataset in DATASETS
         cure = "pass their folder with --data-dir" if known else "put them back"
         raise UsageError(
             f"{run.folder} was started with other {run.dataset} files; {cure}, or start a new run"
         )
-    split = stratified_split(data, run.recipe.validation_fraction, run.seed)
-    if run.replay:
+    return _split(run, _start(run), data, data_folder, progress)
+
+
+def _split(
+    run: Run,
+    start: Start | None,
+    data: LabelledImages,
+    data_folder: Path | None,
+    progress: Progress,
+) -> Split:
+    """What is trained on and what is held out; few own pictures are repeated."""
+    share = run.recipe.validation_fraction
+    split = stratified_split(data, share, run.seed)
+    if run.replay and start:
         others = load_dataset(run.replay, "train", data_folder, progress)
-        return with_replay(split, stratified_split(others, REPLAY_HELD_OUT, run.seed))
+        # Held out as when the artifact was trained, perhaps on these: then it hasn't seen them.
+        return with_replay(split, stratified_split(others, share, start.info.seed))
     return split if run.dataset in DATASETS else repeated(split)
 
 

@@ -8,16 +8,16 @@ import torch
 from torch import Tensor
 
 from inkdigits.artifact import DIGITS, ArtifactInfo, parse_artifact
-from inkdigits.data import LabelledImages, Split
+from inkdigits.data import Handling, LabelledImages, Split
 from inkdigits.data.images import joined
-from inkdigits.errors import ArtifactError
+from inkdigits.errors import ArtifactError, UsageError
 from inkdigits.export.onnx import read_weights
 from inkdigits.recipes import Recipe
 from inkdigits.training.models import Model
 
 EPOCHS, _SLOWER = 8, 0.2  # at 1, the first steps undo what the artifact knows
 FEW = 4000  # own pictures are repeated up to here: 200 then train 15 points better than once
-REPLAY_HELD_OUT = 0.1
+_TUNED = "-tuned"  # ends the name of its recipe
 
 
 @dataclass(frozen=True)
@@ -34,19 +34,44 @@ class Start:
 
 
 def tuning_recipe(start: Start, labels: tuple[str, ...]) -> Recipe:
-    """An artifact's recipe, one network of it, slower and shorter, for pictures of these labels."""
+    """An artifact's recipe, one network of it, slower and shorter, for pictures of these labels.
+
+    The recipe of a tuned artifact is slow already.
+    """
     recipe = Recipe(**start.info.recipe)
+    name = recipe.name.removesuffix(_TUNED)
     return replace(
         recipe,
-        name=f"{recipe.name}-tuned",
-        summary=f"{recipe.name}, trained further",
+        name=name + _TUNED,
+        summary=f"{name}, trained further",
         networks=1,
         epochs=EPOCHS,
         patience=0,
-        peak_lr=recipe.peak_lr * _SLOWER,
+        peak_lr=recipe.peak_lr * (_SLOWER if name == recipe.name else 1),
         drawn_share=0.0,
         flourish_rate=recipe.flourish_rate if labels == DIGITS else 0.0,
     )
+
+
+def check_same_split(
+    start: ArtifactInfo, data: LabelledImages, handling: Handling, seed: int
+) -> None:
+    """`UsageError` if an artifact was trained on these very images, split in another way.
+
+    Then it would be judged on images that it has learnt.
+    """
+    known = {*start.environment.get("data_sha256", {}).values()}
+    if not known or known != {*data.sha256.values()}:
+        return
+    before = Handling(**start.environment.get("handling", {}))
+    if (before.groups, before.by, start.seed) != (handling.groups, handling.by, seed):
+        options = [f"--seed {start.seed}"]
+        options += [f"--groups {before.groups!r}"] if before.groups else []
+        options += [f"--by {before.by}"] if before.by else []
+        raise UsageError(
+            "the artifact to start from was trained on these pictures and has seen what another "
+            f"split holds out; pass {' '.join(options)} as then"
+        )
 
 
 def begin_with(model: Model, start: Start, labels: tuple[str, ...]) -> None:
