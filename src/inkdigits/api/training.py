@@ -40,7 +40,8 @@ def train(
 
     Raises `UsageError` for an unknown recipe, field or value, `DataError` if the data can't be
     used, `StorageError` if the folder exists, `TrainingDiverged`, `TrainingInterrupted` at Ctrl-C,
-    which keeps the finished epochs (a run on arrays can't be resumed), and `MissingExtra` without the extra `train`.
+    which keeps the finished epochs (a run on arrays can't be resumed), and `MissingExtra` without
+    the extra `train`.
     """
     with needing("train", "training"):
         from inkdigits.training.runs import start_run, train_run
