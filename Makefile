@@ -6,7 +6,7 @@ export PIP_CONSTRAINT := $(CURDIR)/constraints.txt
 export PIP_BUILD_CONSTRAINT := $(PIP_CONSTRAINT)
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
 
-.PHONY: run test golden check format measure bench bench-reading bench-pictures bench-real bench-few ablation trust shipped detector lock clean
+.PHONY: run test golden check format measure bench bench-gpu bench-reading bench-pictures bench-real bench-few ablation trust shipped detector lock clean
 
 run: .venv/train  ## train the standard recipe, evaluate it, say where the report lies
 	$(BIN)/inkdigits train standard
@@ -33,6 +33,9 @@ measure: .venv/train  ## measure every recipe; write results.json and the tables
 
 bench: .venv/train .venv-keras/done  ## train ours and the peers side by side; table and plot
 	$(BIN)/python benchmarks/training_speed.py
+
+bench-gpu: .venv/train  ## train on a GPU: seconds, accuracy, and how near to the CPU; needs one
+	$(BIN)/python benchmarks/gpu_training.py
 
 bench-reading: .venv/train  ## time the shipped artifact and the commands
 	$(BIN)/python benchmarks/reading_speed.py

@@ -43,7 +43,7 @@ PUBLISHED = (
 
 def measure(recipe: Recipe, seed: int, scratch: Path) -> dict[str, Any]:
     """One training run and its test accuracy."""
-    run = start_run(recipe, seed, folder=scratch / f"{recipe.name}-{seed}")
+    run = start_run(recipe, seed, folder=scratch / f"{recipe.name}-{seed}", device="cpu")
     artifact = train_run(run)
     reader = Reader.load(artifact)
     report = evaluate(reader, load_dataset("mnist", "test"))

@@ -9,12 +9,13 @@ from pathlib import Path
 import numpy as np
 import torch
 from PIL import Image
-from torch import Generator, Tensor
+from torch import Tensor
 
 from inkdigits.data import load_dataset
 from inkdigits.training.augment.appearance import EFFECTS
 from inkdigits.training.augment.drawn import draw_digits
 from inkdigits.training.augment.junk import KINDS
+from inkdigits.training.augment.noise import Draws
 from inkdigits.training.augment.shape import random_warp
 from inkdigits.training.augment.strokes import add_flourishes
 
@@ -30,17 +31,17 @@ def rows() -> Iterator[tuple[str, Tensor]]:
     digits = torch.from_numpy(data.images[:COLUMNS]).unsqueeze(1).float()
     yield "as they are", digits
     for bound, value in WARPS.items():
-        yield bound, random_warp(digits, **{**NO_WARP, bound: value}, generator=_generator())
-    drawn: dict[str, Callable[[Tensor, Generator], Tensor]] = {**EFFECTS, **KINDS}
+        yield bound, random_warp(digits, **{**NO_WARP, bound: value}, draws=_draws())
+    drawn: dict[str, Callable[[Tensor, Draws], Tensor]] = {**EFFECTS, **KINDS}
     for name, draw in drawn.items():
-        yield name, draw(digits, _generator())
+        yield name, draw(digits, _draws())
     labels = torch.from_numpy(data.labels).long()
     chosen = torch.cat([(labels == digit).nonzero()[: COLUMNS // 2, 0] for digit in (1, 7)])
     sevens = torch.from_numpy(data.images[chosen.numpy()]).unsqueeze(1).float()
     glyphs, _ = draw_digits(4 * COLUMNS, np.random.default_rng(0))
     for start in range(0, len(glyphs), COLUMNS):
         yield "drawn", torch.from_numpy(glyphs[start : start + COLUMNS]).unsqueeze(1).float()
-    yield "flourishes", add_flourishes(sevens, labels[chosen], 0.9, _generator())
+    yield "flourishes", add_flourishes(sevens, labels[chosen], 0.9, _draws())
 
 
 def sheet() -> np.ndarray:
@@ -49,8 +50,8 @@ def sheet() -> np.ndarray:
     return torch.cat(lines).clamp(0, 255).round().byte().numpy()
 
 
-def _generator() -> Generator:
-    return torch.Generator().manual_seed(0)
+def _draws() -> Draws:
+    return Draws(torch.Generator().manual_seed(0))
 
 
 if __name__ == "__main__":

@@ -10,6 +10,7 @@ from inkdigits.recipes import RECIPES
 from inkdigits.recipes.recipe import EFFECT_NAMES
 from inkdigits.training.augment.appearance import EFFECTS, apply_effects
 from inkdigits.training.augment.junk import KINDS, draw_junk
+from inkdigits.training.augment.noise import Draws
 
 
 @pytest.fixture(scope="module")
@@ -17,8 +18,8 @@ def digits(mnist):
     return torch.from_numpy(mnist.images[:200]).unsqueeze(1).float()
 
 
-def generator(seed=0):
-    return torch.Generator().manual_seed(seed)
+def draws(seed=0):
+    return Draws(torch.Generator().manual_seed(seed))
 
 
 def test_the_recipes_know_every_effect():
@@ -28,24 +29,24 @@ def test_the_recipes_know_every_effect():
 @pytest.mark.parametrize("name", EFFECTS)
 def test_an_effect_stays_in_range_and_hits_its_share(name, digits):
     before = digits.clone()
-    changed = apply_effects(digits, name, 0.5, generator())
+    changed = apply_effects(digits, name, 0.5, draws())
     assert torch.equal(digits, before)
-    assert torch.equal(changed, apply_effects(digits, name, 0.5, generator()))
-    assert not torch.equal(changed, apply_effects(digits, name, 0.5, generator(1)))
+    assert torch.equal(changed, apply_effects(digits, name, 0.5, draws()))
+    assert not torch.equal(changed, apply_effects(digits, name, 0.5, draws(1)))
     assert 0 <= changed.min() <= changed.max() <= 255
     share = (changed != digits).flatten(1).any(dim=1).float().mean().item()
     assert 0.25 < share < 0.65
 
 
 def test_no_effects_no_change(digits):
-    assert torch.equal(apply_effects(digits, "", 0.5, generator()), digits)
-    assert torch.equal(apply_effects(digits, "pen+grain", 0.0, generator()), digits)
+    assert torch.equal(apply_effects(digits, "", 0.5, draws()), digits)
+    assert torch.equal(apply_effects(digits, "pen+grain", 0.0, draws()), digits)
 
 
 def test_a_quarter_of_the_pens_leaves_the_outline_alone():
     square = torch.zeros(2000, 1, 28, 28)
     square[:, :, 8:20, 8:20] = 255
-    drawn = EFFECTS["pen"](square, generator())
+    drawn = EFFECTS["pen"](square, draws())
     hollow = (drawn[:, 0, 14, 14] < 60) & (drawn[:, 0, 14, 7:21].amax(1) > 200)
     assert hollow.float().mean().item() == pytest.approx(0.25, abs=0.03)
     assert (drawn[~hollow, 0, 14, 14] > 200).all()
@@ -58,7 +59,7 @@ def test_junk_that_forms_have_is_drawn_more_often(digits, monkeypatch):
         for kind, level in levels.items()
     }
     monkeypatch.setattr("inkdigits.training.augment.junk.KINDS", flat)
-    drawn = draw_junk(6000, digits.repeat(30, 1, 1, 1), generator())[:, 0, 0, 0]
+    drawn = draw_junk(6000, digits.repeat(30, 1, 1, 1), draws())[:, 0, 0, 0]
     shares = {kind: (drawn == level).float().mean().item() for kind, level in levels.items()}
     ordinary = 1 / (len(KINDS) - 3 + 3 + 2 + 2)
     for kind, weight in {"pairs": 3, "letters": 2, "scribbles": 2, "blank": 1, "piles": 1}.items():
@@ -68,11 +69,11 @@ def test_junk_that_forms_have_is_drawn_more_often(digits, monkeypatch):
 @pytest.mark.parametrize("kind", KINDS)
 def test_junk_of_every_kind_is_in_range_and_no_two_are_the_same(kind, digits, monkeypatch):
     monkeypatch.setattr("inkdigits.training.augment.junk.KINDS", {kind: KINDS[kind]})
-    drawn = draw_junk(50, digits, generator())
+    drawn = draw_junk(50, digits, draws())
     assert drawn.shape == (50, 1, 28, 28)
     assert torch.isfinite(drawn).all()
     assert 0 <= drawn.min() <= drawn.max() <= 255
-    assert torch.equal(drawn, draw_junk(50, digits, generator()))
+    assert torch.equal(drawn, draw_junk(50, digits, draws()))
     assert len(drawn.flatten(1).unique(dim=0)) > 10
 
 

@@ -16,7 +16,7 @@ LAYERS = [
     {"cli"},
     {"__init__"},
     {"api"},
-    {"batch", "evaluation"},
+    {"batch", "evaluation", "sklearn"},
     {"training"},
     {"export", "reading"},
     {"recipes", "data"},

@@ -34,7 +34,8 @@ def test_training_draws_bars_on_a_terminal(small_data, tmp_path):
     assert b"100%" in shown
 
 
-FORBIDDEN = "import sys; sys.modules.update(torch=None, onnx=None, matplotlib=None, jinja2=None); "
+EXTRAS = ("torch", "onnx", "matplotlib", "jinja2", "optuna", "sklearn")
+FORBIDDEN = f"import sys; sys.modules.update(dict.fromkeys({EXTRAS})); "
 
 
 @pytest.mark.parametrize(
@@ -55,7 +56,12 @@ def test_using_needs_nothing_of_the_extras(pictures, mnist, arguments, expected)
 
 
 @pytest.mark.parametrize(
-    ("command", "extra"), [("train", "inkdigits[train]"), ("evaluate", "inkdigits[report]")]
+    ("command", "extra"),
+    [
+        ("train", "inkdigits[train]"),
+        ("tune", "inkdigits[tune]"),
+        ("evaluate", "inkdigits[report]"),
+    ],
 )
 def test_a_missing_extra_is_named_with_its_cure(command, extra):
     code = FORBIDDEN + f"from inkdigits.cli import main; sys.exit(main([{command!r}]))"

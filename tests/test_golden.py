@@ -31,7 +31,7 @@ def test_augmentations_look_as_they_did():
 def test_the_public_names():
     assert sorted(inkdigits.__all__) == [
         *("Digit", "InkdigitsError", "Reader", "Reading", "__version__"),
-        *("load_data", "open_canvas"),
+        *("build_model", "load_data", "load_weights", "open_canvas", "save_weights"),
     ]
     for name in inkdigits.__all__:
         assert getattr(inkdigits, name) is not None

@@ -177,6 +177,15 @@ def test_what_can_not_be_told_counts_only_inside_a_number():
     assert [text_of(found) for found in find_lines(line, CLASSES)] == ["1?2"]
 
 
+def test_points_far_from_all_digits_are_not_read_other_marks_are():
+    digits = [thing("1", 0, 0), thing("2", 25, 0)]
+    for label, text in ((".", "12"), (",", "12"), ("-", "12-")):
+        (line,) = find_lines([*digits, point(85, 30, label)], CLASSES)
+        assert text_of(line) == text
+    (near,) = find_lines([*digits, point(50, 30)], CLASSES)
+    assert text_of(near) == "12."
+
+
 def test_nothing_has_no_lines():
     assert find_lines([], CLASSES) == []
 
@@ -259,6 +268,9 @@ def test_a_digit_that_was_nearly_read_is_a_gap_in_its_number_not_nothing():
     assert text_of(line) == "1?2"
     (line,) = find_lines(choose([*things[::2], scored("7", 75, 0.37)], CLASSES, 0.4), CLASSES)
     assert text_of(line) == "12"  # outside a number it may be anything
+    speck = replace(scored("7", 25, 0.37), top=10, bottom=18, right=30)
+    (line,) = find_lines(choose([*things[::2], speck], CLASSES, 0.4), CLASSES)
+    assert text_of(line) == "12"
     (line,) = find_lines(choose(things, CLASSES, 0.4, expect=3), CLASSES)
     assert text_of(line) == "172"
 

@@ -1,11 +1,16 @@
+import re
+import tempfile
 from dataclasses import FrozenInstanceError, replace
+from pathlib import Path
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from inkdigits.errors import UsageError
+from inkdigits.errors import StorageError, UsageError
 from inkdigits.recipes import RECIPES, Recipe, find_recipe, override
+from inkdigits.recipes.file import encode_recipe
+from inkdigits.recipes.space import Choices, Interval, default_searches, parse_space
 from inkdigits.training.schedules import SCHEDULES, learning_rate
 
 STANDARD = RECIPES["standard"]
@@ -66,6 +71,97 @@ def test_an_unknown_recipe_gets_the_nearest_match():
 
 def test_a_recipe_survives_its_dictionary():
     assert all(Recipe(**recipe.to_dict()) == recipe for recipe in RECIPES.values())
+
+
+@given(st.sampled_from(sorted(RECIPES)), st.text(), st.floats(1e-12, 1e9))
+def test_a_recipe_survives_its_file(name, summary, rate):
+    recipe = replace(RECIPES[name], summary=summary, peak_lr=rate)
+    with tempfile.TemporaryDirectory() as folder:
+        path = Path(folder) / "mine.toml"
+        path.write_bytes(encode_recipe(recipe, "one\ntwo").encode())
+        assert find_recipe(str(path)) == recipe
+
+
+TOML = encode_recipe(STANDARD)
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        ("epochs: 3", "mine.toml is not a recipe file in TOML"),
+        ("\x00\x80", "mine.toml is not a recipe file in TOML"),
+        ("", "mine.toml lacks name, summary, architecture, epochs"),
+        (TOML + "epoch = 3\n", "mine.toml: a recipe has no field 'epoch'; did you mean 'epochs'"),
+        (TOML + "[more]\nepochs = 3\n", "mine.toml: a recipe has no field 'more'"),
+        (TOML + "epochs = 3\n", "is not a recipe file in TOML: Cannot overwrite a value"),
+        (TOML.replace("epochs = 6", "epochs = 6.5"), "epochs is 6.5; it must be a whole number"),
+        (TOML.replace("epochs = 6", "epochs = true"), "epochs is True; it must be a whole number"),
+        (TOML.replace("epochs = 6", "epochs = []"), r"epochs is \[\]; it must be a whole number"),
+        (TOML.replace("epochs = 6", "epochs = 0"), "mine.toml: epochs is 0; it must be at least 1"),
+        (TOML.replace('"adamw"', '"lion"'), "mine.toml: optimizer is 'lion'; choose one of adam"),
+        (TOML.replace('"adamw"', "[]"), r"mine.toml: optimizer is \[\]; choose one of adam"),
+        (TOML.replace('"standard"', '"../../x"'), "name is '../../x'; use letters, digits and"),
+    ],
+)
+def test_a_bad_recipe_file_is_refused(tmp_path, text, message):
+    (tmp_path / "mine.toml").write_bytes(text.encode("latin-1"))
+    with pytest.raises(UsageError, match=message):
+        find_recipe(str(tmp_path / "mine.toml"))
+
+
+def test_a_recipe_file_that_is_not_there_is_named():
+    with pytest.raises(StorageError, match=r"can't read nowhere.toml: no such file"):
+        find_recipe("nowhere.toml")
+
+
+def test_a_search_space_has_the_types_of_the_fields():
+    texts = ["peak_lr=1e-4..1e-1:log", "epochs=1..5", "zoom=0..0.2", "optimizer=adamw|sgd"]
+    assert parse_space(STANDARD, [*texts, "batch_size=64|128"]) == {
+        "peak_lr": Interval(1e-4, 1e-1, log=True),
+        "epochs": Interval(1, 5),
+        "zoom": Interval(0.0, 0.2),
+        "optimizer": Choices(("adamw", "sgd")),
+        "batch_size": Choices((64, 128)),
+    }
+
+
+@pytest.mark.parametrize("recipe", RECIPES.values(), ids=RECIPES)
+def test_every_recipe_has_a_space_of_its_own(recipe):
+    space = parse_space(recipe, default_searches(recipe))
+    assert {"peak_lr", "batch_size", "momentum"} < set(space)
+    assert ("zoom" in space) == (recipe.zoom > 0)
+    assert all(len(set(part.values)) >= 2 for part in space.values())
+
+
+@pytest.mark.parametrize(
+    ("searches", "message"),
+    [
+        (["peak_lr"], "'peak_lr' is not field=low..high or field=a|b|c"),
+        (["peak_lr="], "'peak_lr=' is not field=low..high"),
+        (["peak-lr=1..2"], "no field 'peak-lr'; did you mean 'peak_lr'"),
+        (["name=a|b"], "no field 'name'"),
+        (["peak_lr=0.1"], "peak_lr=0.1: join two or more different values by '|'"),
+        (["peak_lr=0.1|0.10"], "join two or more different values"),
+        (["peak_lr=a..b"], "peak_lr is 'a'; it must be a number"),
+        (["peak_lr=0.1.."], "peak_lr is ''; it must be a number"),
+        (["peak_lr=0.1..0.01"], "0.1 isn't below 0.01"),
+        (["peak_lr=nan..1"], "nan isn't below 1"),
+        (["peak_lr=0..1:log"], "must begin above 0, not at 0"),
+        (["peak_lr=0.1..1:ln"], "'ln' is unknown; only ':log' may follow"),
+        (["peak_lr=0..1"], "peak_lr is 0.0; it must be above 0"),
+        (["epochs=1..2.5"], "epochs is '2.5'; it must be a whole number"),
+        (["zoom=0..1"], "zoom is 1.0; it must be below 1"),
+        (["optimizer=1..2"], "optimizer takes no numbers"),
+        (["optimizer=adam|lion"], "optimizer is 'lion'; choose one of"),
+        (["schedule=step|cosine"], "with schedule=step it must be above 0"),
+        (["architecture=strided|strided-junk"], "has a class for junk"),
+        (["epochs=1..2", "epochs=3..4"], "--search epochs is given twice"),
+        (["validation_fraction=0.1..0.2"], "the trials are compared on the images that it holds"),
+    ],
+)
+def test_a_bad_search_is_refused(searches, message):
+    with pytest.raises(UsageError, match=re.escape(message)):
+        parse_space(replace(STANDARD, lr_decay=0.0), searches)
 
 
 def rates(steps_per_epoch: int = 10, **settings: object) -> list[float]:

@@ -6,6 +6,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from torch.nn import functional
 
+from inkdigits.training.augment.noise import Draws
 from inkdigits.training.augment.shape import affine_maps, random_warp
 
 ZERO = {"rotation_deg": 0.0, "shift_px": 0.0, "zoom": 0.0, "shear_deg": 0.0, "elastic_px": 0.0}
@@ -63,7 +64,7 @@ def test_a_shear_moves_rows_in_proportion_to_their_height():
 def test_without_bounds_images_and_generator_are_untouched(seed):
     generator = torch.Generator().manual_seed(seed)
     before = generator.get_state()
-    assert random_warp(images(), **ZERO, generator=generator).equal(images())
+    assert random_warp(images(), **ZERO, draws=Draws(generator)).equal(images())
     assert generator.get_state().equal(before)
 
 
@@ -81,7 +82,7 @@ def test_without_bounds_images_and_generator_are_untouched(seed):
 )
 def test_the_generator_decides_and_pixels_stay_in_range(seed, bounds):
     first, again = (
-        random_warp(images(), **bounds, generator=torch.Generator().manual_seed(seed))
+        random_warp(images(), **bounds, draws=Draws(torch.Generator().manual_seed(seed)))
         for _ in range(2)
     )
     assert first.equal(again)
@@ -96,7 +97,7 @@ def spread(**bounds: float) -> torch.Tensor:
     marks[:, 0, 5:8, 13:15] = marks[:, 1, 20:23, 13:15] = 1
     moved = [
         random_warp(
-            marks[:, [mark]], **{**ZERO, **bounds}, generator=torch.Generator().manual_seed(4)
+            marks[:, [mark]], **{**ZERO, **bounds}, draws=Draws(torch.Generator().manual_seed(4))
         )
         for mark in (0, 1)
     ]
@@ -130,8 +131,8 @@ def test_each_bound_is_reached_and_kept():
 def test_a_shift_stays_within_its_bound(bound):
     dot = torch.zeros(64, 1, 28, 28)
     dot[..., 14, 14] = 1
-    generator = torch.Generator().manual_seed(1)
-    moved = random_warp(dot, **{**ZERO, "shift_px": bound}, generator=generator)
+    draws = Draws(torch.Generator().manual_seed(1))
+    moved = random_warp(dot, **{**ZERO, "shift_px": bound}, draws=draws)
     _, _, rows, columns = moved.nonzero(as_tuple=True)
     for places in (rows, columns):
         assert (places - 14).abs().max() <= math.ceil(bound)
@@ -139,6 +140,6 @@ def test_a_shift_stays_within_its_bound(bound):
 
 def test_every_image_gets_amounts_of_its_own():
     same = images(1).expand(8, -1, -1, -1)
-    generator = torch.Generator().manual_seed(0)
-    turned = random_warp(same, **{**ZERO, "rotation_deg": 20}, generator=generator)
+    draws = Draws(torch.Generator().manual_seed(0))
+    turned = random_warp(same, **{**ZERO, "rotation_deg": 20}, draws=draws)
     assert all(not turned[0].equal(other) for other in turned[1:])

@@ -38,7 +38,7 @@ ENSEMBLE = replace(RECIPE, epochs=2, networks=2)
     "recipe", [RECIPE, replace(RECIPE, precision="fp32", optimizer="sgd"), ROBUST]
 )
 def test_the_same_seed_gives_the_same_weights_bit_for_bit(split, recipe):
-    first, again, other = (fit(recipe, split, seed) for seed in (7, 7, 8))
+    first, again, other = (fit(recipe, split, seed) for seed in (7, np.int64(7), 8))
     assert same_weights(first.finished[0], again.finished[0])
     assert not same_weights(first.finished[0], other.finished[0])
 

@@ -37,7 +37,7 @@ def main(name: str, path: str, seed: str) -> None:
     keep_freed_memory()  # as `inkdigits train` does
     started = time.perf_counter()
     split = stratified_split(train, recipe.validation_fraction, int(seed))
-    fit(recipe, split, int(seed), on_epoch=note)
+    fit(recipe, split, int(seed), device="cpu", on_epoch=note)
     model = build_model(recipe)
     accuracies = []
     for checkpoint in snapshots:

@@ -25,6 +25,8 @@ if TYPE_CHECKING:
     from inkdigits.imaging import open_canvas
     from inkdigits.reading import Digit, Reader, Reading
     from inkdigits.recipes import RECIPES, Recipe
+    from inkdigits.training.models import build_model
+    from inkdigits.training.weights import load_weights, save_weights
 
 __version__ = "0.1.0"
 
@@ -39,9 +41,12 @@ __all__ = [
     "Report",
     "Run",
     "__version__",
+    "build_model",
     "evaluate",
     "load_data",
+    "load_weights",
     "open_canvas",
+    "save_weights",
     "train",
 ]
 
@@ -54,9 +59,12 @@ _HOMES = {
     "Recipe": ("recipes", "Recipe"),
     "Report": ("evaluation", "Report"),
     "Run": ("api", "Run"),
+    "build_model": ("training.models", "build_model"),
     "evaluate": ("api", "evaluate"),
     "load_data": ("data", "load_dataset"),
+    "load_weights": ("training.weights", "load_weights"),
     "open_canvas": ("imaging", "open_canvas"),
+    "save_weights": ("training.weights", "save_weights"),
     "train": ("api", "train"),
 }
 

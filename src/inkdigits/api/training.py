@@ -22,6 +22,7 @@ def train(
     groups: str = "",
     by: str = "",
     as_is: bool = False,
+    device: str = "auto",
     quiet: bool = False,
     **settings: Any,
 ) -> Run:
@@ -31,17 +32,16 @@ def train(
     `epochs=2`. `data` is the name of a data set, a path of own pictures, or arrays, (images,
     labels): images (n, height, width), with 1, 3 or 4 channels or none, or flat squares, of values
     0…1 or 0…255, and labels (n,) of any kind. The seed is 0 ≤ seed < 2⁶³; `out` is the new folder,
-    by default `runs/<time>-<recipe>-<seed>`.
+    by default `runs/<time>-<recipe>-<seed>`; `data_dir` is where a named data set lies; `device` is
+    auto, cpu, cuda or mps. The test set is never opened: `Run.report` does that.
 
-    `data_dir` is where a named data set lies. For own pictures, writers that must not be on both
-    sides of a split are named by `groups`, a regular expression for a picture's name, or `by`, a
-    column beside the labels or "folder"; `as_is` leaves 28×28 pictures untouched. Bars are drawn
-    unless `quiet`. The test set is never opened: `Run.report` does that.
+    For own pictures, writers that must not be on both sides of a split are named by `groups`, a
+    regular expression for a picture's name, or `by`, a column beside the labels or "folder";
+    `as_is` leaves 28×28 pictures untouched. Bars are drawn unless `quiet`.
 
-    Raises `UsageError` for an unknown recipe, field or value, `DataError` if the data can't be
-    used, `StorageError` if the folder exists, `TrainingDiverged`, `TrainingInterrupted` at Ctrl-C,
-    which keeps the finished epochs (a run on arrays can't be resumed), and `MissingExtra` without
-    the extra `train`.
+    Raises `UsageError` for a wrong recipe, field, value or device, `DataError` if the data can't be
+    used, `StorageError` if the folder exists, `TrainingDiverged`, `TrainingInterrupted` at Ctrl-C
+    (finished epochs are kept), `MissingExtra` without the extra `train`.
     """
     with needing("train", "training"):
         from inkdigits.training.runs import start_run, train_run
@@ -57,6 +57,7 @@ def train(
             folder=Path(out) if out else None,
             data_folder=folder,
             handling=handling,
+            device=device,
             progress=progress,
         )
         train_run(run, data_folder=folder, progress=progress)

@@ -22,17 +22,16 @@ def run(arguments: Namespace) -> int:
     if any(getattr(arguments, name) for name in wrong):
         raise UsageError(
             "the detector draws its pages from MNIST, and its report from them; it takes only "
-            "--set, --seed, --out, --resume, --quiet and --json"
+            "--set, --seed, --device, --out, --resume, --quiet and --json"
         )
     console = Console(quiet=arguments.quiet, as_json=arguments.json)
     with console.progress() as progress:
         if arguments.resume:
-            this = open_detector_run(arguments.resume)
+            this = open_detector_run(arguments.resume, arguments.device)
         else:
             recipe, seed = override(DetectorRecipe(), arguments.assignments), arguments.seed or 0
-            this = start_detector_run(
-                recipe, seed, arguments.out or default_folder(recipe.name, seed)
-            )
+            folder = arguments.out or default_folder(recipe.name, seed)
+            this = start_detector_run(recipe, seed, folder, arguments.device)
         console.note(f"detector, seed {this.seed}, into {this.folder}")
         path = train_detector_run(this, progress)
         report, page = write_detector_report(path, this.folder, progress)

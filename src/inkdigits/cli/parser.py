@@ -6,6 +6,8 @@ from pathlib import Path
 from typing import TypeAlias
 
 import inkdigits
+from inkdigits.cli.options import add_recipe, add_search
+from inkdigits.cli.parser_camera import add_camera_options
 from inkdigits.errors import EXIT_CODES
 
 _Commands: TypeAlias = "argparse._SubParsersAction[argparse.ArgumentParser]"
@@ -31,9 +33,11 @@ def build_parser() -> argparse.ArgumentParser:
     _add_data(commands)
     _add_recipes(commands)
     _add_train(commands)
+    _add_tune(commands)
     _add_evaluate(commands)
     _add_predict(commands)
     _add_watch(commands)
+    add_camera_options(_add_command(commands, "camera", "read what a camera sees, in a window"))
     return parser
 
 
@@ -60,13 +64,17 @@ def _add_data_folder(parser: argparse.ArgumentParser) -> None:
     )
 
 
-def _add_dataset(parser: argparse.ArgumentParser, purpose: str) -> None:
+def _add_source(parser: argparse.ArgumentParser, purpose: str) -> None:
+    """What it works on, how own pictures are taken, and what is printed."""
     parser.add_argument(
         "--data",
         metavar="SOURCE",
         help=f"{purpose}: mnist, fashion-mnist, kmnist, qmnist, emnist-letters …, or "
         "your own: a folder of class folders, CSV, .npz, .npy, IDX, Parquet or .mat",
     )
+    _add_handling(parser)
+    _add_data_folder(parser)
+    _add_output(parser)
 
 
 def _add_handling(parser: argparse.ArgumentParser) -> None:
@@ -118,18 +126,7 @@ def _add_recipes(commands: _Commands) -> None:
 
 def _add_train(commands: _Commands) -> None:
     parser = _add_command(commands, "train", "train a recipe and evaluate it on the test set")
-    parser.add_argument(
-        "recipe", nargs="?", metavar="RECIPE", help="see 'inkdigits recipes' (default: standard)"
-    )
-    parser.add_argument(
-        "--set",
-        metavar="FIELD=VALUE",
-        dest="assignments",
-        action="append",
-        default=[],
-        help="change a field of the recipe; can be repeated",
-    )
-    parser.add_argument("--seed", type=int, help="the random seed (default: 0)")
+    add_recipe(parser)
     parser.add_argument("--out", type=Path, metavar="FOLDER", help="a new folder for the run")
     parser.add_argument(
         "--from",
@@ -154,10 +151,14 @@ def _add_train(commands: _Commands) -> None:
         action="store_true",
         help="don't use the test set; for tuning, which may look at validation only",
     )
-    _add_dataset(parser, "what to train on (default: mnist)")
-    _add_handling(parser)
-    _add_data_folder(parser)
-    _add_output(parser)
+    _add_source(parser, "what to train on (default: mnist)")
+
+
+def _add_tune(commands: _Commands) -> None:
+    parser = _add_command(commands, "tune", "search better values for the fields of a recipe")
+    add_recipe(parser)
+    add_search(parser)
+    _add_source(parser, "what to train on; its test set isn't opened (default: mnist)")
 
 
 def _add_evaluate(commands: _Commands) -> None:
@@ -189,10 +190,7 @@ def _add_evaluate(commands: _Commands) -> None:
         metavar="RUN_OR_ARTIFACT",
         help="compare with this one on the same images: McNemar's test, and which digits changed",
     )
-    _add_dataset(parser, "what to test on (default: what it was trained on)")
-    _add_handling(parser)
-    _add_data_folder(parser)
-    _add_output(parser)
+    _add_source(parser, "what to test on (default: what it was trained on)")
 
 
 def _add_predict(commands: _Commands) -> None:

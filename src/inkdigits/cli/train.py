@@ -75,7 +75,7 @@ def _refuse_settings(arguments: Namespace) -> None:
     if any(getattr(arguments, name) for name in new) or arguments.seed is not None:
         raise UsageError(
             "--resume continues a run with its own settings; leave out RECIPE and all options but "
-            "--data-dir, --no-test, --quiet and --json"
+            "--data-dir, --device, --no-test, --quiet and --json"
         )
 
 
@@ -83,7 +83,7 @@ def _open_or_start(arguments: Namespace, progress: Progress) -> "Run":
     from inkdigits.training.runs import open_run, start_run
 
     if arguments.resume:
-        return open_run(arguments.resume)
+        return open_run(arguments.resume, arguments.device)
     return start_run(
         _beginning(arguments),
         arguments.seed or 0,
@@ -92,6 +92,7 @@ def _open_or_start(arguments: Namespace, progress: Progress) -> "Run":
         data_folder=arguments.data_dir,
         handling=Handling(arguments.as_is, arguments.groups, arguments.by),
         replay=arguments.replay,
+        device=arguments.device,
         progress=progress,
     )
 

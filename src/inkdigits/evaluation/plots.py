@@ -63,7 +63,7 @@ def plot_history(history: list[dict[str, Any]]) -> Figure:
         (loss, "loss, nats"),
         (rate, "learning rate at end of epoch"),
     ):
-        _dress(axes, title, "epoch")
+        dress(axes, title, "epoch")
         axes.xaxis.set_major_locator(MaxNLocator(integer=True))
     for axes in (error, loss):
         axes.set_yscale("log")
@@ -144,14 +144,14 @@ def _plot_reliability(
     diagram.plot(_DOUBTS[[0, -1]], _DOUBTS[[0, -1]], color=GREY, linewidth=1)
     _note(diagram, 0.03, 0.87, "left", "underconfident")
     _note(diagram, 0.97, 0.04, "right", "overconfident")
-    _dress(diagram, "reliability: accuracy against confidence", "")
+    dress(diagram, "reliability: accuracy against confidence", "")
     diagram.set(xscale="log", yscale="log", ylabel="accuracy, % (with 95 % interval)")
     diagram.set(xlim=_DOUBTS[[-1, 0]] * (1, 0.7), ylim=_DOUBTS[[-1, 0]] * (1, 0.7))
     number = np.bincount(group, minlength=len(_DOUBTS) - 1)
     bars = counts.bar(_DOUBTS[:-1], number, np.diff(_DOUBTS), align="edge", color=BLUE, alpha=0.35)
     counts.bar_label(bars, [f"{n:,}" if n else "" for n in number], fontsize=8, padding=1)
     counts.set(yticks=[], ylabel="images", ylim=(0, number.max() * 1.4))
-    _dress(counts, "", "confidence, %")
+    dress(counts, "", "confidence, %")
     for axis in (diagram.xaxis, diagram.yaxis):
         axis.set_major_formatter(FuncFormatter(lambda doubt, _: f"{100 - doubt:.5g}"))
         axis.set_minor_locator(NullLocator())
@@ -168,7 +168,7 @@ def _plot_risk(axes: Axes, wrong: NDArray[np.float64]) -> None:
     axes.set(xlim=(min(100 / len(wrong), 50), 100))
     axes.xaxis.set_major_formatter(_PLAIN)
     axes.xaxis.set_minor_locator(NullLocator())
-    _dress(axes, "error without the least confident images", "least confident images set aside, %")
+    dress(axes, "error without the least confident images", "least confident images set aside, %")
 
 
 def plot_digits(
@@ -195,7 +195,8 @@ def _ink_on(heat: float) -> str:
     return "white" if heat > 0.7 else INK
 
 
-def _dress(axes: Axes, title: str, across: str) -> None:
+def dress(axes: Axes, title: str, across: str) -> None:
+    """Give axes a title, the label of the x axis and the look of all plots here."""
     axes.set_title(title, loc="left", fontsize=11, color=INK)
     axes.set_xlabel(across)
     axes.grid(axis="y", color="#e4e7eb")

@@ -69,10 +69,13 @@ def export_onnx(networks: Sequence[Network], temperature: float = 1.0) -> bytes:
     return graph.serialise([images], outputs)
 
 
-def read_weights(content: bytes, layers: tuple[Layer, ...], mean: float, scale: float) -> Weights:
-    """The weights of an exported model's first network, by layer: the inverse of `export_onnx`.
+def read_weights(
+    content: bytes, layers: tuple[Layer, ...], mean: float, scale: float, number: int = 0
+) -> Weights:
+    """The weights of an exported model's network of a number: the inverse of `export_onnx`.
 
-    `mean` and `scale` are those of its normalisation. Raises `ArtifactError` for other layers.
+    They are by layer. `mean` and `scale` are those of its normalisation. Raises `ArtifactError`
+    for other layers.
     """
     graph = onnx.load_from_string(content).graph
     stored = {entry.name: numpy_helper.to_array(entry) for entry in graph.initializer}
@@ -80,10 +83,10 @@ def read_weights(content: bytes, layers: tuple[Layer, ...], mean: float, scale: 
     for index, layer in enumerate(layers):
         names = _PARTS.get(type(layer), ())
         try:
-            weights.append({n: stored[f"network0.layer{index}.{n}"].copy() for n in names})
+            weights.append({n: stored[f"network{number}.layer{index}.{n}"].copy() for n in names})
         except KeyError:
             raise ArtifactError("the artifact is of another network than its recipe's") from None
-    if "network0.mean" not in stored:  # see `_fold`
+    if f"network{number}.mean" not in stored:  # see `_fold`
         folded = weights[0]["weight"]
         shift = folded.sum(axis=(1, 2, 3)) * np.float32(mean)
         weights[0] = {"weight": folded * np.float32(scale), "bias": weights[0]["bias"] + shift}

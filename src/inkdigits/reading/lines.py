@@ -48,7 +48,7 @@ def choose(
         if near and not hidden and not any(_are_one(mark, other, classes) for other in marks):
             marks.append(mark)
     others = _left_out(things, digits + marks, classes)
-    unreadable = [] if expect else _unreadable(others, digits, classes)
+    unreadable = [] if expect else _unreadable(others, digits, height, classes)
     return [replace(digit, doubt=_doubt(digit, others)) for digit in digits] + marks + unreadable
 
 
@@ -89,7 +89,9 @@ def _doubt(digit: Thing, others: list[Thing]) -> float:
     return max(scores, default=0.0)
 
 
-def _unreadable(others: list[Thing], digits: list[Thing], classes: str) -> list[Thing]:
+def _unreadable(
+    others: list[Thing], digits: list[Thing], height: float, classes: str
+) -> list[Thing]:
     """Those of other things that were nearly taken for digits, as things that can't be told."""
     other = np.eye(len(classes), dtype=np.float32)[-1]
     return [
@@ -97,6 +99,7 @@ def _unreadable(others: list[Thing], digits: list[Thing], classes: str) -> list[
         for thing in others
         if thing.is_digit
         and thing.score > _NEARLY
+        and _LOWEST * height < thing.size_px < _HIGHEST * height
         and all(overlap(thing, digit)[1] < _INSIDE / 2 for digit in digits)
     ]
 
@@ -179,13 +182,18 @@ def _distance(line: list[Thing], mark: Thing) -> float:
 
 
 def without_outer(line: list[Thing], classes: str) -> list[Thing]:
-    """Things that are neither digit nor mark count only inside a number."""
-    other = len(classes) - 1
-    inside: set[int] = set()
-    for number in find_numbers(line) if any(thing.is_digit for thing in line) else []:
+    """Without what isn't read alone: points without digits, other things outside a number."""
+    read: list[Thing] = []
+    has_digits = any(thing.is_digit for thing in line)
+    for number in find_numbers(line) if has_digits else [line]:
         digits = [place for place, thing in enumerate(number) if thing.is_digit]
-        inside |= {id(thing) for thing in number[digits[0] : digits[-1]]} if digits else set()
-    return [thing for thing in line if thing.label != other or id(thing) in inside]
+        first, last = (digits[0], digits[-1]) if digits else (0, 0)
+        for place, thing in enumerate(number):
+            inside = first < place < last
+            alone = not digits and classes[thing.label] in ".,"
+            if not alone and (inside or thing.label != len(classes) - 1):
+                read.append(thing)
+    return read
 
 
 def find_numbers(line: Sequence[Thing], ruled: Collection[int] = ()) -> list[list[Thing]]:

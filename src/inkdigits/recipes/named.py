@@ -1,9 +1,11 @@
 """The named recipes; the first five reproduce the systems that this project started from."""
 
 from dataclasses import replace
+from pathlib import Path
 from typing import Any
 
 from inkdigits.errors import UsageError
+from inkdigits.recipes.file import SUFFIX, load_recipe
 from inkdigits.recipes.recipe import EFFECT_NAMES, Recipe, nearest
 
 KERAS_BASELINE = Recipe(
@@ -173,7 +175,12 @@ RECIPES: dict[str, Recipe] = {recipe.name: recipe for recipe in _RECIPES}
 
 
 def find_recipe(name: str) -> Recipe:
-    """The recipe of that name; `UsageError` with the nearest match if there is none."""
+    """The recipe of that name, or in that file if the name ends in .toml.
+
+    Raises `UsageError` with the nearest match if there is none, and what `load_recipe` raises.
+    """
+    if name.endswith(SUFFIX):
+        return load_recipe(Path(name))
     if name not in RECIPES:
         raise UsageError(f"there is no recipe {name!r}{nearest(name, list(RECIPES))}")
     return RECIPES[name]

@@ -174,8 +174,7 @@ def override(recipe: AnyRecipe, assignments: list[str]) -> AnyRecipe:
 
     Raises `UsageError` for a malformed text, an unknown field, a wrong type, a value out of range.
     """
-    types = {field.name: _plain(field.type) for field in fields(recipe) if field.name != "name"}
-    return with_fields(recipe, dict(_parse_assignment(text, types) for text in assignments))
+    return with_fields(recipe, dict(parse_assignment(recipe, text) for text in assignments))
 
 
 def with_fields(recipe: AnyRecipe, values: dict[str, Any]) -> AnyRecipe:
@@ -183,23 +182,34 @@ def with_fields(recipe: AnyRecipe, values: dict[str, Any]) -> AnyRecipe:
 
     Raises `UsageError` for an unknown field, a wrong type, a value out of range.
     """
-    names = [field.name for field in fields(recipe) if field.name != "name"]
     for name in values:
-        if name not in names:
-            raise UsageError(f"a recipe has no field {name!r}{nearest(name, names)}")
+        _type_of(name, recipe)
     return replace(recipe, **values)
 
 
-def _parse_assignment(text: str, types: dict[str, Any]) -> tuple[str, Any]:
+def _type_of(name: str, recipe: Settings) -> Any:
+    """The type of a field that may be changed; `UsageError` if there is no such field."""
+    types = {field.name: _plain(field.type) for field in fields(recipe) if field.name != "name"}
+    if name not in types:
+        raise UsageError(f"a recipe has no field {name!r}{nearest(name, list(types))}")
+    return types[name]
+
+
+def parse_assignment(recipe: Settings, text: str) -> tuple[str, Any]:
+    """The field and the value, of the field's type, that a text `field=value` gives a recipe.
+
+    Raises `UsageError` for a malformed text, an unknown field, a wrong type.
+    """
     name, equals, value = text.partition("=")
     if not equals:
         raise UsageError(f"{text!r} is not field=value, as in --set epochs=3")
-    if types.get(name) not in {int, float}:
+    kind = _type_of(name, recipe)
+    if kind not in {int, float}:
         return name, value
     try:
-        return name, int(value) if types[name] is int else float(value)
+        return name, int(value) if kind is int else float(value)
     except ValueError:
-        raise UsageError(f"{name} is {value!r}; it must be {_kind(types[name])}") from None
+        raise UsageError(f"{name} is {value!r}; it must be {_kind(kind)}") from None
 
 
 def _plain(annotated: Any) -> Any:

@@ -16,30 +16,35 @@ from inkdigits.data import LabelledImages, one_hot
 from inkdigits.recipes import Recipe
 from inkdigits.training.augment.appearance import apply_effects
 from inkdigits.training.augment.junk import draw_junk
+from inkdigits.training.augment.noise import Draws
 from inkdigits.training.augment.shape import random_warp
 from inkdigits.training.augment.strokes import add_flourishes
+from inkdigits.training.devices import CPU, moved
 
 
 class Batches:
-    """A training set as tensors; each pass over it is shuffled and augmented anew."""
+    """A training set on a device; each pass over it is shuffled and augmented anew."""
 
-    def __init__(self, data: LabelledImages, recipe: Recipe) -> None:
+    def __init__(self, data: LabelledImages, recipe: Recipe, device: torch.device = CPU) -> None:
         images, labels = _with_drawn(data, recipe.drawn_share)
-        self.images = torch.from_numpy(images)
+        self.images = moved(torch.from_numpy(images), device)
         self.classes = len(data.class_names)
         columns = self.classes + (recipe.junk_share > 0)
-        self.one_hot_labels = torch.from_numpy(one_hot(labels, columns))
+        self.labels = torch.from_numpy(labels)
+        self.one_hot_labels = moved(torch.from_numpy(one_hot(labels, columns)), device)
         self.recipe = recipe
+        self.device = device
 
     def __iter__(self) -> Iterator[tuple[Tensor, Tensor]]:
         """Pairs of augmented float images (n, 1, 28, 28) and one-hot labels (n, classes).
 
         With junk there are more images than `batch_size`, and a last column for it.
         """
-        recipe, generator = self.recipe, torch.default_generator
-        order = torch.randperm(len(self.images), generator=generator)
+        recipe, draws = self.recipe, Draws(torch.default_generator, self.device)
+        order = torch.randperm(len(self.images), generator=torch.default_generator)
+        on_device = moved(order, self.device)
         for start, end in pairwise([*self._starts(), len(order)]):
-            chosen = order[start:end]
+            chosen = on_device[start:end]
             plain = self.images[chosen].unsqueeze(1).float()
             images = random_warp(
                 plain,
@@ -48,22 +53,22 @@ class Batches:
                 zoom=recipe.zoom,
                 shear_deg=recipe.shear_deg,
                 elastic_px=recipe.elastic_px,
-                generator=generator,
+                draws=draws,
             )
             if recipe.plain_share:
-                kept = torch.rand(len(plain), generator=generator) < recipe.plain_share
+                kept = moved(draws.share(len(plain), recipe.plain_share), self.device)
                 images = torch.where(kept[:, None, None, None], plain, images)
             one_hot_labels = self.one_hot_labels[chosen]
             if recipe.flourish_rate:
-                labels = one_hot_labels.argmax(1)
-                images = add_flourishes(images, labels, recipe.flourish_rate, generator)
+                labels = self.labels[order[start:end]]
+                images = add_flourishes(images, labels, recipe.flourish_rate, draws)
             if recipe.junk_share:
                 count = max(1, round(len(images) * recipe.junk_share))
-                junk = draw_junk(count, images, generator)
+                junk = draw_junk(count, images, draws)
                 images = torch.cat([images, junk])
-                junk_labels = torch.eye(self.classes + 1)[-1].expand(len(junk), -1)
-                one_hot_labels = torch.cat([one_hot_labels, junk_labels])
-            images = apply_effects(images, recipe.effects, recipe.effect_rate, generator)
+                junk_label = torch.eye(self.classes + 1, device=self.device)[-1]
+                one_hot_labels = torch.cat([one_hot_labels, junk_label.expand(len(junk), -1)])
+            images = apply_effects(images, recipe.effects, recipe.effect_rate, draws)
             yield images, one_hot_labels
 
     def __len__(self) -> int:

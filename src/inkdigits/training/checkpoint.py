@@ -1,6 +1,5 @@
 """The state of training after an epoch: everything needed to resume."""
 
-import copy
 import io
 import math
 import pickle
@@ -56,7 +55,8 @@ class Epoch:
 class Checkpoint:
     """Random state, history, the weights of `finished` networks, and the network in training.
 
-    `model` and `optimizer` are the state of the latter, None until its first epoch ends.
+    `model` and `optimizer` are the state of the latter, None until its first epoch ends. All of
+    it is on the CPU, wherever training computes.
     """
 
     random_state: Tensor
@@ -84,7 +84,7 @@ class Checkpoint:
 
     def after(self, row: Epoch, model: Model, optimizer: Optimizer, *, watch: bool) -> "Checkpoint":
         """The checkpoint after one more epoch; with `watch`, it keeps the best weights too."""
-        weights = copy.deepcopy(model.state_dict())
+        weights = {name: values.to("cpu", copy=True) for name, values in model.state_dict().items()}
         loss = math.inf if row.validation_loss is None else row.validation_loss
         better = watch and loss < self.best_loss
         return replace(

@@ -1,34 +1,38 @@
 """Training: one loop that reads from top to bottom.
 
-The whole data set is one uint8 tensor in memory; batches are drawn from it by index. Everything
+The whole data set is one uint8 tensor on the device; batches are drawn from it by index. Everything
 random (initial weights, order, dropout, augmentation) comes from one generator that the seed sets
-and the checkpoint stores. A resumed run therefore gives the same weights, bit for bit, as an
-uninterrupted one, on the same machine with the same number of threads.
+and the checkpoint stores. On a processor a resumed run therefore gives the same weights, bit for
+bit, as an uninterrupted one, on the same machine with the same number of threads. A GPU gives what
+a processor gives, but for rounding and, in recipes with dropout, for the masks: its own generator
+draws them, from a seed that follows from the stored one.
 """
 
 import math
 import time
 from collections.abc import Callable
 from dataclasses import replace
-from typing import Any
+from typing import Any, NamedTuple
 
 import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
+from inkdigits.artifact import DIGITS
 from inkdigits.data import LabelledImages, Split
 from inkdigits.errors import TrainingDiverged, UsageError
 from inkdigits.metrics import accuracy
 from inkdigits.recipes import Recipe
-from inkdigits.recipes.recipe import Precision
 from inkdigits.training.batches import Batches
 from inkdigits.training.checkpoint import Checkpoint, Epoch, Weights
-from inkdigits.training.models import Model, build_model
+from inkdigits.training.devices import AUTO, choose_device, moved, used_precision
+from inkdigits.training.models import Model, build_network
 from inkdigits.training.optimizers import Optimizer
 from inkdigits.training.schedules import learning_rate
 from inkdigits.training.tuning import Start, begin_with
 
 EVALUATION_BATCH = 1000
+READ_EVERY = 50  # steps
 OnStep = Callable[[int, int], None]
 """Called after each step with the steps done and the total."""
 
@@ -51,20 +55,24 @@ def fit(
     *,
     start: Start | None = None,
     resume: Checkpoint | None = None,
+    device: str = AUTO,
     on_step: OnStep = ignore_step,
     on_epoch: OnEpoch = ignore_epoch,
 ) -> Checkpoint:
     """Train a recipe on a split of a training set; the last checkpoint has weights and history.
 
-    `start` is an artifact to begin with, of the recipe's network.
+    `start` is an artifact to begin with, of the recipe's network. `device` is auto, cpu, cuda or
+    mps, as for `choose_device`; the checkpoint is on the CPU.
 
     Raises `TrainingDiverged` if loss or weights are not finite, `UsageError` if the split has no
-    images to train on, or none for a recipe with `patience` to watch.
+    images to train on, none for a recipe with `patience` to watch, or classes that don't suit it,
+    or if there is no such device.
     """
+    check_classes(recipe, split.train.class_names)
     _check_split(split, recipe)
-    batches = Batches(split.train, recipe)
-    with torch.random.fork_rng(devices=[]):
-        torch.manual_seed(seed)
+    batches = Batches(split.train, recipe, choose_device(device))
+    with torch.random.fork_rng([batches.device] if batches.device.type == "cuda" else []):
+        torch.default_generator.manual_seed(int(seed))  # of NumPy's kinds too
         state = resume or Checkpoint(torch.get_rng_state())
         while len(state.finished) < recipe.networks:
             state = _fit_network(state, batches, split.validation, start, on_step, on_epoch)
@@ -81,9 +89,10 @@ def _fit_network(
 ) -> Checkpoint:
     """Train the next network, or the rest of the one in training."""
     recipe = batches.recipe
-    model = build_model(recipe, batches.classes)
+    model = build_network(recipe, batches.classes)
     if start:
         begin_with(model, start, validation.class_names)
+    model.to(batches.device)
     optimizer = Optimizer(recipe, model)
     if state.model and state.optimizer:
         _restore(state.model, model, state.optimizer, optimizer)
@@ -113,6 +122,15 @@ def _restore(
         ) from error
 
 
+def check_classes(recipe: Recipe, class_names: tuple[str, ...]) -> None:
+    """`UsageError` for a recipe that draws digits, and data with other classes."""
+    if recipe.draws_digits and class_names != DIGITS:
+        raise UsageError(
+            f"{recipe.name} draws digits of its own, and the data's classes are others "
+            f"({', '.join(class_names[:3])} …); choose another recipe, such as standard"
+        )
+
+
 def _check_split(split: Split, recipe: Recipe) -> None:
     for part, needed in (("train", True), ("validation", recipe.patience > 0)):
         if needed and not len(getattr(split, part)):
@@ -122,15 +140,54 @@ def _check_split(split: Split, recipe: Recipe) -> None:
             )
 
 
-def used_precision(recipe: Recipe) -> Precision:
-    """The recipe's precision, or fp32 if this processor has no fast bf16 convolutions."""
-    return recipe.precision if has_fast_bf16() else "fp32"
+class _Step(NamedTuple):
+    """A step, counted from 1: its mean loss () and right answers (), on the device; its images."""
+
+    number: int
+    loss: Tensor
+    right: Tensor
+    images: int
+    lr: float
 
 
-def has_fast_bf16() -> bool:
-    """Whether this processor has fast bf16 convolutions."""
-    available = torch.backends.mkldnn.is_available()  # type: ignore[no-untyped-call]
-    return bool(available and torch.ops.mkldnn._is_mkldnn_bf16_supported())
+class _Sums:
+    """Sums over the steps of an epoch.
+
+    A figure is asked of the device only every `READ_EVERY` steps, because the answer waits until
+    everything before it is computed.
+    """
+
+    def __init__(self) -> None:
+        self.loss, self.right, self.seen = 0.0, 0, 0
+        self._unread: list[_Step] = []
+
+    def add(self, step: _Step) -> None:
+        """Add a step's figures."""
+        self._unread.append(step)
+        if len(self._unread) == READ_EVERY:
+            self.read()
+
+    def read(self) -> None:
+        """Bring the sums up to date; `TrainingDiverged` if a loss is not finite."""
+        steps, self._unread = self._unread, []
+        if not steps:
+            return
+        losses = torch.stack([step.loss for step in steps]).tolist()
+        for step, loss in zip(steps, losses, strict=True):
+            if not math.isfinite(loss):
+                raise _diverged(f"the loss is {loss} at step {step.number}", step.lr)
+            self.loss += loss * step.images
+            self.seen += step.images
+        self.right += int(torch.stack([step.right for step in steps]).sum())
+
+
+def _seed_device(device: torch.device) -> None:
+    """Let a GPU's generator follow from the stored one, without drawing from that."""
+    if device.type != "cpu":
+        ahead = torch.Generator()
+        ahead.set_state(torch.get_rng_state())
+        seed = int(torch.randint(2**62, (), generator=ahead))
+        torch.get_device_module(device).manual_seed(seed)
 
 
 def _train_epoch(
@@ -144,39 +201,34 @@ def _train_epoch(
     recipe = batches.recipe
     first_step, steps = state.epochs_done * len(batches), len(batches) * recipe.epochs
     before = len(state.finished) * steps
-    use_bf16 = used_precision(recipe) == "bf16"
+    device, use_bf16 = batches.device, used_precision(recipe, batches.device) == "bf16"
     started = time.perf_counter()
-    loss_sum = right = seen = lr = 0.0
+    sums, lr = _Sums(), 0.0
+    _seed_device(device)
     model.train()
     for step, (images, one_hot_labels) in enumerate(batches, start=first_step):
         lr = learning_rate(recipe, step, len(batches))
-        with torch.autocast("cpu", torch.bfloat16, enabled=use_bf16):
+        with torch.autocast(device.type, torch.bfloat16, enabled=use_bf16):
             logits = model(images)
         loss = functional.cross_entropy(
             logits.float(), one_hot_labels, label_smoothing=recipe.label_smoothing
         )
         gradients = torch.autograd.grad(loss, optimizer.parameters)
         optimizer.step(gradients, lr)
-        loss_sum += _finite(loss.item(), step, lr) * len(images)
-        right += (logits.argmax(1) == one_hot_labels.argmax(1)).sum().item()
-        seen += len(images)
+        right = (logits.argmax(1) == one_hot_labels.argmax(1)).sum()
+        sums.add(_Step(step + 1, loss.detach(), right, len(images), lr))
         on_step(before + step + 1, recipe.networks * steps)
+    sums.read()
     return Epoch(
         network=len(state.finished) + 1,
         epoch=state.epochs_done + 1,
-        train_loss=loss_sum / seen,
-        train_accuracy=right / seen,
+        train_loss=sums.loss / sums.seen,
+        train_accuracy=sums.right / sums.seen,
         validation_loss=None,
         validation_accuracy=None,
         learning_rate=lr,
         seconds=time.perf_counter() - started,
     )
-
-
-def _finite(loss: float, step: int, lr: float) -> float:
-    if not math.isfinite(loss):
-        raise _diverged(f"the loss is {loss} at step {step + 1}", lr)
-    return loss
 
 
 def _diverged(what: str, lr: float) -> TrainingDiverged:
@@ -206,9 +258,10 @@ def _validate(model: Model, validation: LabelledImages, row: Epoch) -> Epoch:
 def predict_logits(model: nn.Module, images: Any) -> Tensor:
     """Logits, float32, of uint8 images (n, 28, 28), in evaluation mode.
 
-    They are (n, classes), or one more with a class for junk.
+    They are (n, classes), or one more with a class for junk, on the CPU wherever the model is.
     """
     model.eval()
+    on_device = moved(torch.from_numpy(images), next(model.parameters()).device)
     with torch.inference_mode():
-        parts = torch.split(torch.from_numpy(images).unsqueeze(1), EVALUATION_BATCH)
-        return torch.cat([model(part.float()) for part in parts])
+        parts = torch.split(on_device.unsqueeze(1), EVALUATION_BATCH)
+        return torch.cat([model(part.float()) for part in parts]).cpu()

@@ -7,7 +7,8 @@ from torch import Tensor, nn
 
 from inkdigits.artifact import GLYPH_PX
 from inkdigits.export import Network
-from inkdigits.recipes import Recipe
+from inkdigits.export.network import LayerWeights
+from inkdigits.recipes import Recipe, find_recipe
 from inkdigits.recipes.architectures import (
     ARCHITECTURES,
     CLASSES,
@@ -48,6 +49,7 @@ class Model(nn.Module):
     def __init__(self, recipe: Recipe, classes: int) -> None:
         super().__init__()
         layers = with_classes(ARCHITECTURES[recipe.architecture], classes)
+        self.recipe = recipe
         self.classes = classes
         self.layers = layers
         self.normalise = Normalise(recipe.pixel_mean, recipe.pixel_scale)
@@ -71,8 +73,8 @@ class Model(nn.Module):
         return logits
 
 
-def build_model(recipe: Recipe, classes: int = CLASSES) -> Model:
-    """The recipe's model, freshly initialised from torch's global generator."""
+def build_network(recipe: Recipe, classes: int = CLASSES) -> Model:
+    """One network of a recipe, freshly initialised from torch's global generator."""
     model = Model(recipe, classes)
     model.to(memory_format=torch.channels_last)  # type: ignore[call-overload]  # missing in its stubs
     return model
@@ -84,7 +86,7 @@ class Ensemble(nn.Module):
     def __init__(self, models: Sequence[Model]) -> None:
         super().__init__()
         self.models = tuple(models)
-        self.classes = models[0].classes
+        self.recipe, self.classes = models[0].recipe, models[0].classes
         for index, model in enumerate(models):
             self.add_module(f"network{index}", model)
 
@@ -93,11 +95,23 @@ class Ensemble(nn.Module):
         return torch.stack([model(images) for model in self.models]).mean(dim=0)
 
 
+def build_model(recipe: Recipe | str, classes: int = CLASSES) -> Model | Ensemble:
+    """A recipe's model, by the recipe or its name: a plain module, freshly initialised.
+
+    It takes float images (n, 1, 28, 28), pixels 0…255, bright ink on black, and gives logits
+    (n, `classes`), or one more with a class for junk. Raises `UsageError` for an unknown name.
+    """
+    if isinstance(recipe, str):
+        recipe = find_recipe(recipe)
+    networks = [build_network(recipe, classes) for _ in range(recipe.networks)]
+    return networks[0] if len(networks) == 1 else Ensemble(networks)
+
+
 def rebuild(
     recipe: Recipe, weights: Sequence[dict[str, Tensor]], classes: int = CLASSES
 ) -> Ensemble:
     """The recipe's networks with their trained weights."""
-    models = [build_model(recipe, classes) for _ in weights]
+    models = [build_network(recipe, classes) for _ in weights]
     for model, trained in zip(models, weights, strict=True):
         model.load_state_dict(trained)
     return Ensemble(models)
@@ -115,6 +129,15 @@ def as_network(model: Model) -> Network:
     ]
     mean, scale = model.normalise.mean.item(), model.normalise.scale.item()
     return Network(model.layers, tuple(weights), mean, scale, model.classes)
+
+
+def named_weights(by_layer: Sequence[LayerWeights]) -> dict[str, Tensor]:
+    """Weights by layer, as `Network` has them, under their names in a `Model`'s state."""
+    return {
+        f"network.{index}.{part}": torch.from_numpy(values)
+        for index, parts in enumerate(by_layer)
+        for part, values in parts.items()
+    }
 
 
 def count_parameters(model: nn.Module) -> int:

@@ -27,7 +27,7 @@ class Optimizer:
         self.parameters = [values for values in model.parameters() if values.requires_grad]
         self.moments = [torch.zeros_like(values) for values in self.parameters]
         self.squares = [torch.zeros_like(values) for values in self.parameters]
-        self.steps = [torch.zeros(()) for _ in self.parameters]
+        self.steps = [torch.zeros((), device=values.device) for values in self.parameters]
         places = range(len(self.parameters))
         self._weights = [i for i in places if self.parameters[i].ndim > 1]
         self._others = [i for i in places if self.parameters[i].ndim <= 1]
@@ -75,9 +75,12 @@ class Optimizer:
         )
 
     def state_dict(self) -> dict[str, list[Tensor]]:
-        """A copy of the state, to resume from."""
+        """A copy of the state on the CPU, to resume from."""
         state = {"moments": self.moments, "squares": self.squares, "steps": self.steps}
-        return {name: [values.clone() for values in tensors] for name, tensors in state.items()}
+        return {
+            name: [values.to("cpu", copy=True) for values in tensors]
+            for name, tensors in state.items()
+        }
 
     def load_state_dict(self, state: dict[str, list[Tensor]]) -> None:
         """Resume from a copied state; `UsageError` if it is for another network."""

@@ -17,7 +17,7 @@ from datetime import datetime
 from pathlib import Path
 from typing import Any
 
-from inkdigits.artifact import ARTIFACT_NAME, DIGITS
+from inkdigits.artifact import ARTIFACT_NAME
 from inkdigits.data import (
     AS_FOUND,
     DATASETS,
@@ -35,7 +35,8 @@ from inkdigits.errors import TrainingInterrupted, UsageError
 from inkdigits.files import make_folder, read_bytes, write_atomic
 from inkdigits.recipes import Recipe
 from inkdigits.training.checkpoint import Checkpoint, Epoch, load_state, save_state
-from inkdigits.training.loop import fit
+from inkdigits.training.devices import AUTO, choose_device
+from inkdigits.training.loop import check_classes, fit
 from inkdigits.training.sealing import describe_training, seal_checkpoint
 from inkdigits.training.tuning import (
     Start,
@@ -61,6 +62,7 @@ class Run:
     handling: Handling = AS_FOUND
     freeze: bool = False
     replay: str = ""
+    device: str = AUTO
     split: Split | None = field(default=None, repr=False, compare=False)
 
 
@@ -84,47 +86,52 @@ def start_run(
     data_folder: Path | None = None,
     handling: Handling = AS_FOUND,
     replay: str = "",
+    device: str = AUTO,
     progress: Progress = ignore_progress,
 ) -> Run:
     """Load the data, make a new run folder and write its settings.
 
     A run begins with a recipe, or with an artifact to train further. `replay` names a data set that
     is trained on too, so that its digits aren't forgotten. `dataset` may be the images themselves.
+    `device` is auto, cpu, cuda or mps.
 
-    Raises `UsageError` for a seed outside 0 ≤ seed < 2⁶³ or a recipe that draws digits for other
-    classes, `StorageError` if the folder exists, `DataError` if the data can't be loaded.
+    Raises `UsageError` for a seed outside 0 ≤ seed < 2⁶³, a device that isn't there or a recipe
+    that draws digits for other classes, `StorageError` if the folder exists, `DataError` if the
+    data can't be loaded.
     """
     check_seed(seed)
+    chosen = choose_device(device)
     name, data = _loaded(dataset, data_folder, handling, progress)
     start = begin if isinstance(begin, Start) else None
     recipe = tuning_recipe(begin, data.class_names) if isinstance(begin, Start) else begin
-    if recipe.draws_digits and data.class_names != DIGITS:
-        raise UsageError(
-            f"{recipe.name} draws digits of its own, and the classes of {name} are others; "
-            "choose another recipe, such as standard"
-        )
-    environment = describe_training(recipe, data.sha256)
+    check_classes(recipe, data.class_names)
+    environment = describe_training(recipe, data.sha256, chosen)
     if name not in DATASETS:
         environment["handling"] = asdict(handling)
     if start:
         check_same_split(start.info, data, handling, seed)
     folder = folder or default_folder(recipe.name, seed)
     freeze = start is not None and start.freeze
-    run = Run(folder, recipe, seed, name, environment, handling, freeze, replay)
+    run = Run(folder, recipe, seed, name, environment, handling, freeze, replay, device)
     run = replace(run, split=_split(run, start, data, data_folder, progress))
+    _make_folder(run, start)
+    return run
+
+
+def _make_folder(run: Run, start: Start | None) -> None:
+    """Make a run's new folder, with its settings and what it starts from."""
     make_folder(run.folder, must_be_new=True)
     settings = {
-        "recipe": recipe.to_dict(),
-        "seed": seed,
-        "dataset": name,
-        "environment": environment,
-        "freeze": freeze,
-        "replay": replay,
+        "recipe": run.recipe.to_dict(),
+        "seed": run.seed,
+        "dataset": run.dataset,
+        "environment": run.environment,
+        "freeze": run.freeze,
+        "replay": run.replay,
     }
     if start:
         write_atomic(run.folder / _START, start.content)
     write_atomic(run.folder / _RUN, json.dumps(settings, indent=2).encode())
-    return run
 
 
 def _loaded(
@@ -137,15 +144,15 @@ def _loaded(
     return dataset if dataset in DATASETS else str(Path(dataset).resolve()), data
 
 
-def open_run(folder: Path) -> Run:
-    """An existing run folder; `UsageError` if it isn't one."""
+def open_run(folder: Path, device: str = AUTO) -> Run:
+    """An existing run folder, to go on with on a device; `UsageError` if it isn't one."""
     if not (folder / _RUN).is_file():
         raise UsageError(f"{folder} is not a run folder: it has no {_RUN}")
     try:
         settings = json.loads(read_bytes(folder / _RUN))
         recipe = Recipe(**settings.pop("recipe"))
         handling = Handling(**settings["environment"].get("handling", {}))
-        run = Run(folder=folder, recipe=recipe, handling=handling, **settings)
+        run = Run(folder=folder, recipe=recipe, handling=handling, device=device, **settings)
         run.environment["data_sha256"]
     except (ValueError, TypeError, KeyError, AttributeError) as error:
         raise UsageError(f"{folder / _RUN} is damaged ({error}); start a new run") from error
@@ -181,6 +188,7 @@ def train_run(
             run.seed,
             start=_start(run),
             resume=checkpoint,
+            device=run.device,
             on_step=lambda done, total: progress("training", done, total),
             on_epoch=keep,
         )

@@ -12,6 +12,7 @@ from inkdigits.export.onnx import export_onnx
 from inkdigits.recipes import Recipe
 from inkdigits.training.calibration import calibrate
 from inkdigits.training.checkpoint import Checkpoint
+from inkdigits.training.devices import AUTO, choose_device, device_name, used_precision
 from inkdigits.training.loop import (
     OnEpoch,
     OnStep,
@@ -19,7 +20,6 @@ from inkdigits.training.loop import (
     ignore_epoch,
     ignore_step,
     predict_logits,
-    used_precision,
 )
 from inkdigits.training.models import as_network, count_parameters, rebuild
 from inkdigits.training.tuning import Start
@@ -32,25 +32,31 @@ def train_artifact(
     *,
     start: Start | None = None,
     dataset: str = DEFAULT_DATASET,
+    device: str = AUTO,
     on_step: OnStep = ignore_step,
     on_epoch: OnEpoch = ignore_epoch,
 ) -> bytes:
     """Train a recipe on a split; returns the artifact's bytes, for `parse_artifact` or a file.
 
     `start` is an artifact to train further, with its `tuning_recipe`. `dataset` is the name of the
-    data, for the artifact. Raises the same as `fit`.
+    data, for the artifact. `device` is auto, cpu, cuda or mps. Raises the same as `fit`.
     """
-    checkpoint = fit(recipe, split, seed, start=start, on_step=on_step, on_epoch=on_epoch)
-    environment = describe_training(recipe, split.train.sha256)
+    environment = describe_training(recipe, split.train.sha256, choose_device(device))
+    checkpoint = fit(
+        recipe, split, seed, start=start, device=device, on_step=on_step, on_epoch=on_epoch
+    )
     return seal_checkpoint(checkpoint, recipe, seed, split.validation, dataset, environment)
 
 
-def describe_training(recipe: Recipe, data_sha256: dict[str, str]) -> dict[str, Any]:
+def describe_training(
+    recipe: Recipe, data_sha256: dict[str, str], device: torch.device
+) -> dict[str, Any]:
     """The environment and the data files of a training run."""
     return {
         **describe_environment(),
         "threads": torch.get_num_threads(),
-        "precision": used_precision(recipe),
+        "device": device_name(device),
+        "precision": used_precision(recipe, device),
         "data_sha256": data_sha256,
     }
 

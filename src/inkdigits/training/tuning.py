@@ -4,7 +4,6 @@ from dataclasses import dataclass, replace
 from functools import cached_property
 
 import numpy as np
-import torch
 from torch import Tensor
 
 from inkdigits.artifact import DIGITS, ArtifactInfo, parse_artifact
@@ -13,7 +12,7 @@ from inkdigits.data.images import joined
 from inkdigits.errors import ArtifactError, UsageError
 from inkdigits.export.onnx import read_weights
 from inkdigits.recipes import Recipe
-from inkdigits.training.models import Model
+from inkdigits.training.models import Model, named_weights
 
 EPOCHS, _SLOWER = 8, 0.2  # at 1, the first steps undo what the artifact knows
 FEW = 4000  # own pictures are repeated up to here: 200 then train 15 points better than once
@@ -82,14 +81,13 @@ def begin_with(model: Model, start: Start, labels: tuple[str, ...]) -> None:
     """
     normalise = model.normalise
     mean, scale = normalise.mean.item(), normalise.scale.item()
-    by_layer = read_weights(start.content, model.layers, mean, scale)
-    weights, old = model.state_dict(), start.info.labels
-    for index, parts in enumerate(by_layer):
-        for part, values in parts.items():
-            name, stored = f"network.{index}.{part}", torch.from_numpy(values)
-            if index == len(by_layer) - 1:
-                stored = _rows_by_label(weights[name], stored, old, labels)
-            weights[name] = stored
+    stored = named_weights(read_weights(start.content, model.layers, mean, scale))
+    weights, last = model.state_dict(), f"network.{len(model.layers) - 1}."
+    for name, values in stored.items():
+        fresh, old = weights[name], start.info.labels
+        weights[name] = values
+        if name.startswith(last):
+            weights[name] = _rows_by_label(fresh, values, old, labels)
     try:
         model.load_state_dict(weights)
     except RuntimeError as error:

@@ -4,11 +4,12 @@ Those that many people write like a digit are left out: B, G, I, O, S, Z, b, g, 
 """
 
 import torch
-from torch import Generator, Tensor
+from torch import Tensor
 
 from inkdigits.artifact import GLYPH_PX
-from inkdigits.training.augment.noise import uniform
+from inkdigits.training.augment.noise import Draws, uniform
 from inkdigits.training.augment.strokes import strokes_between
+from inkdigits.training.devices import moved
 
 # Points of the pen path, column and row from 0 to 4; the pen is lifted at a bar.
 SKELETONS = {
@@ -52,21 +53,22 @@ SKELETONS = {
 _WOBBLE = 0.05  # standard deviation of a point's position, as a share of the letter's size
 
 
-def draw_letters(count: int, generator: Generator) -> Tensor:
+def draw_letters(count: int, draws: Draws) -> Tensor:
     """Float images (count, 1, 28, 28), 0…255, of `SKELETONS`, with randomly cut corners."""
-    chosen = torch.randint(len(SKELETONS), (count,), generator=generator)
-    goes_on = _GOES_ON[chosen].T[..., None, None, None]
-    wobble = _WOBBLE * torch.randn(count, *_PLACES.shape[1:], generator=generator)
-    column, row = (_PLACES[chosen] + wobble).permute(2, 1, 0)[..., None, None, None]
-    height, slant = uniform(count, 15, 20, generator), uniform(count, -0.2, 0.4, generator)
-    across = column * uniform(count, 0.5, 1, generator) - row * slant
+    chosen = draws.integers(0, len(SKELETONS), count)
+    goes_on = moved(_GOES_ON[chosen].T, draws.device)[..., None, None, None]
+    wobble = _WOBBLE * draws.normal(count, *_PLACES.shape[1:])
+    points = moved(_PLACES[chosen], draws.device) + wobble
+    column, row = points.permute(2, 1, 0)[..., None, None, None]
+    height, slant = uniform(count, 15, 20, draws), uniform(count, -0.2, 0.4, draws)
+    across = column * uniform(count, 0.5, 1, draws) - row * slant
     points = GLYPH_PX / 2 + torch.stack([row, across]) * height
     # Cut corners: each line stops short of the next, and a stroke joins the two.
     inside = torch.cat([torch.zeros_like(goes_on[:1]), goes_on[:-1] * goes_on[1:]])
-    corner = inside * uniform(count, 0, 0.4, generator)
+    corner = inside * uniform(count, 0, 0.4, draws)
     starts = points[:, :-1].lerp(points[:, 1:], corner[:-1])
     ends = points[:, 1:].lerp(points[:, :-1], corner[1:])
-    width = uniform(count, 0.2, 1.5, generator)
+    width = uniform(count, 0.2, 1.5, draws)
     lines = strokes_between(starts, ends, width, goes_on[:-1])
     joints = strokes_between(ends[:, :-1], starts[:, 1:], width, corner[1:-1] > 0)
     return torch.maximum(lines, joints) * 255

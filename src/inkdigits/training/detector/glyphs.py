@@ -16,6 +16,7 @@ from inkdigits.data import load_dataset, stratified_split
 from inkdigits.imaging.ink import stroke_width
 from inkdigits.training.augment.drawn import find_fonts, print_digit
 from inkdigits.training.augment.junk import KINDS
+from inkdigits.training.augment.noise import Draws
 from inkdigits.training.augment.shape import random_warp
 from inkdigits.training.augment.skeletons import (
     SEGMENTED,
@@ -68,7 +69,7 @@ class GlyphBank:
 
     def __init__(self, seed: int, size: int = 4500, holdout: bool = False) -> None:
         self._random = np.random.default_rng(seed)
-        self._generator = torch.Generator().manual_seed(seed)
+        self._draws = Draws(torch.Generator().manual_seed(seed))
         split = stratified_split(load_dataset("mnist", "train"), 0.1, seed=0)
         chosen = split.validation if holdout else split.train
         self._images, self._labels = np.asarray(chosen.images), np.asarray(chosen.labels)
@@ -112,8 +113,8 @@ class GlyphBank:
         marked = torch.zeros(len(labels), dtype=torch.bool)
         if not thin:
             marked = (labels == 1) | (labels == 7)
-            marked &= torch.rand(len(labels), generator=self._generator) < _FLOURISHED
-            images[marked] = add_flourishes(images[marked], labels[marked], 1, self._generator)
+            marked &= self._draws.share(len(labels), _FLOURISHED)
+            images[marked] = add_flourishes(images[marked], labels[marked], 1, self._draws)
         images = functional.interpolate(images, scale_factor=_ZOOM, mode="bicubic").clamp(0, 255)
         if thin:
             images = torch.from_numpy(thinned(images[:, 0].numpy() > 110)[:, None] * 255.0).float()
@@ -128,7 +129,7 @@ class GlyphBank:
                 zoom=0.2,
                 shear_deg=22,
                 elastic_px=1.2,
-                generator=self._generator,
+                draws=self._draws,
             )
             parts.append(bent[:, 0].clamp(0, 255).numpy().astype(np.uint8))
         return [
@@ -177,7 +178,7 @@ class GlyphBank:
         chosen = self._random.choice(len(self._images), count)
         digits = torch.from_numpy(self._images[chosen]).reshape(-1, 1, 28, 28).float()
         kinds = ("scribbles", "blots", "objects", "gratings", "objects")
-        parts = [KINDS[k](digits[i :: len(kinds)], self._generator) for i, k in enumerate(kinds)]
+        parts = [KINDS[k](digits[i :: len(kinds)], self._draws) for i, k in enumerate(kinds)]
         return list(torch.cat(parts)[:, 0].clamp(0, 255).numpy().astype(np.uint8))
 
     def _printed(self, label: int) -> Glyph:

@@ -14,7 +14,8 @@ from inkdigits.recipes.detector import DetectorRecipe
 from inkdigits.training.detector.drawing import draw_batches
 from inkdigits.training.detector.network import Detector
 from inkdigits.training.detector.targets import loss_of
-from inkdigits.training.loop import OnStep, has_fast_bf16, ignore_step
+from inkdigits.training.devices import AUTO, choose_device, has_fast_bf16, moved
+from inkdigits.training.loop import OnStep, ignore_step
 
 State = dict[str, Any]
 KEEP_EVERY = 500  # steps between checkpoints
@@ -39,32 +40,34 @@ def fit_detector(
     seed: int,
     *,
     resume: State | None = None,
+    device: str = AUTO,
     on_step: OnStep = ignore_step,
     on_state: OnState = lambda _state, _row: None,
 ) -> Detector:
-    """Train a detector, on a GPU where there is one; its averaged weights, in evaluation mode.
+    """Train a detector; its averaged weights, on the CPU, in evaluation mode.
 
-    On processors the same seed, machine and number of threads give the same weights, resumed or
-    not. Raises `TrainingDiverged` if the loss is not finite.
+    `device` is auto, cpu, cuda or mps. On processors the same seed, machine and number of threads
+    give the same weights, resumed or not. Raises `TrainingDiverged` if the loss is not finite,
+    `UsageError` if there is no such device.
     """
-    device = torch.device("cuda" if torch.cuda.is_available() else "cpu")
+    place = choose_device(device)
     with torch.random.fork_rng(devices=[]):
-        torch.manual_seed(seed)
+        torch.default_generator.manual_seed(seed)
         network, averaged = Detector(), Detector()
     network.to(memory_format=torch.channels_last)  # type: ignore[call-overload]  # 1.4 times as fast
-    network.to(device)
-    averaged.to(device).load_state_dict(network.state_dict())
+    network.to(place)
+    averaged.to(place).load_state_dict(network.state_dict())
     optimizer = torch.optim.AdamW(
         network.parameters(), lr=recipe.peak_lr, weight_decay=recipe.weight_decay, betas=(0.9, 0.98)
     )
     first = _restore(resume, network, averaged, optimizer) if resume else 0
-    sums, since, began = torch.zeros(2, device=device), first, time.perf_counter()
+    sums, since, began = torch.zeros(2, device=place), first, time.perf_counter()
     processors = os.cpu_count() or 1
-    drawing = processors if device.type == "cuda" else max(1, processors // 2)
+    drawing = processors if place.type == "cuda" else max(1, processors // 2)
     pages = draw_batches(seed, recipe.batch_size, first, recipe.steps, drawing)
     for step, batch in enumerate(pages, start=first):
         lr = learning_rate(recipe, step)
-        on_device = [part.to(device, non_blocking=True) for part in batch]
+        on_device = [moved(part, place) for part in batch]
         sums += _step(network, optimizer, on_device, lr, recipe.clip_norm)
         _follow(averaged, network, min(recipe.average, (step + 1) / (step + 10)))
         on_step(step + 1, recipe.steps)
@@ -100,8 +103,7 @@ def _step(
     for group in optimizer.param_groups:
         group["lr"] = lr
     images = (ink.unsqueeze(1).float() / 255).contiguous(memory_format=torch.channels_last)
-    fast = ink.is_cuda or has_fast_bf16()
-    with torch.autocast(ink.device.type, torch.bfloat16, enabled=fast):
+    with torch.autocast(ink.device.type, torch.bfloat16, enabled=has_fast_bf16(ink.device)):
         output = network(images)
     focal, distance = loss_of(output.float(), bumps.float(), weight.float(), sizes, known)
     optimizer.zero_grad(set_to_none=True)

@@ -31,6 +31,7 @@ from inkdigits.training.detector.classes import CLASSES
 from inkdigits.training.detector.loop import Row, State, fit_detector
 from inkdigits.training.detector.network import Detector
 from inkdigits.training.detector.validation import read_pages
+from inkdigits.training.devices import AUTO, choose_device, device_name
 from inkdigits.training.runs import check_seed
 
 NO_ACCEPTANCE = [0.0] * FEATURES
@@ -46,6 +47,7 @@ class DetectorRun:
     recipe: DetectorRecipe
     seed: int
     environment: dict[str, Any]
+    device: str = AUTO
 
 
 def is_detector_run(folder: Path) -> bool:
@@ -58,22 +60,25 @@ def is_detector_run(folder: Path) -> bool:
     return bool(name == DetectorRecipe.name)
 
 
-def start_detector_run(recipe: DetectorRecipe, seed: int, folder: Path) -> DetectorRun:
-    """Make a new run folder; `StorageError` if it exists, `UsageError` for a bad seed."""
+def start_detector_run(
+    recipe: DetectorRecipe, seed: int, folder: Path, device: str = AUTO
+) -> DetectorRun:
+    """Make a new run folder; `StorageError` if it exists, `UsageError` for a bad seed or device."""
     check_seed(seed)
-    run = DetectorRun(folder, recipe, seed, describe_environment())
+    environment = {**describe_environment(), "device": device_name(choose_device(device))}
+    run = DetectorRun(folder, recipe, seed, environment, device)
     make_folder(folder, must_be_new=True)
     settings = {"recipe": recipe.to_dict(), "seed": seed, "environment": run.environment}
     write_atomic(folder / _RUN, json.dumps(settings, indent=2).encode())
     return run
 
 
-def open_detector_run(folder: Path) -> DetectorRun:
-    """An existing run folder; `UsageError` if it is damaged."""
+def open_detector_run(folder: Path, device: str = AUTO) -> DetectorRun:
+    """An existing run folder, to go on with on a device; `UsageError` if it is damaged."""
     try:
         settings = json.loads(read_bytes(folder / _RUN))
         recipe = DetectorRecipe(**settings.pop("recipe"))
-        return DetectorRun(folder, recipe, **settings)
+        return DetectorRun(folder, recipe, device=device, **settings)
     except (ValueError, TypeError, KeyError) as error:
         raise UsageError(f"{folder / _RUN} is damaged ({error}); start a new run") from error
 
@@ -98,6 +103,7 @@ def train_detector_run(run: DetectorRun, progress: Progress = ignore_progress) -
             run.recipe,
             run.seed,
             resume=load_state(run.folder / _CHECKPOINT, dict),
+            device=run.device,
             on_step=lambda done, total: progress("training", done, total),
             on_state=keep,
         )

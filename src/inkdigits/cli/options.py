@@ -1,0 +1,61 @@
+"""Options of training and tuning; imports nothing heavy."""
+
+import argparse
+from pathlib import Path
+
+
+def add_recipe(parser: argparse.ArgumentParser) -> None:
+    """What is trained: a recipe, changed, and a seed; and where."""
+    parser.add_argument(
+        "recipe",
+        nargs="?",
+        metavar="RECIPE",
+        help="see 'inkdigits recipes', or a recipe file, .toml (default: standard)",
+    )
+    parser.add_argument(
+        "--set",
+        metavar="FIELD=VALUE",
+        dest="assignments",
+        action="append",
+        default=[],
+        help="change a field of the recipe; can be repeated",
+    )
+    parser.add_argument("--seed", type=int, help="the random seed (default: 0)")
+    parser.add_argument(
+        "--device",
+        choices=["auto", "cpu", "cuda", "mps"],
+        default="auto",
+        help="where to train (default: auto, the GPU that PyTorch finds, else cpu)",
+    )
+
+
+def add_search(parser: argparse.ArgumentParser) -> None:
+    """What is searched, how long, and where."""
+    parser.add_argument(
+        "--trials",
+        type=_parse_count,
+        default=50,
+        metavar="N",
+        help="number of trainings (default: 50)",
+    )
+    parser.add_argument(
+        "--search",
+        metavar="FIELD=VALUES",
+        dest="searches",
+        action="append",
+        default=[],
+        help="peak_lr=1e-4..1e-1:log, epochs=1..5, 'optimizer=adamw|sgd'; can be repeated "
+        "(default: learning rate, batch size, regularisation, the augmentation that it uses)",
+    )
+    parser.add_argument(
+        "--out",
+        type=Path,
+        metavar="FOLDER",
+        help="a new folder, or that of a search to go on with or to take part in",
+    )
+
+
+def _parse_count(text: str) -> int:
+    if not text.isdecimal() or not int(text):
+        raise argparse.ArgumentTypeError(f"{text!r} is not a number from 1 on")
+    return int(text)
