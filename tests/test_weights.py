@@ -11,9 +11,9 @@ import torch
 from safetensors import safe_open
 
 import inkdigits
+from inkdigits.artifact import shipped
 from inkdigits.data import Split
 from inkdigits.errors import ArtifactError, StorageError, UsageError
-from inkdigits.reading.reader import shipped_artifact
 from inkdigits.recipes import RECIPES
 from inkdigits.training import train_artifact
 from tests.conftest import take
@@ -71,7 +71,7 @@ def test_a_module_gives_the_artifacts_probabilities(trained, mnist_test, tmp_pat
 def test_the_model_inside_the_package_as_a_module_to_train(mnist):
     model = inkdigits.build_model("robust")
     assert isinstance(model, torch.nn.Module)
-    inkdigits.load_weights(model, shipped_artifact())
+    inkdigits.load_weights(model, shipped())
     images, labels = mnist.images[:64], torch.from_numpy(mnist.labels[:64]).long()
     ours = probabilities(model, images, reader := inkdigits.Reader.load())
     np.testing.assert_allclose(ours, reader.predict_proba(images), atol=2e-5)
