@@ -17,6 +17,7 @@ test: .venv/test  ## run every test, on all cores; the ten slowest are named at 
 golden: .venv/test  ## renew what the tests compare with, after an intended change; look at the difference
 	PYTHONPATH=benchmarks $(BIN)/python -m tests.drawn_pages
 	PYTHONPATH=benchmarks $(BIN)/python -m tests.augmented
+	$(BIN)/python -m tests.reference
 
 check: .venv/test  ## format, lint and types
 	$(BIN)/ruff format --check .

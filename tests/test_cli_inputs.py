@@ -16,7 +16,7 @@ from PIL import Image
 
 from inkdigits import Reader
 from inkdigits.data import encode_idx, save_idx
-from inkdigits.imaging import canvas as canvas_module
+from inkdigits.imaging import sources
 from tests.command_line import call
 
 HEADER = ",".join(f"pixel{i}" for i in range(784))
@@ -78,7 +78,7 @@ def test_no_more_is_read_than_a_picture_can_have(
     capsys, pictures, tmp_path, stdin, table_rows, monkeypatch
 ):
     limit = 500_000
-    monkeypatch.setattr(canvas_module, "MAX_BYTES", limit)
+    monkeypatch.setattr(sources, "MAX_BYTES", limit)
     good = pictures / "a.png"
     tail = tmp_path / "tail.png"
     tail.write_bytes(good.read_bytes() + bytes(limit))

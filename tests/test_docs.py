@@ -1,12 +1,20 @@
 """The README agrees with the project's commands and results."""
 
+import io
 import re
 import runpy
 import shlex
+from dataclasses import fields
 from pathlib import Path
+from typing import Any
 
+import numpy as np
 import pytest
+from fastapi.testclient import TestClient
+from PIL import Image
 
+from inkdigits import Reader
+from inkdigits.artifact import ArtifactInfo, shipped
 from inkdigits.cli.parser import build_parser
 from inkdigits.files import sha256
 from inkdigits.recipes import RECIPES
@@ -69,6 +77,77 @@ def test_there_are_commands_to_check():
 @pytest.mark.parametrize("command", shown_commands())
 def test_every_shown_command_is_understood(command):
     build_parser().parse_args(shlex.split(command)[1:])
+
+
+# Lines of Python
+
+
+@pytest.fixture(scope="module")
+def workplace(tmp_path_factory, mnist, mnist_test) -> Path:
+    """A folder with what the pages mention."""
+    folder = tmp_path_factory.mktemp("workplace")
+    (folder / "docs").symlink_to(ROOT / "docs")
+    (folder / "artifact.onnx").write_bytes(shipped())
+    for part, data in (("train", mnist), ("test", mnist_test)):
+        for number, (image, label) in enumerate(zip(data.images[:200], data.labels, strict=False)):
+            path = folder / "digits" / part / str(label) / f"{number}.png"
+            path.parent.mkdir(parents=True, exist_ok=True)
+            Image.fromarray(image).save(path)
+    return folder
+
+
+def run_lines(page: str, folder: Path, monkeypatch) -> dict[str, Any]:
+    """The names that a page's Python lines define, run one after the other in a folder."""
+    monkeypatch.chdir(folder)
+    names: dict[str, Any] = {"__name__": "__main__"}
+    for lines in re.findall(
+        r"^```python\n(.*?)^```", (ROOT / page).read_text("utf-8"), re.M | re.S
+    ):
+        exec(compile(lines, page, "exec"), names)  # noqa: S102
+    return names
+
+
+def test_the_readmes_python_lines_run(workplace, monkeypatch, capsys):
+    names = run_lines("README.md", workplace, monkeypatch)
+    assert names["reading"].text == "314159\n27182\n1618"
+    assert (workplace / "seen.png").is_file()
+    assert "test accuracy" in capsys.readouterr().out
+    assert names["reader"].info.history == names["run"].history
+
+
+def test_the_lines_on_python_run_and_its_servers_read_pictures(workplace, monkeypatch, mnist_test):
+    names = run_lines("docs/python.md", workplace, monkeypatch)
+    assert names["report"].images == 200
+    page = io.BytesIO()
+    Image.fromarray(255 - mnist_test.images[0]).resize((140, 140)).save(page, "PNG")
+    flask, fastapi = names["app"].test_client(), TestClient(names["api"])
+
+    def answers(content: bytes) -> list[tuple[int, dict]]:
+        sent = {"picture": (io.BytesIO(content), "page.png")}
+        first = flask.post("/read", data=sent)
+        second = fastapi.post("/read", files={"picture": ("page.png", content)})
+        return [(first.status_code, first.json), (second.status_code, second.json())]
+
+    assert [(code, body["text"]) for code, body in answers(page.getvalue())] == [(200, "7")] * 2
+    for code, body in answers(b"no picture"):
+        assert code == 400
+        assert "is not an image" in body["error"]
+
+
+def test_the_lines_on_the_artifact_run_in_onnx_runtime_and_opencv(workplace, monkeypatch):
+    names = run_lines("docs/onnx.md", workplace, monkeypatch)
+    assert (names["text"], bool(names["accepted"])) == ("1", True)
+    expected = Reader.load().score_glyphs(names["images"])
+    for found, known in zip((names["probabilities"], names["familiarity"]), expected, strict=True):
+        np.testing.assert_allclose(found, known, atol=1e-4)
+
+
+def test_the_page_on_the_artifact_has_its_metadata_and_checksum():
+    page = (ROOT / "docs" / "onnx.md").read_text("utf-8")
+    documented = set(re.findall(r"`(\w+)`", page.split("| key | |")[1].split("##")[0]))
+    assert {field.name for field in fields(ArtifactInfo)} | {"sha256"} <= documented
+    content = shipped()
+    assert content[-64:].decode() == sha256(content[:-86])
 
 
 def test_every_local_link_leads_somewhere():

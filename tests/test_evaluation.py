@@ -15,7 +15,6 @@ from inkdigits.data import LabelledImages
 from inkdigits.evaluation import Extent, evaluate
 from inkdigits.evaluation.figures import SelectiveError
 from inkdigits.evaluation.plots import encode_png, plot_history, plot_trust
-from inkdigits.evaluation.report import write_report
 from inkdigits.metrics import calibration_noise, reliability
 from tests.conftest import take
 
@@ -37,7 +36,8 @@ def some(mnist_test) -> LabelledImages:
 @pytest.fixture(scope="module")
 def written(reader, some, tmp_path_factory):
     folder = tmp_path_factory.mktemp("report")
-    return *write_report(reader, some, folder), folder
+    report = evaluate(reader, some)
+    return report, report.write(folder), folder
 
 
 def percent(share: float) -> str:
@@ -155,7 +155,8 @@ def test_calibration_sets_and_selection_are_of_these_images(reader, some, writte
 def test_damage_and_non_digits_are_reported_where_asked_for(reader, some, tmp_path):
     few = LabelledImages(some.images[:40], some.labels[:40])
     extent = Extent(corruptions=True, outside={"other": some.images[:30]})
-    report, page = write_report(reader, few, tmp_path, extent=extent)
+    report = evaluate(reader, few, extent=extent)
+    page = report.write(tmp_path)
     assert len(report.corruptions) == 15
     mean = sum(row.paper for row in report.corruptions) / 15
     assert report.corruption_mean() == pytest.approx(mean)
@@ -172,7 +173,7 @@ def test_damage_and_non_digits_are_reported_where_asked_for(reader, some, tmp_pa
     assert summary["selective"] == [asdict(row) for row in report.selective]
     picture = tmp_path / "plots" / "corruptions.png"
     assert picture.is_file()
-    write_report(reader, few, tmp_path)
+    evaluate(reader, few).write(tmp_path)
     assert not picture.exists()
 
 
@@ -217,12 +218,13 @@ def test_training_is_drawn_on_a_scale_that_parts_the_lines_even_without_an_error
 
 def test_a_perfect_result_has_a_report_too(reader, some, tmp_path):
     perfect = LabelledImages(some.images[:50], reader.predict(some.images[:50]).astype(np.uint8))
-    report, page = write_report(reader, perfect, tmp_path)
+    report = evaluate(reader, perfect)
+    page = report.write(tmp_path)
     assert report.accuracy == 1
     assert "confident mistakes" not in page.read_text()
 
 
 def test_names_of_classes_are_escaped_and_shown(reader, some, tmp_path):
     named = replace(some, class_names=("T-shirt/<top>", *"123456789"))
-    _, page = write_report(reader, named, tmp_path)
+    page = evaluate(reader, named).write(tmp_path)
     assert "T-shirt/&lt;top&gt;" in page.read_text()

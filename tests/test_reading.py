@@ -2,7 +2,6 @@ import numpy as np
 import pytest
 
 from inkdigits import Reader, Reading
-from inkdigits.errors import UsageError
 
 
 @pytest.fixture(scope="module")
@@ -71,12 +70,3 @@ def test_a_reading_has_text_digit_and_box(reader, mnist_test):
 def test_a_blank_canvas_reads_as_nothing(reader):
     reading = reader.read(np.full((40, 40), 250, np.uint8))
     assert reading == Reading("", (), notes=("no ink found",))
-
-
-@pytest.mark.parametrize(
-    "images",
-    [np.zeros((28, 28), np.uint8), np.zeros((1, 28, 28)), np.zeros((1, 27, 28), np.uint8)],
-)
-def test_other_shapes_and_types_are_refused(reader, images):
-    with pytest.raises(UsageError, match=r"must be uint8 \(n, 28, 28\)"):
-        reader.predict_proba(images)

@@ -4,9 +4,12 @@
 >>> reader = inkdigits.Reader.load()                        # the model inside the package
 >>> reader.read("photo.jpg").text                           # doctest: +SKIP
 '314159'
+>>> run = inkdigits.train("fast", "digits/", epochs=2)      # doctest: +SKIP
+>>> run.report().accuracy                                   # doctest: +SKIP
+0.9912
 
-Reading needs NumPy, SciPy, Pillow and ONNX Runtime. Training (`inkdigits.training`) needs the extra
-`train`, evaluation (`inkdigits.evaluation`) the extra `report`.
+`__all__` is the interface. Reading needs NumPy, SciPy, Pillow and ONNX Runtime; `train` needs the
+extra `train`, `evaluate` the extra `report`.
 """
 
 from importlib import import_module
@@ -15,36 +18,54 @@ from typing import TYPE_CHECKING, Any
 from inkdigits.errors import InkdigitsError
 
 if TYPE_CHECKING:
+    from inkdigits.api import Run, evaluate, train
+    from inkdigits.data import LabelledImages
     from inkdigits.data import load_dataset as load_data
+    from inkdigits.evaluation import Report
     from inkdigits.imaging import open_canvas
     from inkdigits.reading import Digit, Reader, Reading
+    from inkdigits.recipes import RECIPES, Recipe
     from inkdigits.training.models import build_model
     from inkdigits.training.weights import load_weights, save_weights
 
 __version__ = "0.1.0"
 
 __all__ = [
+    "RECIPES",
     "Digit",
     "InkdigitsError",
+    "LabelledImages",
     "Reader",
     "Reading",
+    "Recipe",
+    "Report",
+    "Run",
     "__version__",
     "build_model",
+    "evaluate",
     "load_data",
     "load_weights",
     "open_canvas",
     "save_weights",
+    "train",
 ]
 
 _HOMES = {
+    "RECIPES": ("recipes", "RECIPES"),
     "Digit": ("reading", "Digit"),
+    "LabelledImages": ("data", "LabelledImages"),
     "Reader": ("reading", "Reader"),
     "Reading": ("reading", "Reading"),
+    "Recipe": ("recipes", "Recipe"),
+    "Report": ("evaluation", "Report"),
+    "Run": ("api", "Run"),
     "build_model": ("training.models", "build_model"),
+    "evaluate": ("api", "evaluate"),
     "load_data": ("data", "load_dataset"),
     "load_weights": ("training.weights", "load_weights"),
     "open_canvas": ("imaging", "open_canvas"),
     "save_weights": ("training.weights", "save_weights"),
+    "train": ("api", "train"),
 }
 
 

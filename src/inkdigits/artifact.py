@@ -10,12 +10,14 @@ So metadata and checksum are appended without parsing the graph.
 """
 
 import json
+from collections.abc import Sequence
 from dataclasses import asdict, dataclass, fields
 from importlib.resources import files
+from os import PathLike
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from inkdigits.errors import ArtifactError, StorageError
+from inkdigits.errors import ArtifactError, StorageError, UsageError
 from inkdigits.files import read_bytes, sha256, storage_errors
 
 if TYPE_CHECKING:
@@ -27,6 +29,10 @@ DIGITS = tuple("0123456789")  # the labels of a reader of digits
 ARTIFACT_NAME = "artifact.onnx"  # in a run folder
 SHIPPED = "robust.onnx"  # the glyph network inside the package
 FORMAT = 2
+Provider = str | tuple[str, dict[str, Any]]
+"""The name of one of ONNX Runtime's execution providers, or that and its options."""
+
+CPU: tuple[Provider, ...] = ("CPUExecutionProvider",)
 _PREFIX = "inkdigits."
 _CHECKSUM_KEY = "inkdigits.sha256"
 
@@ -94,17 +100,25 @@ def seal(graph: bytes, metadata: dict[str, Any]) -> bytes:
     return body + _metadata_entry(_CHECKSUM_KEY, sha256(body))
 
 
-def parse_artifact(content: bytes, name: str = "artifact", threads: int = 0) -> Artifact:
+def parse_artifact(
+    content: bytes,
+    name: str = "artifact",
+    threads: int = 0,
+    providers: Sequence[Provider] = CPU,
+) -> Artifact:
     """Check the bytes of an artifact and read its metadata; `name` is for errors.
 
-    `threads` is how many threads run the network, 0: all. Raises `ArtifactError` if the bytes
-    aren't an inkdigits artifact, or are damaged.
+    `threads` is how many threads run the network, 0: all; `providers` are ONNX Runtime's, the
+    preferred one first. Raises `ArtifactError` if the bytes aren't an inkdigits artifact, or are
+    damaged, `UsageError` for a provider that isn't there.
     """
-    session = open_sealed(content, name, threads)
+    session = open_sealed(content, name, threads, providers)
     return Artifact(session, _parse_info(session.get_modelmeta().custom_metadata_map, name))
 
 
-def open_sealed(content: bytes, name: str, threads: int = 0) -> "onnxruntime.InferenceSession":
+def open_sealed(
+    content: bytes, name: str, threads: int = 0, providers: Sequence[Provider] = CPU
+) -> "onnxruntime.InferenceSession":
     """Check the checksum of a sealed graph and open it; raises as `parse_artifact` does."""
     trailer_size = len(_metadata_entry(_CHECKSUM_KEY, sha256(b"")))
     body, trailer = content[:-trailer_size], content[-trailer_size:]
@@ -115,7 +129,7 @@ def open_sealed(content: bytes, name: str, threads: int = 0) -> "onnxruntime.Inf
         )
     if trailer[-64:] != sha256(body).encode():
         raise ArtifactError(f"{name} is damaged: its checksum does not match; copy it again")
-    return _open_session(content, name, threads)
+    return _open_session(content, name, threads, providers)
 
 
 def shipped(name: str = SHIPPED) -> bytes:
@@ -123,17 +137,21 @@ def shipped(name: str = SHIPPED) -> bytes:
     return files("inkdigits").joinpath("shipped", name).read_bytes()
 
 
-def load_artifact(path: Path, threads: int = 0) -> Artifact:
-    """Read and check an artifact file, or the one in a run folder.
+def load_artifact(
+    source: str | PathLike[str] | bytes, threads: int = 0, providers: Sequence[Provider] = CPU
+) -> Artifact:
+    """Read and check an artifact file, the one in a run folder, or an artifact's bytes.
 
-    Raises `StorageError` or `ArtifactError` if that fails.
+    Raises `StorageError`, and what `parse_artifact` does.
     """
+    if isinstance(source, bytes):
+        return parse_artifact(source, "the artifact", threads, providers)
     try:
-        path = artifact_path(path)
+        path = artifact_path(Path(source))
         content = read_bytes(path)
     except ValueError as error:  # a NUL byte in the path
-        raise StorageError(f"can't read {str(path)!r}: {error}") from None
-    return parse_artifact(content, str(path), threads)
+        raise StorageError(f"can't read {str(source)!r}: {error}") from None
+    return parse_artifact(content, str(path), threads, providers)
 
 
 def artifact_path(path: Path) -> Path:
@@ -142,16 +160,31 @@ def artifact_path(path: Path) -> Path:
         return path / ARTIFACT_NAME if path.is_dir() else path
 
 
-def _open_session(content: bytes, name: str, threads: int) -> "onnxruntime.InferenceSession":
+def _open_session(
+    content: bytes, name: str, threads: int, providers: Sequence[Provider]
+) -> "onnxruntime.InferenceSession":
     import onnxruntime
 
+    wanted = [provider if isinstance(provider, str) else provider[0] for provider in providers]
+    _check_providers(wanted, onnxruntime.get_available_providers())
     options = onnxruntime.SessionOptions()
     options.intra_op_num_threads = threads
     options.log_severity_level = 3  # errors only, no warnings about the machine's topology
     try:
-        return onnxruntime.InferenceSession(content, options, providers=["CPUExecutionProvider"])
+        session = onnxruntime.InferenceSession(content, options, providers=list(providers))
     except Exception as error:  # its errors have no common base class
         raise ArtifactError(f"ONNX Runtime can't open {name}: {error}") from error
+    _check_providers(wanted, session.get_providers())  # it goes on without one that doesn't start
+    return session
+
+
+def _check_providers(wanted: list[str], present: list[str]) -> None:
+    for name in wanted:
+        if name not in present:
+            raise UsageError(
+                f"ONNX Runtime has no provider {name!r} here; there are {', '.join(present)}. "
+                "Another build of it, such as onnxruntime-gpu, may have it"
+            )
 
 
 def _parse_info(metadata: dict[str, str], name: str) -> ArtifactInfo:

@@ -17,6 +17,8 @@ Each message names the culprit, the value and the cure. `EXIT_CODES` has their e
 """
 
 import re
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import Literal
 
 _LONGEST_WORD, _LONGEST_MESSAGE = 300, 4000  # characters
@@ -112,6 +114,18 @@ EXIT_CODES: dict[type[InkdigitsError], tuple[int, str]] = {
     TrainingInterrupted: (130, "interrupted"),
 }
 """The exit code of each kind of error, and its text in `inkdigits --help`."""
+
+
+@contextmanager
+def needing(extra: str, purpose: str) -> Iterator[None]:
+    """Turn a failed import inside the block into `MissingExtra`."""
+    try:
+        yield
+    except ModuleNotFoundError as error:
+        raise MissingExtra(
+            f"{purpose} needs {error.name}, which is not installed: "
+            f"pip install 'inkdigits[{extra}]'"
+        ) from error
 
 
 def shortened(message: str) -> str:

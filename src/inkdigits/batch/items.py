@@ -19,7 +19,8 @@ from numpy.typing import NDArray
 from inkdigits.artifact import GLYPH_PX, are_glyphs
 from inkdigits.errors import CanvasError, DataError, InvalidIdx
 from inkdigits.imaging import IMAGE_SUFFIXES
-from inkdigits.imaging.canvas import count_pages, open_file, read_within
+from inkdigits.imaging.canvas import count_pages, open_file
+from inkdigits.imaging.sources import read_within
 
 STDIN = Path("-")
 _PIXELS = GLYPH_PX**2

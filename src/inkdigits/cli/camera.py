@@ -5,8 +5,7 @@ import sys
 from argparse import Namespace
 from typing import Any
 
-from inkdigits.cli.extras import needing
-from inkdigits.errors import UsageError
+from inkdigits.errors import UsageError, needing
 from inkdigits.reading import Reader
 
 _TITLE = "inkdigits: Esc or q ends"

@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any
 
+from inkdigits.api.progress import drawn_bars, end_tasks, on_bars
 from inkdigits.data import Progress, ignore_progress
 
 
@@ -36,11 +37,11 @@ class Console:
         if self._silent:
             yield ignore_progress
         elif sys.stdout.isatty():
-            with _bars() as bars:
+            with drawn_bars() as bars:
                 self._bars = bars
                 try:
-                    yield _on_bars(bars)
-                    _end_tasks(bars)
+                    yield on_bars(bars)
+                    end_tasks(bars)
                 finally:
                     self._bars = None
         else:
@@ -55,42 +56,3 @@ class Console:
                 self.note(f"{task} …")
 
         return show
-
-
-def _bars() -> Any:
-    from rich.progress import (
-        BarColumn,
-        Progress,
-        TaskProgressColumn,
-        TextColumn,
-        TimeElapsedColumn,
-        TimeRemainingColumn,
-    )
-
-    return Progress(
-        TextColumn("{task.description}"),
-        BarColumn(bar_width=None),
-        TaskProgressColumn(),
-        TimeElapsedColumn(),
-        TimeRemainingColumn(),
-    )
-
-
-def _on_bars(bars: Any) -> Progress:
-    tasks: dict[str, Any] = {}
-
-    def show(task: str, done: int, total: int) -> None:
-        if task not in tasks:
-            _end_tasks(bars)  # a new task means that the earlier ones are done
-            tasks[task] = bars.add_task(task, total=total or None)
-        bars.update(tasks[task], completed=done, total=total or None)
-
-    return show
-
-
-def _end_tasks(bars: Any) -> None:
-    for task in bars.tasks:
-        if task.total is None:  # of unknown length
-            bars.update(task.id, total=1, completed=1)
-        elif not task.finished:  # a source that failed midway
-            bars.update(task.id, visible=False)

@@ -7,7 +7,6 @@ from typing import Any
 import numpy as np
 
 from inkdigits.cli.console import Console
-from inkdigits.cli.extras import needing
 from inkdigits.data import (
     DATASETS,
     DEFAULT_DATASET,
@@ -20,7 +19,7 @@ from inkdigits.data import (
     locate_dataset,
     verify_dataset,
 )
-from inkdigits.errors import DataError
+from inkdigits.errors import DataError, needing
 
 
 def run(arguments: Namespace) -> int:

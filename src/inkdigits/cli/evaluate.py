@@ -1,16 +1,16 @@
 """`inkdigits evaluate`: measure an artifact on a test set and write the report."""
 
 from argparse import Namespace
-from dataclasses import asdict, replace
+from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
+from inkdigits.api.evaluation import is_where_it_was_trained, load_test, was_trained_on
 from inkdigits.artifact import SHIPPED
 from inkdigits.cli.console import Console
-from inkdigits.cli.extras import needing
 from inkdigits.data import (
     AS_FOUND,
     DATASETS,
@@ -20,9 +20,8 @@ from inkdigits.data import (
     load_dataset,
     locate_dataset,
 )
-from inkdigits.data.images import relabelled
 from inkdigits.data.store import given_folder
-from inkdigits.errors import UsageError
+from inkdigits.errors import UsageError, needing
 from inkdigits.files import cache_folder
 from inkdigits.reading import Reader
 
@@ -68,16 +67,15 @@ def report_on_test_set(
     against: Reader | None = None,
 ) -> Outcome:
     """Write the report of a reader on a test set into a folder."""
-    from inkdigits.evaluation import Extent
-    from inkdigits.evaluation.report import write_report
+    from inkdigits.evaluation import Extent, evaluate
 
-    test = _load_test(reader, dataset, data_folder, progress, handling)
-    test = relabelled(test, reader.info.labels)
+    test = load_test(reader.info, dataset, data_folder, handling, progress)
     progress(f"evaluating on {len(test):,} test images", 0, 0)
     outside = _load_outside(dataset, data_folder)
-    report, page = write_report(reader, test, out, dataset, Extent(corruptions, outside), progress)
+    report = evaluate(reader, test, dataset, Extent(corruptions, outside), progress)
+    page = report.write(out)
     lines = [report.headline(), *filter(None, [test.about])]
-    if _is_where_it_was_trained(reader, dataset) and not _was_trained_on(reader, test):
+    if is_where_it_was_trained(reader.info, dataset) and not was_trained_on(reader.info, test):
         lines.append(
             "warning   the pictures have changed since the training, and with them which are kept "
             "for testing: some of these may have been trained on"
@@ -90,35 +88,6 @@ def report_on_test_set(
     further, values = _further(reader, test, out, against, progress)
     lines += [*further, f"report    {page}"]
     return lines, {"report": str(page), "test": report.summary(), **values}
-
-
-def _load_test(
-    reader: Reader, dataset: str, data_folder: Path | None, progress: Progress, handling: Handling
-) -> LabelledImages:
-    """The test set; of own pictures that nobody has parted, all that it wasn't trained on."""
-    if dataset in DATASETS:
-        return load_dataset(dataset, "test", data_folder, progress, handling)
-    then = Handling(**reader.info.environment.get("handling", {}))
-    if not _is_where_it_was_trained(reader, dataset):
-        whole = replace(handling, whole=True)
-        test = load_dataset(dataset, "test", data_folder, progress, whole)
-        if not _was_trained_on(reader, test):
-            return test
-    if handling not in {AS_FOUND, then}:
-        raise UsageError(
-            "the model was trained on these pictures, and what it was kept from depends on "
-            "--as-is, --groups and --by as they were then; leave them out"
-        )
-    return load_dataset(dataset, "test", data_folder, progress, then)
-
-
-def _is_where_it_was_trained(reader: Reader, dataset: str) -> bool:
-    return dataset not in DATASETS and Path(dataset).resolve() == Path(reader.info.dataset)
-
-
-def _was_trained_on(reader: Reader, data: LabelledImages) -> bool:
-    """Whether a model was trained on the files that some images are of, wherever they lie now."""
-    return {*data.sha256.values()} == {*reader.info.environment["data_sha256"].values()}
 
 
 def _further(
@@ -178,6 +147,6 @@ def _default_folder(given: Path | None, reader: Reader, dataset: str) -> Path:
     """The run folder itself, or a folder beside the artifact file, named after it."""
     artifact = given or Path(SHIPPED)
     folder = artifact if artifact.is_dir() else artifact.with_name(f"{artifact.stem}-report")
-    if dataset == reader.info.dataset or _is_where_it_was_trained(reader, dataset):
+    if dataset == reader.info.dataset or is_where_it_was_trained(reader.info, dataset):
         return folder
     return folder / Path(dataset).resolve().name

@@ -7,9 +7,8 @@ from inkdigits.artifact import artifact_path, shipped
 from inkdigits.cli import detector
 from inkdigits.cli.console import Console
 from inkdigits.cli.evaluate import Outcome, report_on_test_set
-from inkdigits.cli.extras import needing
 from inkdigits.data import DEFAULT_DATASET, Handling, Progress
-from inkdigits.errors import UsageError
+from inkdigits.errors import UsageError, needing
 from inkdigits.files import read_bytes
 from inkdigits.reading import Reader
 from inkdigits.recipes import find_recipe, override

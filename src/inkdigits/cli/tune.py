@@ -5,9 +5,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from inkdigits.cli.console import Console
-from inkdigits.cli.extras import needing
 from inkdigits.data import DEFAULT_DATASET, Handling, Progress
-from inkdigits.errors import TrainingInterrupted
+from inkdigits.errors import TrainingInterrupted, needing
 from inkdigits.files import write_atomic
 from inkdigits.recipes import find_recipe, override
 from inkdigits.recipes.file import encode_recipe

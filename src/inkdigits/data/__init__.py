@@ -11,7 +11,7 @@ from inkdigits.data.datasets import (
 )
 from inkdigits.data.idx import encode_idx, load_idx, parse_idx, save_idx
 from inkdigits.data.images import LabelledImages
-from inkdigits.data.own import AS_FOUND, Handling
+from inkdigits.data.own import AS_FOUND, IN_MEMORY, Handling, from_arrays
 from inkdigits.data.preprocessing import Split, normalise, one_hot, reshape_4d, stratified_split
 from inkdigits.data.sources import Progress
 from inkdigits.data.store import (
@@ -25,6 +25,7 @@ __all__ = [
     "AS_FOUND",
     "DATASETS",
     "DEFAULT_DATASET",
+    "IN_MEMORY",
     "SUBSETS",
     "DatasetInfo",
     "Handling",
@@ -35,6 +36,7 @@ __all__ = [
     "dataset_info",
     "encode_idx",
     "fetch_dataset",
+    "from_arrays",
     "ignore_progress",
     "load_dataset",
     "load_idx",

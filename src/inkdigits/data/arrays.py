@@ -22,6 +22,7 @@ from inkdigits.data.pictures import (
 )
 from inkdigits.errors import DataError, MissingExtra
 from inkdigits.files import read_bytes
+from inkdigits.imaging.arrays import as_numpy
 
 IMAGE_KEYS = ("x", "images", "image", "data", "pixels")
 LABEL_KEYS = ("y", "labels", "label", "target", "targets", "classes", "class", "digit")
@@ -96,6 +97,15 @@ def read_mat(content: bytes, path: Path) -> dict[str, Pictures]:
 def _flat_cells(cells: NDArray[Any]) -> NDArray[Any]:
     """What is in a row or column of cells, such as words."""
     return np.array([str(np.ravel(cell)[0]) if np.size(cell) else "" for cell in cells.ravel()])
+
+
+def in_memory(images: Any, labels: Any, path: Path) -> Pictures:
+    """Pictures and labels that the caller has; `path` stands for them in messages."""
+    try:
+        pictures, values = as_numpy(images), as_numpy(labels)
+    except ValueError as error:  # ragged lists
+        raise DataError(f"{path} can't be read: {error}") from None
+    return from_values(pictures, _label_texts(values, path), path, "arrays")
 
 
 def _from_arrays(arrays: Arrays, path: Path, form: str) -> dict[str, Pictures]:

@@ -10,11 +10,13 @@ import re
 from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from inkdigits.artifact import DIGITS
+from inkdigits.data.arrays import in_memory
 from inkdigits.data.datasets import Subset
 from inkdigits.data.forms import read_form
 from inkdigits.data.glyphs import appearance_of, glyphs_as_they_are, glyphs_of
@@ -46,6 +48,7 @@ class Handling:
 
 
 AS_FOUND = Handling()
+IN_MEMORY = "arrays"  # the name of a data set that the caller has in memory
 
 
 def load_own(path: Path, subset: Subset, handling: Handling, progress: Progress) -> LabelledImages:
@@ -54,7 +57,23 @@ def load_own(path: Path, subset: Subset, handling: Handling, progress: Progress)
     `about` says in one line what was understood.
     """
     path = path.resolve()
-    parts = _read(path)
+    return _labelled(_read(path), path, subset, handling, progress)
+
+
+def from_arrays(images: Any, labels: Any, subset: Subset, progress: Progress) -> LabelledImages:
+    """Pictures in arrays, all of them, as `load_own` takes those of a NumPy file.
+
+    `images` are (n, height, width), with channels last or first, or flat squares (n, pixels);
+    `labels` (n,), or one-hot (n, classes). Raises `DataError` as `load_own` does.
+    """
+    path = Path(IN_MEMORY)
+    parts = {str(subset): in_memory(images, labels, path)}
+    return _labelled(parts, path, subset, AS_FOUND, progress)
+
+
+def _labelled(
+    parts: dict[str, Pictures], path: Path, subset: Subset, handling: Handling, progress: Progress
+) -> LabelledImages:
     class_names = _class_names(parts.values(), path)
     some, groups, parted = _part(parts, subset, path, handling)
     appearance = appearance_of(parts.values())

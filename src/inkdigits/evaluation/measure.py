@@ -4,7 +4,8 @@ It runs the file that will be deployed, through ONNX Runtime; PyTorch isn't need
 reads a report.
 """
 
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, replace
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -18,6 +19,7 @@ from inkdigits.data import (
     ignore_progress,
 )
 from inkdigits.environment import describe_environment
+from inkdigits.errors import UsageError
 from inkdigits.evaluation.figures import (
     CalibrationFigures,
     ChanceError,
@@ -46,6 +48,15 @@ from inkdigits.reading import Reader
 KEPT_SHARES = (0.5, 0.8, 0.9, 0.95, 0.98, 0.99, 0.995, 1.0)
 
 
+@dataclass(frozen=True, eq=False)
+class Seen:
+    """What a report was made from, for its pictures: which labels (n, 10) each set holds."""
+
+    data: LabelledImages
+    probabilities: NDArray[np.float32]
+    sets: NDArray[np.bool_]
+
+
 @dataclass(frozen=True)
 class Report:
     """The measured figures of one artifact on one test set; shares are in 0…1.
@@ -53,7 +64,7 @@ class Report:
     `accuracy_interval` is the 95 % interval after Wilson, `accepted` the share of images whose
     familiarity reaches the artifact's `accept_at`. `corruptions` is empty where they were not
     measured. `mistakes` has the most confident ones first. `artifact` is the artifact's metadata,
-    `environment` where the evaluation ran.
+    `environment` where the evaluation ran. `seen` is what it was measured on, and isn't compared.
     """
 
     dataset: str
@@ -74,6 +85,7 @@ class Report:
     mistakes: list[Mistake]
     artifact: ArtifactInfo
     environment: dict[str, str | int | None]
+    seen: Seen | None = field(default=None, repr=False, compare=False)
 
     def headline(self) -> str:
         """The accuracy with its interval, in one line."""
@@ -103,8 +115,26 @@ class Report:
         return float(np.mean([row.paper for row in self.corruptions]))
 
     def to_dict(self) -> dict[str, Any]:
-        """For JSON."""
-        return asdict(self)
+        """The figures, for JSON."""
+        figures = asdict(replace(self, seen=None))
+        del figures["seen"]
+        return figures
+
+    def write(self, folder: str | Path) -> Path:
+        """Write `report.json`, `report.html` and `plots/*.png` into a folder; the page's path.
+
+        The page is one self-contained file. Raises `StorageError`, and `UsageError` for a report
+        that was not made by `evaluate`.
+        """
+        from inkdigits.evaluation.report import write_report
+
+        return write_report(self, Path(folder))
+
+    def _repr_html_(self) -> str:
+        """For notebooks: the accuracy with its interval, the classes, the confusion matrix."""
+        from inkdigits.evaluation.cards import report_card
+
+        return report_card(self)
 
 
 @dataclass(frozen=True)
@@ -129,20 +159,10 @@ def evaluate(
     extent: Extent = NO_FURTHER,
     progress: Progress = ignore_progress,
 ) -> Report:
-    """Measure a reader on labelled images."""
-    return report_on(reader, data, reader.score_glyphs(data.images), dataset, extent, progress)
-
-
-def report_on(
-    reader: Reader,
-    data: LabelledImages,
-    scored: tuple[NDArray[np.float32], NDArray[np.float32]],
-    dataset: str,
-    extent: Extent,
-    progress: Progress,
-) -> Report:
-    """As `evaluate`, from the reader's probabilities (n, 10) and familiarity (n,)."""
-    probabilities, familiarity = scored
+    """Measure a reader on labelled images; `UsageError` if there are none."""
+    if not len(data):
+        raise UsageError("there are no images to evaluate on")
+    probabilities, familiarity = reader.score_glyphs(data.images)
     labels, predicted = data.labels, probabilities.argmax(axis=1)
     confidences = probabilities.max(axis=1)
     confusion = confusion_matrix(labels, predicted, len(data.class_names))
@@ -171,6 +191,7 @@ def report_on(
         mistakes=_mistakes(labels, predicted, confidences),
         artifact=reader.info,
         environment=describe_environment(),
+        seen=Seen(data, probabilities, reader.prediction_sets(probabilities)),
     )
 
 

@@ -8,16 +8,11 @@ import numpy as np
 from matplotlib.figure import Figure
 from numpy.typing import NDArray
 
-from inkdigits.data import (
-    DATASETS,
-    DEFAULT_DATASET,
-    LabelledImages,
-    Progress,
-    ignore_progress,
-)
+from inkdigits.data import LabelledImages
+from inkdigits.errors import UsageError
 from inkdigits.evaluation.corruptions import corrupt
 from inkdigits.evaluation.figures import CorruptionFigures, Mistake
-from inkdigits.evaluation.measure import NO_FURTHER, Extent, Report, report_on
+from inkdigits.evaluation.measure import Report, Seen
 from inkdigits.evaluation.plots import (
     encode_png,
     plot_confusion,
@@ -25,9 +20,8 @@ from inkdigits.evaluation.plots import (
     plot_history,
     plot_trust,
 )
-from inkdigits.evaluation.templates import template
+from inkdigits.evaluation.templates import template, title_of
 from inkdigits.files import write_atomic
-from inkdigits.reading import Reader
 
 SAMPLES = 30
 MISTAKES = 30
@@ -35,34 +29,23 @@ UNSURE = 10
 SOMETIMES = {"history", "sets", "corruptions", "mistakes"}  # plots that not every report has
 
 
-def write_report(
-    reader: Reader,
-    data: LabelledImages,
-    folder: Path,
-    dataset: str = DEFAULT_DATASET,
-    extent: Extent = NO_FURTHER,
-    progress: Progress = ignore_progress,
-) -> tuple[Report, Path]:
-    """Evaluate, and write `report.json`, `report.html` and `plots/*.png` into a folder.
-
-    The page is one self-contained file. Returns the report and the path of the page.
-    """
-    scored = reader.score_glyphs(data.images)
-    report = report_on(reader, data, scored, dataset, extent, progress)
-    plots = _draw(report, data, reader, scored[0])
+def write_report(report: Report, folder: Path) -> Path:
+    """Write `report.json`, `report.html` and `plots/*.png` into a folder; the path of the page."""
+    if report.seen is None:
+        raise UsageError("this report has lost its images; make it anew with evaluate")
+    plots = _draw(report, report.seen)
     for name, content in plots.items():
         write_atomic(folder / "plots" / f"{name}.png", content)
     for name in SOMETIMES - plots.keys():  # from an earlier report in this folder
         (folder / "plots" / f"{name}.png").unlink(missing_ok=True)
     write_atomic(folder / "report.json", json.dumps(report.to_dict(), indent=2).encode())
     page = folder / "report.html"
-    write_atomic(page, _render(report, plots, data.about).encode())
-    return report, page
+    write_atomic(page, _render(report, plots, report.seen.data.about).encode())
+    return page
 
 
-def _draw(
-    report: Report, data: LabelledImages, reader: Reader, probabilities: NDArray[np.float32]
-) -> dict[str, bytes]:
+def _draw(report: Report, seen: Seen) -> dict[str, bytes]:
+    data, probabilities = seen.data, seen.probabilities
     names = data.class_names
     confusion = np.array(report.confusion_matrix)
     right = probabilities.argmax(axis=1) == data.labels
@@ -73,10 +56,9 @@ def _draw(
     }
     if report.artifact.history:
         figures["history"] = plot_history(report.artifact.history)
-    inside = reader.prediction_sets(probabilities)
-    unsure = np.flatnonzero(inside.sum(axis=1) > 1)[:UNSURE]
+    unsure = np.flatnonzero(seen.sets.sum(axis=1) > 1)[:UNSURE]
     if len(unsure):
-        figures["sets"] = _draw_sets(unsure, inside, data, names)
+        figures["sets"] = _draw_sets(unsure, seen.sets, data, names)
     if report.corruptions:
         figures["corruptions"] = _draw_corruptions(data, report.corruptions)
     if report.mistakes:
@@ -135,12 +117,11 @@ def _on_paper(images: NDArray[np.uint8]) -> NDArray[np.uint8]:
 
 def _render(report: Report, plots: dict[str, bytes], about: str) -> str:
     encoded = {name: base64.b64encode(content).decode() for name, content in plots.items()}
-    title = DATASETS[report.dataset].title if report.dataset in DATASETS else report.dataset
     return template("report.html.jinja").render(
         report=report,
         artifact=report.artifact,
         plots=encoded,
-        title=title,
+        title=title_of(report.dataset),
         about=about,
         shown_mistakes=MISTAKES,
     )

@@ -4,6 +4,13 @@ from functools import cache
 
 import jinja2
 
+from inkdigits.data import DATASETS
+
+
+def title_of(dataset: str) -> str:
+    """How a data set is called in a title."""
+    return DATASETS[dataset].title if dataset in DATASETS else dataset
+
 
 @cache
 def template(name: str) -> jinja2.Template:

@@ -8,11 +8,11 @@ from inkdigits.imaging.canvas import (
     IMAGE_SUFFIXES,
     Box,
     Canvas,
-    Source,
     load_canvas,
     open_canvas,
     open_picture,
 )
+from inkdigits.imaging.sources import Source
 
 __all__ = [
     "IMAGE_SUFFIXES",

@@ -7,14 +7,13 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import IO, Any
 
 import numpy as np
 from numpy.typing import NDArray
 from PIL import Image, ImageOps, UnidentifiedImageError
 
 from inkdigits.errors import CanvasError
-from inkdigits.imaging.arrays import check_range, image_of, to_8_bits
+from inkdigits.imaging.arrays import check_range, to_8_bits
 from inkdigits.imaging.decoding import (
     LONGEST_MAGIC,
     check_size,
@@ -23,11 +22,8 @@ from inkdigits.imaging.decoding import (
     has_pages,
     too_large,
 )
+from inkdigits.imaging.sources import PlainSource, Source, plain_source, read_within
 
-Source = str | Path | bytes | Image.Image | NDArray[Any]
-"""A path, the bytes of a file, a Pillow image, or an array: grey, RGB or RGBA."""
-
-MAX_BYTES = 1 << 28  # of a file: MAX_PIXELS of uncompressed RGBA, and a header
 WORK_PX = 1400  # the longer side that pictures are reduced to before reading
 IMAGE_SUFFIXES = frozenset(
     {".png", ".jpg", ".jpeg", ".jpe", ".jfif", ".webp", ".bmp", ".tif", ".tiff", ".gif"}
@@ -145,41 +141,25 @@ def open_file(path: Path) -> Iterator[io.BufferedReader]:
         raise CanvasError("unreadable", f"{path} can't be read: {reason}") from None
 
 
-def read_within(file: IO[bytes], name: object) -> bytes:
-    """The content of a file or stream; `CanvasError` if it has more than `MAX_BYTES`."""
-    content = file.read(MAX_BYTES + 1)
-    if len(content) > MAX_BYTES:
-        limit = f"{MAX_BYTES / 2**20:.0f} MB"
-        raise CanvasError("too_large", f"{name} has more than {limit}; make it smaller")
-    return content
-
-
 @contextmanager
 def _opened(source: Source, page: int) -> Iterator[Image.Image]:
     """The image of a source, its size checked, its pixels not decoded yet.
 
     Errors in the block become a `CanvasError` too.
     """
+    source = plain_source(source)
     name = _name(source)
-    if isinstance(source, np.ndarray):
-        source = image_of(source)
-    elif isinstance(source, str | Path):
-        with open_file(Path(source)) as file:
+    if isinstance(source, Path):
+        with open_file(source) as file:
             source = read_within(file, name)
-    elif not isinstance(source, bytes | bytearray | memoryview | Image.Image):
-        raise CanvasError(
-            "bad_array",
-            f"the picture is a {type(source).__name__}; it must be a path, the bytes of a file, "
-            "a Pillow image or a NumPy array",
-        )
     with _faults(name):
         image = source if isinstance(source, Image.Image) else decode(source, page, name)
         check_size(image, name)
         yield image
 
 
-def _name(source: Source) -> str:
-    return str(source) if isinstance(source, str | Path) else "the picture"
+def _name(source: PlainSource) -> str:
+    return str(source) if isinstance(source, Path) else "the picture"
 
 
 @contextmanager

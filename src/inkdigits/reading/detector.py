@@ -5,12 +5,13 @@ thing is centred there and how large it is (objects as points: Zhou, Wang and Kr
 """
 
 import json
+from collections.abc import Sequence
 
 import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
 
-from inkdigits.artifact import open_sealed, shipped
+from inkdigits.artifact import CPU, Provider, open_sealed, shipped
 from inkdigits.reading.things import Sighting, Thing, merge
 
 SHIPPED_DETECTOR = "detector.onnx"
@@ -30,8 +31,10 @@ _LARGE_ENOUGH_PX = 21  # the height from which a finer look at a digit adds noth
 class Detector:
     """Finds digits and marks with one detector graph."""
 
-    def __init__(self, content: bytes, name: str, threads: int = 0) -> None:
-        self._session = open_sealed(content, name, threads)
+    def __init__(
+        self, content: bytes, name: str, threads: int = 0, providers: Sequence[Provider] = CPU
+    ) -> None:
+        self._session = open_sealed(content, name, threads, providers)
         metadata = self._session.get_modelmeta().custom_metadata_map
         self.classes: str = json.loads(metadata["inkdigits.classes"])
         """A character for each class; the last one stands for other things of a digit's size."""
@@ -39,10 +42,10 @@ class Detector:
         """Weights of `acceptance.features`."""
 
     @classmethod
-    def load(cls, threads: int = 0) -> "Detector":
-        """The detector in the package; `threads` run it, 0: all."""
+    def load(cls, threads: int = 0, providers: Sequence[Provider] = CPU) -> "Detector":
+        """The detector in the package; `threads` run it, 0: all, on these `providers`."""
         content = shipped(SHIPPED_DETECTOR)
-        return cls(content, f"the shipped {SHIPPED_DETECTOR}", threads)
+        return cls(content, f"the shipped {SHIPPED_DETECTOR}", threads, providers)
 
     def find(self, strength: NDArray[np.float32], stroke_px: float) -> list[Thing]:
         """What stands in ink 0…1 (height, width) with strokes of that width, best first.

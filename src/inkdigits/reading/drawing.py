@@ -1,12 +1,16 @@
 """Draw readings: boxes and labels on the picture, glyphs and evidence maps below it."""
 
+import base64
+import html
+import io
 from collections.abc import Sequence
 
 import numpy as np
 from numpy.typing import NDArray
 from PIL import Image, ImageDraw, ImageFont
 
-from inkdigits.imaging import Box
+from inkdigits.errors import CanvasError
+from inkdigits.imaging import Box, open_picture
 from inkdigits.reading.results import Digit, Reading
 
 SURE, UNSURE, REJECTED, MARK = "#1a7f37", "#d9822b", "#c0392b", "#2f6fdb"
@@ -15,6 +19,7 @@ Label = tuple[Box, str, str]
 
 _TILE_PX, _GAP_PX, _CAPTION_PX = 112, 8, 24
 _LEAST_COLUMNS = 4
+_SHOWN_PX, _LEAST_SHOWN_PX = 800, 224  # the longer side of a picture in a notebook
 
 
 def color_of(digit: Digit) -> str:
@@ -89,3 +94,47 @@ def tint(glyph: NDArray[np.uint8], evidence: NDArray[np.float32] | None) -> NDAr
         share = np.abs(strength)[..., None] ** 0.5
         color = grey * (1 - share) + np.where(strength[..., None] > 0, blue, red) * share
     return (255 * (1 - ink) + color * ink).clip(0, 255).astype(np.uint8)
+
+
+def as_shown(reading: Reading) -> bytes | None:
+    """The picture of a reading with boxes as PNG bytes, of a size to look at on a screen.
+
+    None if the reading has no picture, or it can't be opened any more.
+    """
+    if reading.picture is None:
+        return None
+    try:
+        picture = open_picture(reading.picture, reading.page)
+    except CanvasError:
+        return None
+    scale = min(_SHOWN_PX / max(picture.size), max(1, _LEAST_SHOWN_PX // max(picture.size)))
+    width, height = (max(1, round(side * scale)) for side in picture.size)
+    smooth = Image.Resampling.BOX if scale < 1 else Image.Resampling.NEAREST
+    labels = [(_scaled(box, scale), text, color) for box, text, color in labels_of(reading)]
+    content = io.BytesIO()
+    draw_boxes(picture.resize((width, height), smooth), labels).save(content, "PNG")
+    return content.getvalue()
+
+
+def _scaled(box: Box, scale: float) -> Box:
+    return Box(*(round(value * scale) for value in (box.x, box.y, box.width, box.height)))
+
+
+def as_html(reading: Reading) -> str:
+    """A reading for a notebook: the picture with boxes, the text, how sure it is, and why not."""
+    content = as_shown(reading)
+    image = ""
+    if content:
+        url = base64.b64encode(content).decode()
+        image = f'<img src="data:image/png;base64,{url}" style="max-width:100%" alt="">'
+    color, said = (SURE, "accepted") if reading.accepted else (REJECTED, "not accepted")
+    remarks = [*reading.notes, *(note for digit in reading.digits for note in digit.notes)]
+    if reading.error:
+        remarks.append(str(reading.error))
+    if reading.confidence is not None:
+        said = f"{reading.confidence:.1%}, {said}"
+    text, notes = html.escape(reading.text), html.escape("; ".join(dict.fromkeys(remarks)))
+    return (
+        f'<div>{image}<div style="font-size:1.4em;white-space:pre">{text}</div>'
+        f'<div><span style="color:{color}">{said}</span> {notes}</div></div>'
+    )

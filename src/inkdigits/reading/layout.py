@@ -21,6 +21,14 @@ _SMALL_PX, _FAINT = 12, 0.15
 Line = Sequence[Thing]
 
 
+def empty_reading(hints: Hints) -> Reading:
+    """The reading of a picture without ink."""
+    rows, columns = hints.grid or (0, 0)
+    text = "\n".join([" ".join([BLANK_CELL] * columns)] * rows)
+    cells = ((None,) * columns,) * rows
+    return Reading(text, (), table=cells, notes=("no ink found",), expected=hints.expect)
+
+
 class Describe(Protocol):
     """What the reader makes of a digit, its box on the picture and its notes.
 

@@ -1,34 +1,35 @@
 """Reading digits with an artifact: needs ONNX Runtime, never PyTorch."""
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import replace
 from functools import cached_property
-from pathlib import Path
+from os import PathLike
 
 import numpy as np
 from numpy.typing import NDArray
 
 from inkdigits.artifact import (
+    CPU,
     DIGITS,
     GLYPH_PX,
-    SHIPPED,
     Artifact,
     ArtifactInfo,
-    are_glyphs,
+    Provider,
     load_artifact,
-    parse_artifact,
     shipped,
 )
 from inkdigits.errors import CanvasError, UsageError
 from inkdigits.imaging import Box, Canvas, Source, load_canvas
 from inkdigits.imaging.perspective import WHOLE, corners_of, is_askew, region_of
+from inkdigits.imaging.sources import plain_source
 from inkdigits.imaging.tables import table_corners
 from inkdigits.reading.acceptance import chance, is_likely
 from inkdigits.reading.detector import Detector
 from inkdigits.reading.explanation import evidence_map
 from inkdigits.reading.finding import Finder, Found
 from inkdigits.reading.hints import Hints
-from inkdigits.reading.layout import BLANK_CELL, Layout
+from inkdigits.reading.images import Images, as_images, grounds
+from inkdigits.reading.layout import Layout, empty_reading
 from inkdigits.reading.regions import Regions
 from inkdigits.reading.results import Digit, Reading
 from inkdigits.reading.tables import place_in_cells
@@ -40,41 +41,49 @@ _BATCH = 512  # bounds memory; 64 to 1000 were equally fast
 class Reader:
     """Reads digits with one artifact."""
 
-    def __init__(self, artifact: Artifact, threads: int = 0) -> None:
+    def __init__(
+        self, artifact: Artifact, threads: int = 0, providers: Sequence[Provider] = CPU
+    ) -> None:
         self._session = artifact.session
-        self._threads = threads
+        self._threads, self._providers = threads, providers
         self.info: ArtifactInfo = artifact.info
         self._reads_digits = artifact.info.labels == DIGITS
 
     @classmethod
-    def load(cls, path: str | Path | None = None, *, threads: int = 0) -> "Reader":
-        """The reader of an artifact file or a run folder; by default, of the model in the package.
+    def load(
+        cls,
+        source: str | PathLike[str] | bytes | Artifact | None = None,
+        *,
+        threads: int = 0,
+        providers: Sequence[Provider] = CPU,
+    ) -> "Reader":
+        """The reader of an artifact file, a run or its folder, an artifact's bytes, or an artifact.
 
-        `threads` is how many threads run the network, 0: all. Raises `ArtifactError` or
-        `StorageError`.
+        By default, of the model in the package. `threads` is how many threads run the network, 0:
+        all. `providers` are ONNX Runtime's, the preferred one first: names or (name, options). An
+        `Artifact` is open already: there both hold for the detector alone. Raises `ArtifactError`,
+        `StorageError`, and `UsageError` for a provider that isn't there.
         """
-        if path is not None:
-            return cls(load_artifact(Path(path), threads), threads)
-        return cls(parse_artifact(shipped(), f"the shipped {SHIPPED}", threads), threads)
+        if not isinstance(source, Artifact):
+            content = shipped() if source is None else source
+            source = load_artifact(content, threads, providers)
+        return cls(source, threads, providers)
 
-    def predict_proba(self, images: NDArray[np.uint8]) -> NDArray[np.float32]:
-        """Probabilities (n, 10) for uint8 images (n, 28, 28), bright ink on black.
+    def predict_proba(self, images: Images) -> NDArray[np.float32]:
+        """Probabilities (n, 10), 0…1, of images with bright ink on black, in MNIST's layout.
 
-        Raises `UsageError` for another shape or type.
+        Arrays, torch tensors or lists: (n, 28, 28), (n, 28, 28, 1), (n, 1, 28, 28) or (n, 784), or
+        one image without the n, which gives n = 1. uint8 is 0…255; other numbers are 0…1 if none
+        is above 1, else 0…255. Raises `UsageError` for others.
         """
         return self.score_glyphs(images)[0]
 
-    def score_glyphs(
-        self, images: NDArray[np.uint8]
-    ) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
+    def score_glyphs(self, images: Images) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
         """Probabilities (n, 10), and familiarity (n,): how much each image resembles a digit.
 
         Takes and raises the same as `predict_proba`.
         """
-        if not are_glyphs(images):
-            raise UsageError(
-                f"images are {images.dtype} {images.shape}; they must be uint8 (n, 28, 28)"
-            )
+        images = as_images(images)
         probabilities = np.empty((len(images), len(self.info.labels)), np.float32)
         familiarity = np.empty(len(images), np.float32)
         for start in range(0, len(images), _BATCH):
@@ -95,8 +104,11 @@ class Reader:
         inside[np.arange(len(inside)), probabilities.argmax(axis=1)] = True
         return inside
 
-    def predict(self, images: NDArray[np.uint8]) -> NDArray[np.intp]:
-        """Classes (n,) of uint8 images (n, 28, 28)."""
+    def predict(self, images: Images) -> NDArray[np.intp]:
+        """Classes (n,), places in `info.labels`: the digits themselves for a reader of digits.
+
+        Takes and raises the same as `predict_proba`.
+        """
         classes: NDArray[np.intp] = self.predict_proba(images).argmax(axis=1)
         return classes
 
@@ -105,20 +117,29 @@ class Reader:
         source: Source,
         *,
         page: int = 0,
+        bgr: bool = False,
         single: bool = False,
         expect: int | None = None,
         grid: tuple[int, int] | None = None,
         digits_only: bool = False,
     ) -> Reading:
-        """Read the numbers in a picture: a path, a file's bytes, a Pillow image, or an array.
+        """Read the numbers in a picture, of dark ink on light or the reverse.
+
+        `source` is a path, a file's bytes, a stream, a data URL, base64 (`plain_source` says how
+        they are told apart), a Pillow image, a matplotlib figure, an array or a torch tensor
+        (height, width), or that with 1, 3 or 4 channels, last or first, RGB or with `bgr` as OpenCV
+        has them. Values fill 0…1, 0…255, 0…4095 or 0…65535.
 
         With `single` the picture is one digit, with `expect` it has that many, with `grid` it is
         a table of (rows, columns); an empty cell is "." in the text. With `digits_only` marks and
         spaces are left out. `page` counts the pages of a PDF or TIFF from 0.
+        Boxes are in pixels of the picture; the reading keeps a reference to it, to be shown.
         Raises `CanvasError` if it can't be opened, `UsageError` for contradictory hints.
         """
         hints = Hints(single, expect, grid, digits_only)
-        return self._read(load_canvas(source, page), hints)
+        picture = plain_source(source, bgr=bgr)
+        reading = self._read(load_canvas(picture, page), hints)
+        return replace(reading, picture=picture, page=page)
 
     def _read(self, canvas: Canvas, hints: Hints) -> Reading:
         if not self._reads_digits:
@@ -127,7 +148,7 @@ class Reader:
             return self._read_table(canvas, hints, hints.grid)
         look = self._finder.look(canvas.grey)
         if look is None:
-            return _empty(hints)
+            return empty_reading(hints)
         layout = Layout(canvas, look, self._describe, self._finder, hints)
         return layout.reading(self._finder.lines(look, hints))
 
@@ -137,7 +158,7 @@ class Reader:
             labels = f"this artifact's labels are {', '.join(self.info.labels[:3])} …"
             raise UsageError(f"{labels}: it reads pictures of one symbol, without expect or grid")
         if (ink := next(self._finder.inks(canvas.grey), None)) is None:
-            return _empty(hints)
+            return empty_reading(hints)
         found = self._finder.whole(ink)
         box = canvas.box(found.left, found.top, found.right, found.bottom)
         known = bool(self.accepts(np.asarray(found.familiarity)))
@@ -153,7 +174,7 @@ class Reader:
             corners = corners_of(canvas)
         look = self._finder.look(canvas.grey)
         if look is None:
-            return _empty(hints)
+            return empty_reading(hints)
         cells = place_in_cells(look, corners, grid, self._finder.classes)
         return Layout(canvas, look, self._describe, self._finder, hints).table(cells)
 
@@ -195,6 +216,7 @@ class Reader:
         sources: Iterable[Source],
         *,
         page: int = 0,
+        bgr: bool = False,
         single: bool = False,
         expect: int | None = None,
         grid: tuple[int, int] | None = None,
@@ -202,45 +224,38 @@ class Reader:
     ) -> Iterator[Reading]:
         """A reading for each picture, one by one; if it can't be opened, it has an `error`.
 
-        The options are those of `read`, the same for every picture.
+        The options are those of `read`, the same for every picture. The readings don't keep their
+        pictures, so a list of them is small.
         """
+        hints = Hints(single, expect, grid, digits_only)
         for source in sources:
             try:
-                yield self.read(
-                    source,
-                    page=page,
-                    single=single,
-                    expect=expect,
-                    grid=grid,
-                    digits_only=digits_only,
-                )
+                yield self._read(load_canvas(plain_source(source, bgr=bgr), page), hints)
             except CanvasError as error:
                 yield Reading("", (), error=error)
 
-    def read_glyphs(self, images: NDArray[np.uint8]) -> list[Reading]:
-        """A reading of one digit for each of the images, uint8 (n, 28, 28), in MNIST's layout.
+    def read_glyphs(self, images: Images) -> list[Reading]:
+        """A reading of one digit for each of the images, which are those of `predict`.
 
         An image whose ground isn't black is read as `read(image, single=True)` does.
         """
+        images = as_images(images)
         box = Box(0, 0, GLYPH_PX, GLYPH_PX)
-        readings, grounds = [], _grounds(images)
-        for p, accepted, image, ground in zip(*self._scored(images), images, grounds, strict=True):
+        readings = []
+        probabilities, familiarity = self.score_glyphs(images)
+        each = zip(probabilities, self.accepts(familiarity), images, grounds(images), strict=True)
+        for p, accepted, image, ground in each:
             if ground > _BLACK:
-                readings.append(self.read(image, single=True))
+                readings.append(self._read(load_canvas(image), Hints(single=True)))
             else:
                 digit = self._digit(p, image, box, accepted=bool(accepted))
                 readings.append(Reading(self.info.labels[digit.label], (digit,)))
         return readings
 
-    def _scored(self, images: NDArray[np.uint8]) -> tuple[NDArray[np.float32], NDArray[np.bool_]]:
-        """Probabilities of images, and which of them are accepted."""
-        probabilities, familiarity = self.score_glyphs(images)
-        return probabilities, self.accepts(familiarity)
-
     @cached_property
     def _finder(self) -> Finder:
         """What finds digits in pictures; glyphs don't need it."""
-        return Finder(Detector.load(self._threads), self.score_glyphs)
+        return Finder(Detector.load(self._threads, self._providers), self.score_glyphs)
 
     def explain(self, digit: Digit) -> NDArray[np.float32]:
         """The evidence (28, 28) of the glyph's pixels for the digit's label (`explanation`)."""
@@ -277,19 +292,3 @@ class Reader:
             glyph=glyph,
             name="" if self._reads_digits else self.info.labels[label],
         )
-
-
-def _empty(hints: Hints) -> Reading:
-    """The reading of a picture without ink."""
-    rows, columns = hints.grid or (0, 0)
-    text = "\n".join([" ".join([BLANK_CELL] * columns)] * rows)
-    cells = ((None,) * columns,) * rows
-    return Reading(text, (), table=cells, notes=("no ink found",), expected=hints.expect)
-
-
-def _grounds(images: NDArray[np.uint8]) -> NDArray[np.float64]:
-    """The medians (n,) along the borders of images (n, 28, 28)."""
-    borders = [images[:, [0, -1]], images[:, :, [0, -1]]]
-    flat = [border.reshape(len(images), 2 * GLYPH_PX) for border in borders]
-    medians: NDArray[np.float64] = np.median(np.concatenate(flat, axis=1), axis=1)
-    return medians

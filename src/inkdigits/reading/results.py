@@ -6,8 +6,9 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
-from inkdigits.errors import CanvasError
+from inkdigits.errors import CanvasError, UsageError
 from inkdigits.imaging import Box, Source, open_picture
+from inkdigits.imaging.sources import PlainSource
 
 if TYPE_CHECKING:
     from PIL import Image
@@ -114,6 +115,8 @@ class Reading:
     line. A blank picture gives the text "" and a note. `table` has the rows of a table, with None
     for an empty cell; () where numbers don't stand in columns. `expected` is the number of digits
     that the caller gave. `error` is why the picture could not be read, when many are read.
+    `picture` and its `page` are what `Reader.read` was given, for `draw` and notebooks; other
+    readings have none.
     """
 
     text: str
@@ -124,6 +127,8 @@ class Reading:
     notes: tuple[str, ...] = ()
     expected: int | None = None
     error: CanvasError | None = None
+    picture: PlainSource | None = field(default=None, repr=False, compare=False)
+    page: int = field(default=0, repr=False, compare=False)
 
     @property
     def confidence(self) -> float | None:
@@ -154,12 +159,29 @@ class Reading:
             "error": error,
         }
 
-    def draw(self, source: Source, page: int = 0) -> "Image.Image":
+    def draw(self, source: Source | None = None, page: int = 0) -> "Image.Image":
         """The picture in colour with the boxes and labels of digits and marks, as an RGB image.
 
-        `page` is as in `read`. Green: the only candidate; orange: one of several; red: rejected;
-        blue: a mark.
+        By default it is the one that was read; `source` and `page` are as in `read`. Green: the
+        only candidate; orange: one of several; red: rejected; blue: a mark. Raises `CanvasError` if
+        it can't be opened, `UsageError` if the reading has no picture.
         """
         from inkdigits.reading.drawing import draw_boxes, labels_of
 
+        if source is None:
+            if self.picture is None:
+                raise UsageError("this reading has no picture; pass the one that was read")
+            source, page = self.picture, self.page
         return draw_boxes(open_picture(source, page), labels_of(self))
+
+    def _repr_png_(self) -> bytes | None:
+        """For notebooks: the picture with boxes; None if there is none, or it is gone."""
+        from inkdigits.reading.drawing import as_shown
+
+        return as_shown(self)
+
+    def _repr_html_(self) -> str:
+        """For notebooks: the picture with boxes, the text, and how sure it is."""
+        from inkdigits.reading.drawing import as_html
+
+        return as_html(self)

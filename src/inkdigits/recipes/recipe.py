@@ -174,7 +174,25 @@ def override(recipe: AnyRecipe, assignments: list[str]) -> AnyRecipe:
 
     Raises `UsageError` for a malformed text, an unknown field, a wrong type, a value out of range.
     """
-    return replace(recipe, **dict(parse_assignment(recipe, text) for text in assignments))
+    return with_fields(recipe, dict(parse_assignment(recipe, text) for text in assignments))
+
+
+def with_fields(recipe: AnyRecipe, values: dict[str, Any]) -> AnyRecipe:
+    """The recipe with other values of some fields, by name.
+
+    Raises `UsageError` for an unknown field, a wrong type, a value out of range.
+    """
+    for name in values:
+        _type_of(name, recipe)
+    return replace(recipe, **values)
+
+
+def _type_of(name: str, recipe: Settings) -> Any:
+    """The type of a field that may be changed; `UsageError` if there is no such field."""
+    types = {field.name: _plain(field.type) for field in fields(recipe) if field.name != "name"}
+    if name not in types:
+        raise UsageError(f"a recipe has no field {name!r}{nearest(name, list(types))}")
+    return types[name]
 
 
 def parse_assignment(recipe: Settings, text: str) -> tuple[str, Any]:
@@ -182,18 +200,16 @@ def parse_assignment(recipe: Settings, text: str) -> tuple[str, Any]:
 
     Raises `UsageError` for a malformed text, an unknown field, a wrong type.
     """
-    types = {field.name: _plain(field.type) for field in fields(recipe) if field.name != "name"}
     name, equals, value = text.partition("=")
     if not equals:
         raise UsageError(f"{text!r} is not field=value, as in --set epochs=3")
-    if name not in types:
-        raise UsageError(f"a recipe has no field {name!r}{nearest(name, list(types))}")
-    if types[name] not in {int, float}:
+    kind = _type_of(name, recipe)
+    if kind not in {int, float}:
         return name, value
     try:
-        return name, int(value) if types[name] is int else float(value)
+        return name, int(value) if kind is int else float(value)
     except ValueError:
-        raise UsageError(f"{name} is {value!r}; it must be {_kind(types[name])}") from None
+        raise UsageError(f"{name} is {value!r}; it must be {_kind(kind)}") from None
 
 
 def _plain(annotated: Any) -> Any:

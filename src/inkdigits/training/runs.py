@@ -22,6 +22,7 @@ from inkdigits.data import (
     AS_FOUND,
     DATASETS,
     DEFAULT_DATASET,
+    IN_MEMORY,
     Handling,
     LabelledImages,
     Progress,
@@ -79,7 +80,7 @@ def check_seed(seed: int) -> None:
 def start_run(
     begin: Recipe | Start,
     seed: int,
-    dataset: str = DEFAULT_DATASET,
+    dataset: str | LabelledImages = DEFAULT_DATASET,
     *,
     folder: Path | None = None,
     data_folder: Path | None = None,
@@ -90,9 +91,9 @@ def start_run(
 ) -> Run:
     """Load the data, make a new run folder and write its settings.
 
-    A run begins with a recipe, or with an artifact that is trained further. `replay` names a data
-    set whose digits are trained on beside the own ones, so that they aren't forgotten. `device` is
-    auto, cpu, cuda or mps.
+    A run begins with a recipe, or with an artifact to train further. `replay` names a data set that
+    is trained on too, so that its digits aren't forgotten. `dataset` may be the images themselves.
+    `device` is auto, cpu, cuda or mps.
 
     Raises `UsageError` for a seed outside 0 ≤ seed < 2⁶³, a device that isn't there or a recipe
     that draws digits for other classes, `StorageError` if the folder exists, `DataError` if the
@@ -100,19 +101,18 @@ def start_run(
     """
     check_seed(seed)
     chosen = choose_device(device)
-    data = load_dataset(dataset, "train", data_folder, progress, handling)
+    name, data = _loaded(dataset, data_folder, handling, progress)
     start = begin if isinstance(begin, Start) else None
     recipe = tuning_recipe(begin, data.class_names) if isinstance(begin, Start) else begin
     check_classes(recipe, data.class_names)
     environment = describe_training(recipe, data.sha256, chosen)
-    if dataset not in DATASETS:
-        dataset = str(Path(dataset).resolve())
+    if name not in DATASETS:
         environment["handling"] = asdict(handling)
     if start:
         check_same_split(start.info, data, handling, seed)
     folder = folder or default_folder(recipe.name, seed)
     freeze = start is not None and start.freeze
-    run = Run(folder, recipe, seed, dataset, environment, handling, freeze, replay, device)
+    run = Run(folder, recipe, seed, name, environment, handling, freeze, replay, device)
     run = replace(run, split=_split(run, start, data, data_folder, progress))
     _make_folder(run, start)
     return run
@@ -132,6 +132,16 @@ def _make_folder(run: Run, start: Start | None) -> None:
     if start:
         write_atomic(run.folder / _START, start.content)
     write_atomic(run.folder / _RUN, json.dumps(settings, indent=2).encode())
+
+
+def _loaded(
+    dataset: str | LabelledImages, folder: Path | None, handling: Handling, progress: Progress
+) -> tuple[str, LabelledImages]:
+    """What a run calls a data set, and its training images."""
+    if isinstance(dataset, LabelledImages):
+        return IN_MEMORY, dataset
+    data = load_dataset(dataset, "train", folder, progress, handling)
+    return dataset if dataset in DATASETS else str(Path(dataset).resolve()), data
 
 
 def open_run(folder: Path, device: str = AUTO) -> Run:

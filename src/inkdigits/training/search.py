@@ -134,10 +134,10 @@ def open_search(
 ) -> Search:
     """Load the training set and begin a search in a folder, or go on with the one in it.
 
-    `searches` are texts for `parse_space`, `device` is where to train. Only the training subset is
-    opened. Raises `UsageError` for a wrong setting or if the search in the folder has other
-    settings, `StorageError` if the folder holds something else, `DataError` if the data can't be
-    loaded.
+    `searches` are texts for `parse_space`, `device` is where to train. Raises `UsageError` for a
+    wrong setting or if the search in the folder has other settings, `StorageError` if the folder
+    holds something else, `DataError` if the data can't be loaded. Only the training subset is
+    opened.
     """
     check_seed(seed)
     choose_device(device)

@@ -1,0 +1,64 @@
+"""Train a recipe in one line."""
+
+from os import PathLike, fspath
+from pathlib import Path
+from typing import Any
+
+from inkdigits.api.data import Data, load
+from inkdigits.api.progress import shown_progress
+from inkdigits.api.run import Run
+from inkdigits.data import DEFAULT_DATASET, Handling
+from inkdigits.errors import needing
+from inkdigits.recipes import Recipe, find_recipe, with_fields
+
+
+def train(
+    recipe: str | Recipe = "standard",
+    data: Data = DEFAULT_DATASET,
+    *,
+    seed: int = 0,
+    out: str | PathLike[str] | None = None,
+    data_dir: str | PathLike[str] | None = None,
+    groups: str = "",
+    by: str = "",
+    as_is: bool = False,
+    device: str = "auto",
+    quiet: bool = False,
+    **settings: Any,
+) -> Run:
+    """Train a recipe into a run folder, as `inkdigits train` does, and return the finished run.
+
+    `recipe` is a name, see `RECIPES`, or a `Recipe`; `settings` are fields of it to change, such as
+    `epochs=2`. `data` is the name of a data set, a path of own pictures, or arrays, (images,
+    labels): images (n, height, width), with 1, 3 or 4 channels or none, or flat squares, of values
+    0…1 or 0…255, and labels (n,) of any kind. The seed is 0 ≤ seed < 2⁶³; `out` is the new folder,
+    by default `runs/<time>-<recipe>-<seed>`; `data_dir` is where a named data set lies; `device` is
+    auto, cpu, cuda or mps. The test set is never opened: `Run.report` does that.
+
+    For own pictures, writers that must not be on both sides of a split are named by `groups`, a
+    regular expression for a picture's name, or `by`, a column beside the labels or "folder";
+    `as_is` leaves 28×28 pictures untouched. Bars are drawn unless `quiet`.
+
+    Raises `UsageError` for a wrong recipe, field, value or device, `DataError` if the data can't be
+    used, `StorageError` if the folder exists, `TrainingDiverged`, `TrainingInterrupted` at Ctrl-C
+    (finished epochs are kept), `MissingExtra` without the extra `train`.
+    """
+    with needing("train", "training"):
+        from inkdigits.training.runs import start_run, train_run
+    chosen = with_fields(find_recipe(recipe) if isinstance(recipe, str) else recipe, settings)
+    folder = Path(data_dir) if data_dir else None
+    handling = Handling(as_is, groups, by)
+    data = fspath(data) if isinstance(data, PathLike) else data
+    with shown_progress(quiet=quiet) as progress:
+        run = start_run(
+            chosen,
+            seed,
+            data if isinstance(data, str) else load(data, "train", folder, handling, progress),
+            folder=Path(out) if out else None,
+            data_folder=folder,
+            handling=handling,
+            device=device,
+            progress=progress,
+        )
+        train_run(run, data_folder=folder, progress=progress)
+    return Run(run.folder, folder)
