@@ -22,7 +22,6 @@ from inkdigits.training.detector.acceptance import fit_acceptance
 from inkdigits.training.detector.classes import CLASSES, MARKS
 from inkdigits.training.detector.glyphs import GlyphBank
 from inkdigits.training.detector.loop import fit_detector
-from inkdigits.training.detector.marks import draw_mark
 from inkdigits.training.detector.network import Detector
 from inkdigits.training.detector.pages import draw_page
 from inkdigits.training.detector.runs import NO_ACCEPTANCE, DetectorRun, seal_detector
@@ -69,20 +68,6 @@ def test_digits_have_ink_in_their_boxes_and_sizes_that_one_scale_sees(pages):
         columns = slice(max(0, int(t.x - t.width / 2)), int(t.x + t.width / 2) + 1)
         assert ink[rows, columns].max() > 20
         assert 12 <= max(t.height, 0.6 * t.width) <= 38
-
-
-@pytest.mark.parametrize("pen_px", [1.0, 4.5])
-@pytest.mark.parametrize("height", [15.0, 80.0])
-@pytest.mark.parametrize("mark", MARKS)
-def test_a_marks_box_is_around_its_ink(mark, height, pen_px):
-    random = np.random.default_rng(ord(mark))
-    for _ in range(10):
-        ink, (x, y), (left, top, right, bottom) = draw_mark(
-            mark, (20.3, 5.8), height, pen_px, random
-        )
-        rows, columns = np.nonzero(ink > 60)
-        drawn = (x + columns.min(), y + rows.min(), x + columns.max() + 1, y + rows.max() + 1)
-        np.testing.assert_allclose(drawn, (left, top, right, bottom), atol=1.6)
 
 
 def test_milder_pages_have_less_on_their_paper(bank):

@@ -8,7 +8,7 @@ from numpy.typing import NDArray
 
 from inkdigits.training.augment.skeletons import Random
 from inkdigits.training.detector.classes import DIGITS
-from inkdigits.training.detector.marks import Extent
+from inkdigits.training.detector.grounds import Extent
 from inkdigits.training.detector.things import (
     IGNORED,
     Thing,
@@ -17,7 +17,7 @@ from inkdigits.training.detector.things import (
     within,
 )
 
-_SEEN_DIGIT, _SEEN_MARK, _IN_SIGHT = 0.75, 0.45, 0.25  # shares of a box inside the picture
+_SEEN_DIGIT, _SEEN_MARK, _IN_SIGHT = 0.75, 0.6, 0.25  # shares of a box inside the picture
 
 
 def with_own_border(

@@ -5,7 +5,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from inkdigits.training.augment.skeletons import Random, draw_path, smooth
-from inkdigits.training.detector.marks import Extent, draw_letters
+from inkdigits.training.detector.marks import draw_letters
+
+Extent = tuple[float, float, float, float]
+"""Left, top, right and bottom of what is written."""
 
 
 def draw_texture(
@@ -82,7 +85,7 @@ class Clutter:
             (0.42, self._cell),
             (0.07, self._frame),
             (0.06, self._comb),
-            (0.24, self._dotted_line),
+            (0.2, self._dotted_line),
         )
         for share, draw in around:
             if self._random.random() < share * severity:
@@ -165,7 +168,7 @@ class Clutter:
             return
         random, height = self._random, self._height
         y, pitch = (
-            extent[3] + random.uniform(-0.2, 0.4) * height,
+            extent[3] + random.uniform(-0.1, 0.4) * height,
             random.uniform(0.12, 0.5) * height,
         )
         radius, strength = random.uniform(0.02, 0.1) * height, self._strength()

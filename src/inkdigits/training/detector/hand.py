@@ -1,7 +1,5 @@
 """One hand: how it writes digits, marks, letters and numbers on a panel."""
 
-from dataclasses import dataclass
-
 import cv2
 import numpy as np
 from numpy.typing import NDArray
@@ -10,47 +8,13 @@ from inkdigits.reading.things import digit_px
 from inkdigits.training.augment.skeletons import Random, draw_path, smooth
 from inkdigits.training.detector.classes import CLASSES, DIGITS, OTHER
 from inkdigits.training.detector.glyphs import BOUNDARY, LEAST_ASPECT, Glyph, GlyphBank, cropped
-from inkdigits.training.detector.marks import Extent, draw_letters, draw_mark
+from inkdigits.training.detector.grounds import Extent
+from inkdigits.training.detector.marks import draw_letters, draw_mark
 from inkdigits.training.detector.texts import compose, draw_habit
 from inkdigits.training.detector.things import IGNORED, Panel, label_at, thing_of, within
 
 _FOOT = 0.3  # of a digit's height: a point stands beside this part of it
-_SEEN_DIGIT, _SEEN_MARK = 0.75, 0.45  # of a digit's ink, of a mark's box: cut more, it is none
-_REACHING = "1479"  # digits that some hands write higher or deeper than the others
-
-
-@dataclass(frozen=True, eq=False)
-class _Written:
-    """A digit on the panel: its ink, and where that begins."""
-
-    ink: NDArray[np.uint8]
-    left: int
-    top: int
-
-    @property
-    def right(self) -> int:
-        """Where it ends."""
-        return self.left + int(self.ink.shape[1])
-
-    @property
-    def foot(self) -> int:
-        """Where its lowest part ends at the right."""
-        low = self.ink[-max(1, round(_FOOT * len(self.ink))) :] > BOUNDARY
-        columns = np.flatnonzero(low.any(axis=0))
-        return self.left + int(columns[-1] + 1 if columns.size else self.ink.shape[1])
-
-    def touched_at(self, ink: NDArray[np.uint8], top: int) -> int:
-        """Where other ink begins that comes from the right until it touches this."""
-        first, last = max(self.top, top), min(self.top + len(self.ink), top + len(ink))
-        if last <= first:
-            return self.right
-        mine = self.ink[first - self.top : last - self.top] > BOUNDARY
-        other = ink[first - top : last - top] > BOUNDARY
-        both = mine.any(axis=1) & other.any(axis=1)
-        if not both.any():
-            return self.right
-        apart = mine[:, ::-1].argmax(axis=1) + other.argmax(axis=1)
-        return self.right - int(apart[both].min())
+_SEEN_DIGIT, _SEEN_MARK = 0.75, 0.6  # of a digit's ink, of a mark's box: cut more, it is none
 
 
 class Hand:
@@ -71,15 +35,12 @@ class Hand:
         self.habit = draw_habit(random)
         self._slant = random.normal(0.1, 0.3) if random.random() < 0.45 else 0.0
         self._uneven = 0.08 if random.random() < 0.7 else 0.14
-        self._reach = 1.5 if random.random() < 0.15 else 1.0
         self._point_from = 0.02 if random.random() < 0.7 else -0.2  # of the height, from a digit
         self._point_to = 0.2 if random.random() < 0.5 else 0.7
         self._spread = random.uniform(0.02, 0.15)
         self.printed = random.random() < 0.08
-        self._touching = 0.06  # how often a digit touches the one before it
         if self._tight:
             self.gap = random.uniform(-0.16, 0.12)
-            self._touching = 0.7 if random.random() < 0.3 else 0.1
         else:
             self.gap = random.uniform(0.1, 0.8) if random.random() < 0.8 else random.uniform(0.8, 3)
 
@@ -87,23 +48,24 @@ class Hand:
         """About so many digits from a place on, with marks, letters and gaps between them."""
         x = self.write(compose(count, self.habit, self.random), x, y, end)
         if self.random.random() < 0.08:
-            self.write_end(x, y)
+            self.write_dash(x, y)
 
     def write(self, text: str, x: float, y: float, end: float) -> float:
         """A text of digits, marks, "?" for a letter and spaces; where it ends."""
         random, height = self.random, self.height
-        before: _Written | None = None
-        foot = round(x)
+        before: tuple[float, float] | None = None  # the right side of the last digit, and its line
+        foot = x
         for character in text:
             if x > end - 0.3 * height:
                 break
             if character in DIGITS:
                 smaller = self.habit.zeros and character == "0" and before is not None
-                written = self.write_digit(int(character), x, y, before, smaller=smaller)
+                glyph = self._choose(int(character))
+                left, right, top, foot = self.write_digit(glyph, x, y, smaller=smaller)
                 if before and self._tight and random.random() < (0.5 if smaller else 0.25):
-                    self.link(before, written)
-                before, foot = written, written.foot
-                x = written.right + height * (self.gap + random.normal() * self._spread)
+                    self.link(before, (left, top))
+                before = (right, y)
+                x = right + height * (self.gap + random.normal() * self._spread)
                 continue
             if character == " ":
                 x += height * random.uniform(0.3, 1.5)
@@ -114,7 +76,7 @@ class Hand:
                 x = max(x, self.write_mark(near, y, character))
             else:
                 x = self.write_mark(x, y, character)
-            before, foot = None, round(x)
+            before, foot = None, x
         return x
 
     def _choose(self, label: int) -> Glyph:
@@ -133,39 +95,37 @@ class Hand:
         return glyph
 
     def write_digit(
-        self, label: int, x: float, y: float, before: _Written | None, *, smaller: bool
-    ) -> _Written:
-        """Draw a digit, at x or where it touches the one before it."""
+        self, glyph: Glyph, x: float, y: float, *, smaller: bool
+    ) -> tuple[float, float, float, float]:
+        """Draw a digit; its left and right side, its top, and where its foot ends at the right."""
         random, height = self.random, self.height
-        ink = self._ink_of(label, smaller=smaller)
-        rows, columns = ink.shape
-        lowest = 0.3 if self._reach == 1 else 0.0
-        sway = self._slope * x + random.normal() * height * 0.04
-        top = round(y + (height - rows) * random.uniform(lowest, 1) + sway)
-        left = round(x)
-        if before and random.random() < self._touching:
-            left = before.touched_at(ink, top) - round(random.uniform(-0.01, 0.06) * height)
-            left = max(left, round(before.left + 0.2 * height))
-        seen = self.paste(ink, left, top)
-        at_size = label_at(label, digit_px(columns, rows))
-        if seen is not None and at_size is not None:
-            box = (left, top, left + columns, top + rows)
-            self.add(box, at_size if seen > _SEEN_DIGIT else IGNORED)
-        return _Written(ink, left, top)
-
-    def _ink_of(self, label: int, *, smaller: bool) -> NDArray[np.uint8]:
-        """A digit's ink as high, wide and slanted as this hand writes it here."""
-        random, glyph = self.random, self._choose(label)
-        high = self.height * float(np.exp(random.normal() * self._uneven))
-        high *= random.uniform(0.45, 1) if smaller else 1
-        if str(label) in _REACHING:
-            high *= random.uniform(1, self._reach)
+        high = height * float(np.exp(random.normal() * self._uneven))
+        high *= random.uniform(0.6, 1) if smaller else 1
         rows, columns = glyph.ink.shape
         scale = high / max(rows, LEAST_ASPECT * columns, 1)
         wide = random.uniform(0.85, 1.5 if smaller else 1.2)
         size = (max(2, round(columns * scale * wide)), max(3, round(rows * scale)))
-        ink = np.asarray(cv2.resize(glyph.ink, size, interpolation=cv2.INTER_AREA), np.uint8)
-        return _slanted(ink, self._slant) if self._slant and size[1] < 120 else ink
+        ink = cv2.resize(glyph.ink, size, interpolation=cv2.INTER_AREA)
+        if self._slant and size[1] < 120:
+            ink = _slanted(ink, self._slant)
+            size = (ink.shape[1], ink.shape[0])
+        top = round(
+            y
+            + (height - size[1]) * random.uniform(0.3, 1)
+            + self._slope * x
+            + random.normal() * height * 0.04
+        )
+        left = round(x)
+        seen = self.paste(ink, left, top)
+        if seen is not None:
+            label = label_at(glyph.label, digit_px(*size))
+            if label is not None:
+                self.add(
+                    (left, top, left + size[0], top + size[1]),
+                    label if seen > _SEEN_DIGIT else IGNORED,
+                )
+        foot = np.flatnonzero((ink[-max(1, round(_FOOT * size[1])) :] > BOUNDARY).any(axis=0))
+        return left, left + size[0], top, left + (foot[-1] + 1 if foot.size else size[0])
 
     def paste(self, ink: NDArray[np.uint8], left: int, top: int) -> float | None:
         """Put ink on the panel; the share of it that is inside, None where next to none is."""
@@ -185,39 +145,40 @@ class Hand:
         """Note a thing where it was drawn."""
         self.panel.things.append(thing_of(box, label, self.height))
 
-    def link(self, before: _Written, after: _Written) -> None:
-        """A stroke from one digit to the next, as in a quick "000"; none where they overlap."""
+    def link(self, start: tuple[float, float], end: tuple[float, float]) -> None:
+        """A stroke from one digit to the next, as in a quick "000"."""
         random, height = self.random, self.height
-        if after.left < before.right - 0.05 * height:
-            return
-        down = random.uniform(0, 1)
-        turn = float(np.clip(down + random.normal(0, 0.2), 0, 1))
-        start = np.array(
-            [before.right - random.uniform(0, 0.25) * height, before.top + down * len(before.ink)]
-        )
-        end = np.array(
-            [after.left + random.uniform(0, 0.3) * height, after.top + turn * len(after.ink)]
-        )
-        middle = (start + end) / 2 + random.normal(0, 0.1 * height, 2)
-        path = smooth(np.array([start, middle, end]))
-        draw_path(self.panel.ink, path, self._pen_px, int(255 * self._strength))
+        down = random.uniform(0, 0.6) * height
+        first = (start[0] - 0.2 * height, start[1] + down)
+        last = (end[0] + random.uniform(0, 0.3) * height, end[1] + random.uniform(0, 0.4) * height)
+        middle = (np.array(first) + last) / 2 + random.normal(0, 0.1 * height, 2)
+        draw_path(self.panel.ink, smooth(np.array([first, middle, last])), self._pen_px)
 
     def write_mark(self, x: float, y: float, mark: str) -> float:
         """One mark; where it ends."""
-        random, height = self.random, self.height
-        near = -0.12 if self._tight else -0.02
-        place = (x + random.uniform(near, 0.2) * height, y + self._slope * x)
-        ink, corner, box = draw_mark(mark, place, height, self._pen_px, random)
-        self.paste(ink, *corner)
+        random = self.random
+        place = (x + random.uniform(-0.02, 0.2) * self.height, y + self._slope * x)
+        box = draw_mark(self.panel.ink, mark, place, self.height, self._pen_px, random)
         self.add_at_size(box, CLASSES.index(mark))
-        return box[2] + random.uniform(near, 0.3) * height
+        return box[2] + random.uniform(0.0, 0.3) * self.height
 
-    def write_end(self, x: float, y: float) -> None:
+    def write_dash(self, x: float, y: float) -> None:
         """The line that ends an amount, or a point and a line."""
-        if self.random.random() < 0.4:
+        random, height = self.random, self.height
+        if random.random() < 0.4:
             x = self.write_mark(x, y, ".")
-        far = 0.5 if self.random.random() < 0.6 else 2.5
-        self.write_mark(x + self.random.uniform(0, far) * self.height, y, "-")
+        far = 0.5 if random.random() < 0.6 else 2.5
+        left, middle = x + random.uniform(0, far) * height, y + random.uniform(0.35, 0.75) * height
+        right = left + random.uniform(0.2, 3) * height
+        ends = np.array([[left, middle], [right, middle + random.normal() * 0.08 * height]])
+        draw_path(self.panel.ink, ends, self._pen_px)
+        box = (
+            left,
+            ends[:, 1].min() - self._pen_px / 2,
+            right,
+            ends[:, 1].max() + self._pen_px / 2,
+        )
+        self.add_at_size(box, CLASSES.index("-"))
 
     def write_letter(self, x: float, y: float) -> float:
         """One letter that no digit looks like; where it ends."""

@@ -21,12 +21,6 @@ _HERSHEY = (
 )
 
 
-Extent = tuple[float, float, float, float]
-"""Left, top, right and bottom of what is written."""
-
-_FINE = 4  # marks are drawn so much larger: pens have widths between whole pixels
-
-
 @dataclass(frozen=True)
 class Mark:
     """Strokes in units of a digit's height, from the left of the mark and the digits' top."""
@@ -36,30 +30,21 @@ class Mark:
 
 
 def _point(random: Random) -> Mark:
-    """A dot, or a dab in any direction; some stand high, as between the parts of a date."""
-    x, angle = 0.05, random.uniform(0, np.pi)
-    y = random.uniform(0.82, 1.08) if random.random() < 0.85 else random.uniform(0.5, 0.82)
-    long = random.uniform(0, 0.04 if random.random() < 0.6 else 0.14)
+    """A dot, or a dab in any direction."""
+    x, y, angle = 0.05, random.uniform(0.82, 1.08), random.uniform(0, np.pi)
+    long = random.uniform(0, 0.04 if random.random() < 0.6 else 0.12)
     return Mark([[(x, y), (x + long * np.cos(angle), y + long * np.sin(angle))]])
 
 
 def _comma(random: Random) -> Mark:
-    """A tick, or a dot with a hook below."""
-    top, long = random.uniform(0.78, 1.0), random.uniform(0.18, 0.36)
-    lean = random.uniform(0.02, 0.18)
-    if random.random() < 0.5:
-        return Mark([[(lean, top), (lean * 0.9 + 0.02, top + long * 0.4), (0, top + long)]], True)
-    head, hook = (lean - random.uniform(0.02, 0.1), top + 0.04), (lean + 0.04, top + long * 0.35)
-    return Mark([[head, (lean, top), hook, (0, top + long)]], True)
+    top, long = random.uniform(0.82, 1.0), random.uniform(0.16, 0.34)
+    lean = random.uniform(0.02, 0.16)
+    return Mark([[(lean, top), (lean * 0.9 + 0.02, top + long * 0.4), (0, top + long)]], True)
 
 
 def _minus(random: Random) -> Mark:
-    """A stroke, level or rising; some are long, as at the end of an amount."""
-    y, wave = random.uniform(0.35, 0.75), random.normal() * 0.05
-    long = random.uniform(0.2, 1.2) if random.random() < 0.85 else random.uniform(1.2, 3)
-    rise = long * (random.normal(0, 0.05) if random.random() < 0.85 else random.uniform(0, 0.4))
-    bends = zip((0, 0.3, 0.7, 1), (0, -wave, wave, 0), strict=True)
-    return Mark([[(long * x, y + rise * (0.5 - x) + bend) for x, bend in bends]], True)
+    y, long, wave = random.uniform(0.4, 0.7), random.uniform(0.2, 1.2), random.normal() * 0.05
+    return Mark([[(0, y), (long * 0.3, y - wave), (long * 0.7, y + wave), (long, y)]], True)
 
 
 def _plus(random: Random) -> Mark:
@@ -72,23 +57,19 @@ def _plus(random: Random) -> Mark:
 
 
 def _equals(random: Random) -> Mark:
-    """Two strokes, in one go or not, of about one length; short ones are bent."""
-    size, y, gap = random.uniform(0.2, 0.8), random.uniform(0.3, 0.6), random.uniform(0.12, 0.3)
-    bend, tilt = random.normal(0, 0.04, 2), random.normal(0, 0.04, 2)
-    ends = size * random.uniform(0.75, 1.15, 2)
-    upper, lower = (
-        [(start, level + turn), (start + end / 2, level + bow), (start + end, level - turn)]
-        for start, level, end, turn, bow in zip(
-            (0.0, random.normal() * 0.06), (y, y + gap), ends, tilt, bend, strict=True
-        )
-    )
-    return Mark([upper + lower] if random.random() < 0.25 else [upper, lower], True)
+    size, y, gap = random.uniform(0.25, 0.8), random.uniform(0.4, 0.6), random.uniform(0.12, 0.28)
+    tilt = random.normal(0, 0.03, 2)
+    lower = [(random.normal() * 0.04, y + gap + tilt[1]), (size, y + gap - tilt[1])]
+    upper = [(0.0, y + tilt[0]), (size, y - tilt[0])]
+    return Mark([upper + lower] if random.random() < 0.25 else [upper, lower])
 
 
 def _slash(random: Random) -> Mark:
-    """A slanted stroke; a steep one is higher than a 1."""
-    wide, bottom = random.uniform(0.05, 0.75), random.uniform(1, 1.35)
-    top = random.uniform(-0.3, 0.1) if wide > 0.2 else random.uniform(-0.5, -0.15)
+    wide, top, bottom = (
+        random.uniform(0.02, 0.75),
+        random.uniform(-0.3, 0.1),
+        random.uniform(1, 1.3),
+    )
     bend = random.normal() * 0.03
     return Mark([[(wide, top), (wide / 2 + bend, (top + bottom) / 2), (0, bottom)]], True)
 
@@ -133,28 +114,25 @@ DRAWN: dict[str, Callable[[Random], Mark]] = {
 
 
 def draw_mark(
-    mark: str, place: tuple[float, float], height: float, pen_px: float, random: Random
-) -> tuple[NDArray[np.uint8], tuple[int, int], Extent]:
-    """A mark's ink, its line's top left corner at the place.
-
-    Also gives where the ink's own left top corner is, and the mark's left, top, right and bottom.
-    """
+    ink: NDArray[np.uint8],
+    mark: str,
+    place: tuple[float, float],
+    height: float,
+    pen_px: float,
+    random: Random,
+) -> tuple[float, float, float, float]:
+    """Draw a mark, its line's top left corner at the place; its left, top, right and bottom."""
     drawn = DRAWN[mark](random)
-    thick = max(
-        1.0, pen_px * (random.uniform(0.9, 1.8) if mark in ".:" else random.uniform(0.8, 1.1))
-    )
-    curve = smooth if drawn.round else np.asarray
-    paths = [curve(np.array(stroke) * height + place) for stroke in drawn.strokes]
-    corners = np.concatenate(paths)
-    low, high = corners.min(axis=0) - thick / 2, corners.max(axis=0) + thick / 2
-    origin = np.floor(low).astype(int) - 1
-    columns, rows = (np.ceil(high).astype(int) + 1 - origin).tolist()
-    ink = np.zeros((rows * _FINE, columns * _FINE), np.uint8)
-    for path in paths:
-        draw_path(ink, (path - origin) * _FINE + (_FINE - 1) / 2, thick * _FINE)
-    ink = np.asarray(cv2.resize(ink, (columns, rows), interpolation=cv2.INTER_AREA), np.uint8)
-    left, top, right, bottom = (float(side) for side in (*low, *high))
-    return ink, (int(origin[0]), int(origin[1])), (left, top, right, bottom)
+    points = []
+    thick = pen_px * (random.uniform(1.0, 1.8) if mark in ".:" else random.uniform(0.8, 1.1))
+    for stroke in drawn.strokes:
+        corners = np.array(stroke) * height + place
+        path = smooth(corners) if drawn.round else corners
+        draw_path(ink, path, thick)
+        points.append(path)
+    path, half = np.concatenate(points), max(1.0, thick) / 2
+    (left, top), (right, bottom) = path.min(axis=0) - half, path.max(axis=0) + half
+    return float(left), float(top), float(right), float(bottom)
 
 
 def draw_letters(
@@ -165,7 +143,7 @@ def draw_letters(
     count: int,
     random: Random,
     strength: int = 255,
-) -> Extent:
+) -> tuple[float, float, float, float]:
     """Draw some letters on a baseline at the place's height below it; their common box."""
     text = "".join(random.choice(list(LETTERS), count))
     font = _HERSHEY[random.integers(len(_HERSHEY))]

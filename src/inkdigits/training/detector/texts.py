@@ -13,8 +13,7 @@ from inkdigits.training.detector.classes import DIGITS, MARKS, OTHER
 _MARK_SHARES = np.array([4, 2.5, 3.5, 1.5, 2.8, 2, 1, 1, 1.2, 1.3])
 _ONES = 0.13
 _MARKS_ALONE, _NO_DIGITS = 0.03, [*".,-+=():×", "()", "(-)"]  # a lone slash is a 1
-_STARTS = ["", "", "", "=", "(", "-", OTHER]
-_ENDS = ["", "", "", ".-", ".-", "-", "=", "=", ",-", ".", ".", ",", ".=", OTHER]
+_ENDS = ["", "", ".-", "-", "=", ",-", ".", ",", ".=", ",00"]
 
 
 @dataclass(frozen=True)
@@ -35,7 +34,7 @@ def draw_habit(random: Random) -> Habit:
 
 def compose(count: int, habit: Habit, random: Random) -> str:
     """A text with about so many digits."""
-    if count >= 3 and random.random() < 0.42:
+    if count >= 3 and random.random() < 0.35:
         kinds = (_amount, _amount, _amount, _date, _date, _decimal, _sum, _time)
         return kinds[random.integers(len(kinds))](count, habit, random)
     if random.random() < _MARKS_ALONE:
@@ -67,17 +66,13 @@ def _digit(index: int, habit: Habit, random: Random) -> str:
 
 
 def _amount(count: int, habit: Habit, random: Random) -> str:
-    """As on a cheque: thousands parted or not, cents, brackets, a dash or the like at the end."""
+    """As on a cheque: thousands with points or without, and a dash or the like at the end."""
     plain = digits(count, habit, random)
-    start, end = _STARTS[random.integers(len(_STARTS))], _ENDS[random.integers(len(_ENDS))]
-    point, other = ".," if random.random() < 0.7 else ",."
-    if random.random() < 0.15:
-        end = other + digits(2, habit, random)
-    if start == "(":
-        end = ")"
+    start = str(random.choice(["", "", "", "=", "(", "-"]))
+    end = _ENDS[random.integers(len(_ENDS))]
     if random.random() < 0.25:
         return start + plain + end
-    first = count % 3 or 3
+    point, first = "." if random.random() < 0.7 else ",", count % 3 or 3
     groups = [plain[:first], *(plain[at : at + 3] for at in range(first, count, 3))]
     return start + point.join(groups) + end
 

@@ -6,7 +6,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from inkdigits.training.detector.classes import LARGEST_PX, SMALLEST_PX
-from inkdigits.training.detector.marks import Extent
+from inkdigits.training.detector.grounds import Extent
 
 PAGE_PX = (96, 224)
 IGNORED = -1
