@@ -4,7 +4,8 @@
 """
 
 from inkdigits.api.evaluation import evaluate
+from inkdigits.api.exporting import export_model
 from inkdigits.api.run import Run
 from inkdigits.api.training import train
 
-__all__ = ["Run", "evaluate", "train"]
+__all__ = ["Run", "evaluate", "export_model", "train"]
