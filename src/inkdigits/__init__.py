@@ -18,7 +18,7 @@ from typing import TYPE_CHECKING, Any
 from inkdigits.errors import InkdigitsError
 
 if TYPE_CHECKING:
-    from inkdigits.api import Run, evaluate, export_model, train
+    from inkdigits.api import Run, evaluate, export_model, import_model, train
     from inkdigits.data import LabelledImages
     from inkdigits.data import load_dataset as load_data
     from inkdigits.evaluation import Report
@@ -44,6 +44,7 @@ __all__ = [
     "build_model",
     "evaluate",
     "export_model",
+    "import_model",
     "load_data",
     "load_weights",
     "open_canvas",
@@ -63,6 +64,7 @@ _HOMES = {
     "build_model": ("training.models", "build_model"),
     "evaluate": ("api", "evaluate"),
     "export_model": ("api", "export_model"),
+    "import_model": ("api", "import_model"),
     "load_data": ("data", "load_dataset"),
     "load_weights": ("training.weights", "load_weights"),
     "open_canvas": ("imaging", "open_canvas"),

@@ -8,7 +8,7 @@ from typing import TypeAlias
 import inkdigits
 from inkdigits.cli.options import add_recipe, add_search
 from inkdigits.cli.parser_camera import add_camera_options
-from inkdigits.cli.parser_models import add_export
+from inkdigits.cli.parser_models import add_export, add_import
 from inkdigits.errors import EXIT_CODES
 
 _Commands: TypeAlias = "argparse._SubParsersAction[argparse.ArgumentParser]"
@@ -40,6 +40,7 @@ def build_parser() -> argparse.ArgumentParser:
     _add_watch(commands)
     add_camera_options(_add_command(commands, "camera", "read what a camera sees, in a window"))
     add_export(_add_command(commands, "export", "write a model in another format"))
+    add_import(_add_command(commands, "import", "make an artifact of another digit model"))
     return parser
 
 

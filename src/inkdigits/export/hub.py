@@ -21,7 +21,7 @@ def export_hub(
     `report` is a `report.json` of this artifact; without one, the card has no test figures. An
     imported model has no safetensors. Raises as `export`.
     """
-    formats = ["onnx", "safetensors"] if "architecture" in source.info.recipe else ["onnx"]
+    formats = ["onnx"] if source.info.is_imported else ["onnx", "safetensors"]
     compared = {f"model.{name}": export(source, name) for name in formats}
     files = {name: exported.content for name, exported in compared.items()}
     files[CONFIG] = json.dumps(_config(source.info), indent=2).encode()
@@ -48,10 +48,11 @@ def _card(info: ArtifactInfo, report: dict[str, Any] | None, files: list[str]) -
             f"| test loss | {report['loss']:.4f} |",
             f"| test images accepted | {report['accepted']:.2%} |",
         ]
-    held_out = []
+    held_out, trained = [], [f"| trained on, seed | {info.dataset}, {info.seed} |"]
+    kept = "training images" if info.is_imported else "training images held out"
     if info.validation["images"]:
         held_out = [
-            f"| accuracy on {info.validation['images']:,} training images held out "
+            f"| accuracy on {info.validation['images']:,} {kept} "
             f"| {info.validation['accuracy']:.2%} |",
             f"| loss on these | {info.validation['loss']:.4f} |",
         ]
@@ -66,7 +67,7 @@ def _card(info: ArtifactInfo, report: dict[str, Any] | None, files: list[str]) -
         *(f"# {name}", "", f"{summary}. Labels: {labels}.", ""),
         *("| | |", "|---|---|", *tested, *held_out),
         f"| parameters | {info.parameters:,} |",
-        f"| trained on, seed | {info.dataset}, {info.seed} |",
+        *([] if info.is_imported else trained),
         f"| inkdigits | {info.version} |",
         "",
         "The files: "

@@ -125,10 +125,10 @@ class Recipe:
 
 def trained_recipe(info: ArtifactInfo) -> Recipe:
     """The recipe that an artifact was trained with; `ArtifactError` for an imported model."""
-    if "architecture" not in info.recipe:
+    if info.is_imported:
         raise ArtifactError(
-            f"the artifact has no recipe: it was imported ({info.recipe['summary']}); only "
-            "a model that 'inkdigits train' made can be used for this"
+            f"the artifact {info.recipe['name']!r} was imported and has layers of its own; "
+            "this needs a model that 'inkdigits train' made"
         )
     return Recipe(**info.recipe)
 
