@@ -14,7 +14,7 @@ ROOT = Path(inkdigits.__file__).parent
 LAYERS = [
     {"__main__"},
     {"cli"},
-    {"__init__", "batch", "evaluation"},
+    {"__init__", "batch", "evaluation", "web"},
     {"training"},
     {"export", "reading"},
     {"recipes", "data"},

@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import TypeAlias
 
 import inkdigits
+from inkdigits.cli.parser_web import add_serve_options
 from inkdigits.errors import EXIT_CODES
 
 _Commands: TypeAlias = "argparse._SubParsersAction[argparse.ArgumentParser]"
@@ -34,6 +35,7 @@ def build_parser() -> argparse.ArgumentParser:
     _add_evaluate(commands)
     _add_predict(commands)
     _add_watch(commands)
+    add_serve_options(_add_command(commands, "serve", "serve the page and the API"))
     return parser
 
 

@@ -1,0 +1,36 @@
+"""The options of the commands around the page; imports nothing heavy."""
+
+import argparse
+from pathlib import Path
+
+
+def add_serve_options(parser: argparse.ArgumentParser) -> None:
+    """The options of `inkdigits serve`."""
+    parser.add_argument(
+        "--model",
+        type=Path,
+        metavar="FILE",
+        help="a run folder or an artifact file, watched for changes (default: the model inside "
+        "the package)",
+    )
+    parser.add_argument("--host", default="127.0.0.1", help="the address (default: 127.0.0.1)")
+    parser.add_argument("--port", type=int, default=8000, help="0: any free one (default: 8000)")
+    parser.add_argument(
+        "--allow-host",
+        action="append",
+        default=[],
+        metavar="NAME",
+        help="a name that the server is known by, besides its addresses; can be repeated",
+    )
+    parser.add_argument(
+        "--rate",
+        type=float,
+        metavar="N",
+        help="requests a second from each client, 0: any number (default: 0 on the loopback "
+        "address, else 30)",
+    )
+    parser.add_argument(
+        "--behind-proxy",
+        action="store_true",
+        help="take the client's address and the scheme from the proxy's X-Forwarded headers",
+    )

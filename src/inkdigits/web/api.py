@@ -1,0 +1,257 @@
+"""The API for reading: pictures, regions, glyphs, explanations, and what the reader is."""
+
+import base64
+import json
+from functools import lru_cache
+from importlib.metadata import version
+from importlib.resources import files
+from typing import Any
+
+import numpy as np
+from flask import Request
+
+from inkdigits.artifact import GLYPH_PX, artifact_path
+from inkdigits.errors import UsageError
+from inkdigits.reading import Reading
+from inkdigits.reading.explanation import evidence_map
+from inkdigits.web import answers
+from inkdigits.web.bodies import (
+    MOST_GLYPHS,
+    as_glyphs,
+    glyphs_of,
+    members,
+    parse_grid,
+    picture_of,
+    regions_of,
+)
+from inkdigits.web.live import LiveReader
+from inkdigits.web.schemas import Schema
+from inkdigits.web.service import Endpoint, Service
+
+_PIXELS: Schema = {"type": "integer", "minimum": 0, "maximum": 255}
+_ROW: Schema = {"type": "array", "items": _PIXELS, "minItems": GLYPH_PX, "maxItems": GLYPH_PX}
+GLYPH: Schema = {"type": "array", "items": _ROW, "minItems": GLYPH_PX, "maxItems": GLYPH_PX}
+_BINARY: Schema = {"type": "string", "format": "binary"}
+_DATA_URL: Schema = {"type": "string", "description": "a data URL: data:image/png;base64,…"}
+_SHARE: Schema = {"type": "number", "minimum": 0, "maximum": 1}
+_BOX: Schema = {"type": "array", "items": _SHARE, "minItems": 4, "maxItems": 4}
+_REGIONS: Schema = {
+    "type": "object",
+    "description": "as in a --regions file: left, top, width and height as shares of the picture",
+    "properties": {
+        "of": {"enum": ["picture", "table"]},
+        "regions": {"type": "object", "additionalProperties": _BOX, "minProperties": 1},
+    },
+    "required": ["regions"],
+    "additionalProperties": False,
+}
+
+
+def object_of(**properties: Schema) -> Schema:
+    """The schema of an object that must have these properties."""
+    return {"type": "object", "properties": properties, "required": list(properties)}
+
+
+def read(service: Service, request: Request, options: answers.ReadOptions) -> answers.ReadAnswer:
+    """Read the numbers in a picture."""
+    content = picture_of(request, service.settings.pixel_limit)
+    grid, now = parse_grid(options.grid), service.live.current
+
+    def work() -> Reading:
+        return now.reader.read(
+            content,
+            page=options.page,
+            single=options.single,
+            expect=options.expect,
+            grid=grid,
+            digits_only=options.digits_only,
+        )
+
+    reading = service.workers.run(work)
+    _count(service, reading)
+    glyphs = [_in_base64(digit.glyph) for digit in reading.digits] if options.glyphs else []
+    return answers.ReadAnswer(reading, now.sha256, glyphs)
+
+
+def read_regions(
+    service: Service, request: Request, options: answers.RegionOptions
+) -> answers.RegionsAnswer:
+    """Read the regions of a form or a meter, each on its own."""
+    regions = regions_of(request)
+    content = picture_of(request, service.settings.pixel_limit)
+    now = service.live.current
+
+    def work() -> dict[str, Reading]:
+        return now.reader.read_regions(
+            content,
+            regions,
+            page=options.page,
+            single=options.single,
+            expect=options.expect,
+            digits_only=options.digits_only,
+        )
+
+    readings = service.workers.run(work)
+    for reading in readings.values():
+        _count(service, reading)
+    return answers.RegionsAnswer(readings, now.sha256)
+
+
+def predict(service: Service, request: Request, _: answers.NoOptions) -> answers.PredictAnswer:
+    """Classify glyphs, without looking for them.
+
+    Requests aren't batched: the network takes 0.05 ms of a request's 0.6 ms.
+    """
+    images, now = glyphs_of(request), service.live.current
+    probabilities, familiarity = now.reader.score_glyphs(images)
+    accepted = now.reader.accepts(familiarity)
+    inside = now.reader.prediction_sets(probabilities)
+    found = [
+        answers.Prediction(
+            label=int(order[0]),
+            confidence=float(p[order[0]]),
+            probabilities=p.tolist(),
+            candidates=[int(k) for k in order if within[k]],
+            accepted=bool(known),
+        )
+        for p, within, known, order in zip(
+            probabilities,
+            inside,
+            accepted,
+            np.argsort(-probabilities, axis=1, kind="stable"),
+            strict=True,
+        )
+    ]
+    return answers.PredictAnswer(found, now.sha256)
+
+
+def explain(service: Service, request: Request, _: answers.NoOptions) -> answers.ExplainAnswer:
+    """Which ink of a glyph supports a label, by default the likeliest, and which opposes it."""
+    body, now = members(request), service.live.current
+    (glyph,) = as_glyphs([body.get("glyph")])
+    label, count = body.get("label"), len(now.reader.info.labels)
+    if label is None:
+        label = int(now.reader.predict(glyph[None])[0])
+    if type(label) is not int or not 0 <= label < count:
+        raise UsageError(f"label is {label!r}; it must be a whole number, 0 to {count - 1}")
+
+    def work() -> list[list[float]]:
+        evidence: list[list[float]] = evidence_map(glyph, label, now.reader.predict_proba).tolist()
+        return evidence
+
+    return answers.ExplainAnswer(label, service.workers.run(work), now.sha256)
+
+
+def model(service: Service, _request: Request, _: answers.NoOptions) -> answers.ModelAnswer:
+    """What the reader is."""
+    now = service.live.current
+    info = now.reader.info
+    return answers.ModelAnswer(
+        version=version("inkdigits"),
+        artifact=now.sha256,
+        shipped=service.live.path is None,
+        labels=list(info.labels),
+        dataset=info.dataset,
+        recipe=info.recipe,
+        parameters=info.parameters,
+        coverage=info.coverage,
+        validation=info.validation,
+        report=_report(service.live, now.sha256),
+        licence="MIT",
+        corrections=bool(service.settings.corrections),
+    )
+
+
+def health(_service: Service, _request: Request, _: answers.NoOptions) -> answers.Status:
+    """Alive: the process answers."""
+    return answers.Status("alive")
+
+
+def readiness(service: Service, _request: Request, _: answers.NoOptions) -> answers.Status:
+    """Ready: the artifact is loaded, which is so from the start, and a picture can be read."""
+    service.workers.run(lambda: None)  # refused while the queue is full
+    return answers.Status("ready")
+
+
+@lru_cache(maxsize=2)
+def _report(live: LiveReader, _sha256: str) -> dict[str, Any] | None:
+    """The `report.json` of the artifact, if there is one."""
+    if live.path is None:
+        place = files("inkdigits.web").joinpath("shipped-report.json")
+    else:
+        place = artifact_path(live.path).with_name("report.json")
+    try:
+        found = json.loads(place.read_bytes())
+    except (OSError, ValueError):
+        return None
+    return found if isinstance(found, dict) else None
+
+
+def _count(service: Service, reading: Reading) -> None:
+    service.telemetry.count("inkdigits_readings_total", accepted=str(reading.accepted).lower())
+
+
+def _in_base64(glyph: Any) -> str:
+    return base64.b64encode(glyph.tobytes()).decode()
+
+
+_PICTURES: dict[str, Schema] = {
+    "image/*": _BINARY,
+    "application/octet-stream": _BINARY,
+    "multipart/form-data": object_of(picture=_BINARY),
+    "application/json": object_of(picture=_DATA_URL),
+}
+_EXPLAINED: Schema = object_of(glyph=GLYPH)
+_EXPLAINED["properties"]["label"] = {"type": "integer", "minimum": 0}
+
+ENDPOINTS = (
+    Endpoint(
+        "POST",
+        "/api/v1/read",
+        "read",
+        "Read the numbers in a picture",
+        read,
+        answers.ReadAnswer,
+        answers.ReadOptions,
+        _PICTURES,
+    ),
+    Endpoint(
+        "POST",
+        "/api/v1/regions",
+        "regions",
+        "Read named regions of a picture, each on its own",
+        read_regions,
+        answers.RegionsAnswer,
+        answers.RegionOptions,
+        {
+            "multipart/form-data": object_of(picture=_BINARY, regions=_REGIONS),
+            "application/json": object_of(picture=_DATA_URL, regions=_REGIONS),
+        },
+    ),
+    Endpoint(
+        "POST",
+        "/api/v1/predict",
+        "predict",
+        "Classify 28×28 glyphs, bright ink on black",
+        predict,
+        answers.PredictAnswer,
+        bodies={
+            "application/json": object_of(
+                images={"type": "array", "items": GLYPH, "minItems": 1, "maxItems": MOST_GLYPHS}
+            ),
+            "application/octet-stream": _BINARY | {"description": "uint8 (n, 28, 28) as .npy"},
+        },
+    ),
+    Endpoint(
+        "POST",
+        "/api/v1/explain",
+        "explain",
+        "The evidence of a glyph's ink for a label",
+        explain,
+        answers.ExplainAnswer,
+        bodies={"application/json": _EXPLAINED},
+    ),
+    Endpoint("GET", "/api/v1/model", "model", "What the reader is", model, answers.ModelAnswer),
+    Endpoint("GET", "/healthz", "healthz", "Whether the server lives", health, answers.Status),
+    Endpoint("GET", "/readyz", "readyz", "Whether it can read now", readiness, answers.Status),
+)

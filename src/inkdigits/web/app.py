@@ -1,0 +1,107 @@
+"""The Flask app: the page, the API, and what watches over both."""
+
+import json
+import logging
+import os
+from collections.abc import Callable
+from typing import Any
+
+from flask import Flask, Response, request
+from werkzeug.exceptions import HTTPException, UnsupportedMediaType
+
+from inkdigits.errors import InkdigitsError
+from inkdigits.web import api
+from inkdigits.web.bodies import parse_options
+from inkdigits.web.limits import Workers
+from inkdigits.web.live import LiveReader
+from inkdigits.web.openapi import build_openapi
+from inkdigits.web.problems import Refused, as_problem
+from inkdigits.web.safety import install_checks
+from inkdigits.web.schemas import to_json
+from inkdigits.web.service import Endpoint, Service
+from inkdigits.web.settings import Settings
+from inkdigits.web.telemetry import Telemetry, install_telemetry
+
+LOG = logging.getLogger("inkdigits.web")
+DEFAULTS = Settings(workers=os.cpu_count() or 1)
+
+
+def create_app(settings: Settings = DEFAULTS) -> Flask:
+    """A WSGI app that reads pictures: for waitress, gunicorn, or mounted in an app of your own.
+
+    Raises `ArtifactError` or `StorageError` if the artifact can't be opened.
+    """
+    app = Flask("inkdigits.web", static_folder="static", static_url_path="/static")
+    app.config["MAX_CONTENT_LENGTH"] = settings.body_limit
+    service = Service(
+        settings=settings,
+        live=LiveReader(settings.artifact),
+        workers=Workers(settings.workers, settings.queue, settings.time_limit_s),
+        telemetry=Telemetry(),
+    )
+    app.extensions["inkdigits"] = service
+    install_telemetry(app, service.telemetry)
+    install_checks(app, settings)
+    _install_problems(app, service)
+    for endpoint in api.ENDPOINTS:
+        app.add_url_rule(
+            endpoint.path,
+            endpoint.name,
+            _view(service, endpoint),
+            methods=[endpoint.method],
+            provide_automatic_options=False,
+        )
+    _install_pages(app, service, build_openapi(api.ENDPOINTS))
+    return app
+
+
+def _view(service: Service, endpoint: Endpoint) -> Callable[..., Response]:
+    """A view that answers as the endpoint's row says."""
+
+    def view(**in_path: int) -> Response:
+        if endpoint.bodies and not _is_taken(request.mimetype, endpoint):
+            known = ", ".join(endpoint.bodies)
+            raise UnsupportedMediaType(f"the body is {request.mimetype!r}; send {known}")
+        options: Any = parse_options(request, endpoint.options)
+        answer = endpoint.work(service, request, options, **in_path)
+        response = _as_json(to_json(answer))
+        response.status_code = endpoint.status
+        return response
+
+    return view
+
+
+def _as_json(content: Any) -> Response:
+    return Response(json.dumps(content), content_type="application/json")
+
+
+def _is_taken(mimetype: str, endpoint: Endpoint) -> bool:
+    kind = mimetype.split("/")[0]
+    return mimetype in endpoint.bodies or f"{kind}/*" in endpoint.bodies
+
+
+def _install_problems(app: Flask, service: Service) -> None:
+    def answer(error: Exception) -> Response:
+        response = as_problem(error)
+        if response.status_code == 500:
+            LOG.error("a request failed", exc_info=error)
+        code = response.json["code"] if response.json else ""
+        service.telemetry.count("inkdigits_refusals_total", code=code)
+        return response
+
+    for kind in (InkdigitsError, Refused, HTTPException, Exception):
+        app.register_error_handler(kind, answer)
+
+
+def _install_pages(app: Flask, service: Service, document: dict[str, Any]) -> None:
+    @app.get("/")
+    def page() -> Response:
+        return app.send_static_file("index.html")
+
+    @app.get("/openapi.json")
+    def openapi() -> Response:
+        return _as_json(document)
+
+    @app.get("/metrics")
+    def metrics() -> Response:
+        return Response(service.telemetry.to_text(), content_type="text/plain; version=0.0.4")

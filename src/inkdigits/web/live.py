@@ -1,0 +1,94 @@
+"""The reader that a server uses now; a newer artifact takes its place without a restart."""
+
+import logging
+import threading
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from inkdigits.artifact import artifact_path, parse_artifact
+from inkdigits.errors import InkdigitsError
+from inkdigits.files import read_bytes, sha256
+from inkdigits.reading import Reader
+from inkdigits.reading.reader import shipped_artifact
+
+LOG = logging.getLogger("inkdigits.web")
+_EVERY_S = 1.0
+_BLANK = np.full((32, 32), 255, np.uint8)
+
+
+@dataclass(frozen=True)
+class Loaded:
+    """A reader and the SHA-256 of its artifact."""
+
+    reader: Reader
+    sha256: str
+
+
+@dataclass
+class LiveReader:
+    """The reader of an artifact file or run folder; None: of the model in the package.
+
+    `current` is replaced as a whole: a request that holds the old one finishes with it. The first
+    loading raises `ArtifactError` or `StorageError`; later a damaged file is refused, and the old
+    reader stays.
+    """
+
+    path: Path | None = None
+    _seen: Any = field(default=None, init=False)
+    _stop: threading.Event = field(default_factory=threading.Event, init=False)
+
+    def __post_init__(self) -> None:
+        self._seen = self._look()
+        self.current = self._load()
+
+    def reload(self) -> bool:
+        """Take the artifact as it is on the disk now; whether it is another one."""
+        try:
+            loaded = self._load()
+        except InkdigitsError as error:
+            LOG.error("the new artifact is refused, the old one stays: %s", error)
+            return False
+        if loaded.sha256 == self.current.sha256:
+            return False
+        self.current = loaded
+        LOG.info("the artifact is now %s", loaded.sha256[:12])
+        return True
+
+    def watch(self, every_s: float = _EVERY_S) -> None:
+        """Reload whenever the file changes, in a thread, until `close`."""
+        if self.path is not None:
+            threading.Thread(target=self._watch, args=(every_s,), daemon=True).start()
+
+    def close(self) -> None:
+        """Stop watching."""
+        self._stop.set()
+
+    def _watch(self, every_s: float) -> None:
+        while not self._stop.wait(every_s):
+            now = self._look()
+            if now is not None and now != self._seen:
+                self._seen = now
+                self.reload()
+
+    def _look(self) -> tuple[int, int, int] | None:
+        """What changes with the file; None if it is not there."""
+        if self.path is None:
+            return None
+        try:
+            found = artifact_path(self.path).stat()
+        except (OSError, InkdigitsError):
+            return None
+        return found.st_mtime_ns, found.st_size, found.st_ino
+
+    def _load(self) -> Loaded:
+        if self.path is None:
+            content, name = shipped_artifact(), "the shipped artifact"
+        else:
+            path = artifact_path(self.path)
+            content, name = read_bytes(path), str(path)
+        reader = Reader(parse_artifact(content, name, threads=1), threads=1)
+        reader.read(_BLANK)  # loads the detector: the first picture isn't slower than the others
+        return Loaded(reader, sha256(content))
