@@ -11,7 +11,7 @@ class ReadOptions:
     """What is known of a picture: the options of `Reader.read`.
 
     `grid` is ROWSxCOLS, such as 9x9. `page` counts from 0. With `glyphs` the answer has what the
-    network saw of each digit.
+    network saw of each digit, with `picture` the picture itself, for browsers that can't open it.
     """
 
     page: int = 0
@@ -20,6 +20,7 @@ class ReadOptions:
     grid: str | None = None
     digits_only: bool = False
     glyphs: bool = False
+    picture: bool = False
 
 
 @dataclass(frozen=True)
@@ -30,13 +31,7 @@ class RegionOptions:
     single: bool = False
     expect: int | None = None
     digits_only: bool = False
-
-
-@dataclass(frozen=True)
-class PageOption:
-    """The page of a PDF or TIFF, from 0."""
-
-    page: int = 0
+    glyphs: bool = False
 
 
 @dataclass(frozen=True)
@@ -48,20 +43,23 @@ class NoOptions:
 class ReadAnswer:
     """A reading, and the SHA-256 of the artifact that it was read with.
 
-    `glyphs` has 28×28 bytes in base64 for each digit, bright ink on black, if they were asked for.
+    If they were asked for, `glyphs` has 28×28 bytes in base64 for each digit, bright ink on black,
+    and `picture` is a data URL of the picture, upright.
     """
 
     reading: Reading
     artifact: str
     glyphs: list[str]
+    picture: str | None
 
 
 @dataclass(frozen=True)
 class RegionsAnswer:
-    """A reading for each region, and the SHA-256 of the artifact."""
+    """A reading and glyphs for each region, as in `ReadAnswer`, and the artifact's SHA-256."""
 
     readings: dict[str, Reading]
     artifact: str
+    glyphs: dict[str, list[str]]
 
 
 @dataclass(frozen=True)

@@ -1,8 +1,8 @@
 """The API for reading: pictures, regions, glyphs, explanations, and what the reader is."""
 
 import base64
+import io
 import json
-from functools import lru_cache
 from importlib.metadata import version
 from importlib.resources import files
 from typing import Any
@@ -12,6 +12,7 @@ from flask import Request
 
 from inkdigits.artifact import GLYPH_PX, artifact_path
 from inkdigits.errors import UsageError
+from inkdigits.imaging import open_picture
 from inkdigits.reading import Reading
 from inkdigits.reading.explanation import evidence_map
 from inkdigits.web import answers
@@ -69,8 +70,11 @@ def read(service: Service, request: Request, options: answers.ReadOptions) -> an
 
     reading = service.workers.run(work)
     _count(service, reading)
-    glyphs = [_in_base64(digit.glyph) for digit in reading.digits] if options.glyphs else []
-    return answers.ReadAnswer(reading, now.sha256, glyphs)
+    glyphs = _glyphs(reading) if options.glyphs else []
+    picture = None
+    if options.picture:
+        picture = service.workers.run(lambda: _as_data_url(content, options.page))
+    return answers.ReadAnswer(reading, now.sha256, glyphs, picture)
 
 
 def read_regions(
@@ -94,7 +98,10 @@ def read_regions(
     readings = service.workers.run(work)
     for reading in readings.values():
         _count(service, reading)
-    return answers.RegionsAnswer(readings, now.sha256)
+    glyphs = {
+        name: _glyphs(reading) if options.glyphs else [] for name, reading in readings.items()
+    }
+    return answers.RegionsAnswer(readings, now.sha256, glyphs)
 
 
 def predict(service: Service, request: Request, _: answers.NoOptions) -> answers.PredictAnswer:
@@ -156,7 +163,7 @@ def model(service: Service, _request: Request, _: answers.NoOptions) -> answers.
         parameters=info.parameters,
         coverage=info.coverage,
         validation=info.validation,
-        report=_report(service.live, now.sha256),
+        report=_report(service.live),
         licence="MIT",
         corrections=bool(service.settings.corrections),
     )
@@ -173,8 +180,7 @@ def readiness(service: Service, _request: Request, _: answers.NoOptions) -> answ
     return answers.Status("ready")
 
 
-@lru_cache(maxsize=2)
-def _report(live: LiveReader, _sha256: str) -> dict[str, Any] | None:
+def _report(live: LiveReader) -> dict[str, Any] | None:
     """The `report.json` of the artifact, if there is one."""
     if live.path is None:
         place = files("inkdigits.web").joinpath("shipped-report.json")
@@ -191,8 +197,15 @@ def _count(service: Service, reading: Reading) -> None:
     service.telemetry.count("inkdigits_readings_total", accepted=str(reading.accepted).lower())
 
 
-def _in_base64(glyph: Any) -> str:
-    return base64.b64encode(glyph.tobytes()).decode()
+def _glyphs(reading: Reading) -> list[str]:
+    """The glyphs of a reading's digits in base64."""
+    return [base64.b64encode(digit.glyph.tobytes()).decode() for digit in reading.digits]
+
+
+def _as_data_url(content: bytes, page: int) -> str:
+    file = io.BytesIO()
+    open_picture(content, page).save(file, "JPEG", quality=85)
+    return f"data:image/jpeg;base64,{base64.b64encode(file.getvalue()).decode()}"
 
 
 _PICTURES: dict[str, Schema] = {
