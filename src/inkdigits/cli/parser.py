@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import TypeAlias
 
 import inkdigits
-from inkdigits.cli.parser_web import add_serve_options
+from inkdigits.cli.parser_web import add_corrections_options, add_serve_options
 from inkdigits.errors import EXIT_CODES
 
 _Commands: TypeAlias = "argparse._SubParsersAction[argparse.ArgumentParser]"
@@ -36,6 +36,9 @@ def build_parser() -> argparse.ArgumentParser:
     _add_predict(commands)
     _add_watch(commands)
     add_serve_options(_add_command(commands, "serve", "serve the page and the API"))
+    corrections = _add_command(commands, "corrections", "what people corrected on the page")
+    add_corrections_options(corrections)
+    _add_output(corrections)
     return parser
 
 

@@ -34,3 +34,19 @@ def add_serve_options(parser: argparse.ArgumentParser) -> None:
         action="store_true",
         help="take the client's address and the scheme from the proxy's X-Forwarded headers",
     )
+    parser.add_argument(
+        "--no-corrections", action="store_true", help="store nothing of what people correct"
+    )
+
+
+def add_corrections_options(parser: argparse.ArgumentParser) -> None:
+    """The options of `inkdigits corrections`, besides those of its output."""
+    actions = ["list", "stats", "export", "import", "delete"]
+    parser.add_argument("action", choices=actions, help="what to do")
+    parser.add_argument(
+        "what",
+        nargs="*",
+        metavar="FILE_OR_KEY",
+        help="the file to export to or import from (JSON Lines); the keys to delete",
+    )
+    parser.add_argument("--all", action="store_true", help="delete every correction")

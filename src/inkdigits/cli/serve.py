@@ -47,6 +47,7 @@ def run(arguments: Namespace) -> int:
 
 def _settings(arguments: Namespace) -> "Settings":
     from inkdigits.web import Settings
+    from inkdigits.web.corrections import default_database
 
     rate = arguments.rate
     if rate is None:
@@ -57,6 +58,7 @@ def _settings(arguments: Namespace) -> "Settings":
         token=os.environ.get("INKDIGITS_TOKEN", ""),
         rate_per_s=rate,
         workers=os.cpu_count() or 1,
+        corrections="" if arguments.no_corrections else default_database(),
     )
 
 

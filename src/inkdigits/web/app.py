@@ -4,7 +4,7 @@ import json
 import logging
 import os
 from collections.abc import Callable
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from flask import Flask, Response, request
 from werkzeug.exceptions import HTTPException, UnsupportedMediaType
@@ -22,6 +22,9 @@ from inkdigits.web.service import Endpoint, Service
 from inkdigits.web.settings import Settings
 from inkdigits.web.telemetry import Telemetry, install_telemetry
 
+if TYPE_CHECKING:
+    from inkdigits.web.corrections import Store
+
 LOG = logging.getLogger("inkdigits.web")
 DEFAULTS = Settings(workers=os.cpu_count() or 1)
 
@@ -38,12 +41,14 @@ def create_app(settings: Settings = DEFAULTS) -> Flask:
         live=LiveReader(settings.artifact),
         workers=Workers(settings.workers, settings.queue, settings.time_limit_s),
         telemetry=Telemetry(),
+        store=_open_store(settings.corrections),
     )
+    endpoints = [*api.ENDPOINTS, *(_of_corrections() if service.store else ())]
     app.extensions["inkdigits"] = service
     install_telemetry(app, service.telemetry)
     install_checks(app, settings)
     _install_problems(app, service)
-    for endpoint in api.ENDPOINTS:
+    for endpoint in endpoints:
         app.add_url_rule(
             endpoint.path,
             endpoint.name,
@@ -51,14 +56,29 @@ def create_app(settings: Settings = DEFAULTS) -> Flask:
             methods=[endpoint.method],
             provide_automatic_options=False,
         )
-    _install_pages(app, service, build_openapi(api.ENDPOINTS))
+    _install_pages(app, service, build_openapi(endpoints))
     return app
+
+
+def _open_store(address: str) -> "Store | None":
+    """The store of corrections at an address; SQLAlchemy is imported only if there is one."""
+    if not address:
+        return None
+    from inkdigits.web.corrections import Store
+
+    return Store(address)
+
+
+def _of_corrections() -> tuple[Endpoint, ...]:
+    from inkdigits.web.corrections_api import ENDPOINTS
+
+    return ENDPOINTS
 
 
 def _view(service: Service, endpoint: Endpoint) -> Callable[..., Response]:
     """A view that answers as the endpoint's row says."""
 
-    def view(**in_path: int) -> Response:
+    def view(**in_path: str) -> Response:
         if endpoint.bodies and not _is_taken(request.mimetype, endpoint):
             known = ", ".join(endpoint.bodies)
             raise UnsupportedMediaType(f"the body is {request.mimetype!r}; send {known}")

@@ -49,11 +49,11 @@ def parse_options(request: Request, kind: type[_Options]) -> _Options:
 def _parse_value(name: str, text: str, kind: type) -> Any:
     if kind is bool:
         if text.lower() not in _TRUTH:
-            raise UsageError(f"{name} is {text!r}; it must be true or false")
+            raise UsageError(f"{name} is {shortened(repr(text))}; it must be true or false")
         return _TRUTH[text.lower()]
     if kind is int:
         if not _NUMBER.fullmatch(text):
-            raise UsageError(f"{name} is {text!r}; it must be a whole number")
+            raise UsageError(f"{name} is {shortened(repr(text))}; it must be a whole number")
         return int(text)
     return text
 
@@ -81,7 +81,7 @@ def picture_of(request: Request, pixel_limit: int) -> bytes:
         content = from_data_url(str(_member(request, _PICTURE_FIELD, str)))
     else:
         content = request.get_data(cache=False)
-    _check_pixels(content, pixel_limit)
+    check_pixels(content, pixel_limit)
     return content
 
 
@@ -169,8 +169,8 @@ def _from_npy(content: bytes) -> NDArray[np.uint8]:
     return values.reshape(shape, order="F" if fortran else "C")
 
 
-def _check_pixels(content: bytes, pixel_limit: int) -> None:
-    """Refuse a picture that says it has too many pixels, before any is decoded."""
+def check_pixels(content: bytes, pixel_limit: int) -> None:
+    """`CanvasError` for a picture that says it has too many pixels, before any is decoded."""
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
         try:

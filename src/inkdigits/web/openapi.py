@@ -10,7 +10,7 @@ from inkdigits.web.problems import MEDIA_TYPE
 from inkdigits.web.schemas import Schemas, parameters
 from inkdigits.web.service import Endpoint
 
-_IN_PATH = re.compile(r"<int:(\w+)>")
+_IN_PATH = re.compile(r"<string\(length=32\):(\w+)>")
 
 
 def build_openapi(endpoints: Iterable[Endpoint]) -> dict[str, Any]:
@@ -54,7 +54,7 @@ def build_openapi(endpoints: Iterable[Endpoint]) -> dict[str, Any]:
 
 
 def _path_parameters(path: str) -> list[dict[str, Any]]:
-    schema = {"type": "integer", "minimum": 1, "maximum": 2**31 - 1}
+    schema = {"type": "string", "pattern": "^[0-9a-f]{32}$"}
     return [
         {"name": name, "in": "path", "required": True, "schema": schema}
         for name in _IN_PATH.findall(path)

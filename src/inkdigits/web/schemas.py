@@ -96,7 +96,7 @@ def _parameter(field: "Field[Any]", hint: Any) -> Schema:
     if field.default is not MISSING and field.default is not None:
         schema["default"] = field.default
     if kind is int:
-        schema |= {"minimum": 0 if field.default == 0 else 1, "maximum": 2**31 - 1}
+        schema |= {"minimum": 0 if field.default == 0 else 1, "maximum": 999_999_999}
     if field.name == "grid":
         schema["pattern"] = "^[1-9][0-9]?[xX][1-9][0-9]?$"
     return {"name": field.name, "in": "query", "required": False, "schema": schema}

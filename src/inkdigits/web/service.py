@@ -2,9 +2,7 @@
 
 from collections.abc import Callable
 from dataclasses import dataclass, field
-from typing import Any
-
-from flask import Request
+from typing import TYPE_CHECKING, Any
 
 from inkdigits.web.answers import NoOptions
 from inkdigits.web.limits import Workers
@@ -12,6 +10,9 @@ from inkdigits.web.live import LiveReader
 from inkdigits.web.schemas import Schema
 from inkdigits.web.settings import Settings
 from inkdigits.web.telemetry import Telemetry
+
+if TYPE_CHECKING:
+    from inkdigits.web.corrections import Store
 
 
 @dataclass(frozen=True)
@@ -22,6 +23,7 @@ class Service:
     live: LiveReader
     workers: Workers
     telemetry: Telemetry
+    store: "Store | None" = None
 
 
 @dataclass(frozen=True)
@@ -29,14 +31,14 @@ class Endpoint:
     """A row of the API: how a request is answered, and how the OpenAPI document describes it.
 
     `bodies` has the schema of each media type that is taken. `work` takes the service, the request
-    and its options.
+    its options, and what is in the path.
     """
 
     method: str
     path: str
     name: str
     summary: str
-    work: Callable[[Service, Request, Any], Any]
+    work: Callable[..., Any]
     answer: type
     options: type = NoOptions
     bodies: dict[str, Schema] = field(default_factory=dict)

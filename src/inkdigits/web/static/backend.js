@@ -64,7 +64,7 @@ function query(options) {
 }
 
 export const read = (picture, options = {}, signal) =>
-  call("POST", `${API}/read${query({ ...options, glyphs: true })}`, { body: picture, type: picture.type || "application/octet-stream", signal });
+  call("POST", `${API}/read${query({ ...options, glyphs: true })}`, { body: picture, type: picture.type.startsWith("image/") ? picture.type : "application/octet-stream", signal });
 
 export function readRegions(picture, regions, options = {}) {
   const form = new FormData();
@@ -76,11 +76,11 @@ export function readRegions(picture, regions, options = {}) {
 export const explain = (glyph, label, signal) => call("POST", `${API}/explain`, { ...json({ glyph, label }), signal });
 export const model = () => call("GET", `${API}/model`);
 export const openapi = () => call("GET", "/openapi.json");
+
 export const corrections = {
   store: (correction) => call("POST", `${API}/corrections`, json(correction)),
-  list: (before) => call("GET", `${API}/corrections${query({ before })}`),
-  remove: (id) => call("DELETE", `${API}/corrections/${id}`),
-  restore: (id) => call("POST", `${API}/corrections/${id}/restore`),
+  page: (offset, limit) => call("GET", `${API}/corrections${query({ offset, limit })}`),
+  remove: (key) => call("DELETE", `${API}/corrections/${key}`),
   removeAll: () => call("DELETE", `${API}/corrections`),
-  exported: () => call("GET", `${API}/corrections/export`),
+  takeIn: (some) => call("POST", `${API}/corrections/import`, json({ corrections: some })),
 };

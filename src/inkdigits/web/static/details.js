@@ -22,7 +22,7 @@ export function showDetails(digit, glyph) {
   byId("details").dataset.state = state;
   byId("label").textContent = state === "rejected" ? "?" : nameOf(digit);
   byId("said").textContent = saying(digit, state);
-  byId("sure").textContent = state === "rejected" ? T.looks_like(nameOf(digit)) : T.sure(percent(digit.confidence));
+  byId("sure").textContent = state === "corrected" ? "" : T.sure(percent(digit.confidence));
   byId("notes").textContent = digit.notes.join(" · ");
   showBars(digit);
   const bytes = bytesOf(glyph);
@@ -32,8 +32,9 @@ export function showDetails(digit, glyph) {
 }
 
 function saying(digit, state) {
-  if (state === "rejected") return digit.confidence < 0.5 ? T.said_none : T.said_maybe(nameOf(digit));
-  return state === "unsure" ? T.said_or(digit.candidates) : T.said(nameOf(digit));
+  if (state === "corrected") return T.said_corrected(nameOf(digit));
+  if (digit.candidates.length > 1) return T.said_or(digit.candidates);
+  return state === "rejected" ? T.said_none : T.said(nameOf(digit));
 }
 
 function showBars(digit) {

@@ -31,7 +31,7 @@ function show(item, index = 0) {
   showVerdict(reading);
   showStrip(byId("strip"), reading ?? EMPTY, chosen, choose);
   showDetails(reading?.digits[chosen], item?.glyphs[chosen]);
-  corrector.offer(item, chosen);
+  corrector.offer(chosen);
   showShownBoxes(item);
   byId("outputs").hidden = !reading;
 }
@@ -115,7 +115,7 @@ async function open() {
   try {
     if (view === "draw") openDrawing();
     if (view === "pictures") await pictures.opened();
-    if (view === "corrections") await showCorrections(byId("corrections"));
+    if (view === "corrections") await showCorrections(byId("corrections"), await backend.model());
     if (view === "model") await showModel(byId("model"));
     if (view === "api") await showApi(byId("api"));
   } catch (error) {
@@ -157,7 +157,7 @@ function switchTheme() {
 fillTexts();
 const pad = new Pad(byId("pad"), drawn);
 const pictures = new Pictures(show, choose);
-const corrector = new Corrector(() => shown());
+const corrector = new Corrector(shown, (index) => show(shown(), index));
 setTheme(localStorage.getItem("theme"));
 byId("pad").setAttribute("aria-label", T.pad);
 byId("pen").addEventListener("click", () => chooseTool(false));

@@ -1,7 +1,7 @@
 // What was read, as text, CSV, JSON or a picture with boxes.
 import { nameOf, stateOf } from "./reading.js";
 
-const COLOURS = { accepted: "#1a7f37", unsure: "#b35c00", rejected: "#c0392b", mark: "#2f6fdb" };
+const COLOURS = { accepted: "#1a7f37", unsure: "#b35c00", rejected: "#c0392b", corrected: "#3d4fd8", mark: "#2f6fdb" };
 const COLUMNS = ["path", "region", "text", "confidence", "accepted", "candidates", "notes", "error_code"];
 
 /** Rows of (name, region, reading or null, problem or null), one for each reading of the items. */

@@ -34,8 +34,10 @@ export class Pictures {
   /** Read files, two at a time, in the order in which they came. */
   async add(files) {
     const items = files.map((file) => ({ name: file.name, picture: file, page: 0, glyphs: [], reading: null, waiting: true }));
-    if (this.items.length === 1 && this.items[0].name === T.example && items.length) this.items = [];
+    if (!items.length) return;
+    if (this.items.length === 1 && this.items[0].name === T.example) this.items = [];
     this.items.push(...items);
+    [this.current] = items;
     this.#table();
     await this.#readAll(items);
   }
@@ -49,7 +51,7 @@ export class Pictures {
         await this.#read(item);
         bar.value += 1;
         this.#table();
-        if (item === items[0]) this.select(item);
+        if (item === this.current || !this.items.includes(this.current)) this.select(item);
       }
     };
     await Promise.all(Array.from({ length: AT_ONCE }, work));
@@ -90,7 +92,7 @@ export class Pictures {
 
   #readAgain() {
     for (const item of this.items) item.waiting = true;
-    return this.#readAll(this.items).then(() => this.select(this.current)).catch(fail);
+    return this.#readAll(this.items).catch(fail);
   }
 
   /** Show an item in the viewer and its reading in the panel. */

@@ -2,10 +2,11 @@
 import { byId, draw, make } from "./dom.js";
 import { T, percent } from "./strings.js";
 
-const FLAWS = { accepted: T.state_sure, unsure: T.state_unsure, rejected: T.state_rejected };
+const FLAWS = { accepted: T.state_sure, unsure: T.state_unsure, rejected: T.state_rejected, corrected: T.state_corrected };
 
-/** How sure a digit is: "accepted", "unsure" (several candidates) or "rejected". */
+/** How sure a digit is: "accepted", "unsure" (several candidates), "rejected" or "corrected". */
 export function stateOf(digit) {
+  if (digit.corrected) return "corrected";
   if (!digit.accepted) return "rejected";
   return digit.candidates.length > 1 ? "unsure" : "accepted";
 }
@@ -17,17 +18,21 @@ export function showBoxes(svg, reading, [width, height], chosen, choose = null) 
   svg.setAttribute("viewBox", `0 0 ${width} ${height}`);
   svg.replaceChildren();
   if (!reading) return;
-  for (const mark of reading.marks) svg.append(box(mark.box, "mark", ""));
+  const unit = unitOf(svg);
+  for (const mark of reading.marks) svg.append(box(unit, mark.box, "mark", ""));
   reading.digits.forEach((digit, index) => {
-    const group = box(digit.box, stateOf(digit), nameOf(digit), index === chosen);
+    const group = box(unit, digit.box, stateOf(digit), nameOf(digit), index === chosen);
     if (choose) group.addEventListener("click", () => choose(index));
     svg.append(group);
   });
 }
 
-function box([x, y, width, height], state, text, chosen = false) {
-  const pad = Math.max(2, height * 0.06);
-  const size = Math.max(9, height * 0.16);
+/** How many units of an SVG's picture are a pixel on the screen. */
+export const unitOf = (svg) => svg.viewBox.baseVal.width / Math.max(1, svg.clientWidth);
+
+function box(unit, [x, y, width, height], state, text, chosen = false) {
+  const pad = Math.max(2 * unit, height * 0.05);
+  const size = Math.min(24, Math.max(11, (height * 0.16) / unit)) * unit;
   const frame = draw("rect", { x: x - pad, y: y - pad, width: width + 2 * pad, height: height + 2 * pad, rx: pad });
   const group = draw("g", { class: `${state}${chosen ? " chosen" : ""}` }, frame);
   if (text) {
@@ -38,27 +43,33 @@ function box([x, y, width, height], state, text, chosen = false) {
   return group;
 }
 
+/** The text of a reading in pieces: signs, and the digits that they are of. */
+export function piecesOf({ text, digits }) {
+  if (digits[0]?.name) return [{ sign: digits[0].name, digit: digits[0] }];
+  let next = 0;
+  return Array.from(text, (sign) => {
+    if (sign !== String(digits[next]?.label)) return { sign };
+    next += 1;
+    return { sign, digit: digits[next - 1] };
+  });
+}
+
 /** The text of a reading as buttons, one for each digit, with the marks between them. */
 export function showStrip(place, reading, chosen, choose) {
-  place.replaceChildren();
-  let next = 0;
-  let line = make("div", { className: "line" });
-  for (const sign of reading.text) {
-    if (sign === "\n") {
-      place.append(line);
-      line = make("div", { className: "line" });
-    } else if (next < reading.digits.length && isDigit(sign, reading.digits[next])) {
-      line.append(chip(reading.digits[next], next, next === chosen, choose));
-      next += 1;
-      if (reading.digits[0].name) break;
+  const lines = [make("div", { className: "line" })];
+  for (const { sign, digit } of piecesOf(reading)) {
+    const line = lines.at(-1);
+    if (digit) {
+      const index = reading.digits.indexOf(digit);
+      line.append(chip(digit, index, index === chosen, choose));
+    } else if (sign === "\n") {
+      lines.push(make("div", { className: "line" }));
     } else {
       line.append(make("span", { className: sign === " " ? "gap" : "sign", textContent: sign }));
     }
   }
-  place.append(line);
+  place.replaceChildren(...lines);
 }
-
-const isDigit = (sign, digit) => digit.name !== undefined || sign === String(digit.label);
 
 function chip(digit, index, chosen, choose) {
   const state = stateOf(digit);
