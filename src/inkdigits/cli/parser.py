@@ -6,7 +6,11 @@ from pathlib import Path
 from typing import TypeAlias
 
 import inkdigits
-from inkdigits.cli.parser_web import add_corrections_options, add_serve_options
+from inkdigits.cli.parser_web import (
+    add_correcting_options,
+    add_corrections_options,
+    add_serve_options,
+)
 from inkdigits.errors import EXIT_CODES
 
 _Commands: TypeAlias = "argparse._SubParsersAction[argparse.ArgumentParser]"
@@ -147,6 +151,7 @@ def _add_train(commands: _Commands) -> None:
         help="with --from: a data set to train on beside the own pictures, so that it isn't "
         "forgotten, such as mnist",
     )
+    add_correcting_options(parser)
     parser.add_argument("--resume", type=Path, metavar="FOLDER", help="resume an interrupted run")
     parser.add_argument(
         "--no-test",

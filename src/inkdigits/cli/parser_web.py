@@ -50,3 +50,22 @@ def add_corrections_options(parser: argparse.ArgumentParser) -> None:
         help="the file to export to or import from (JSON Lines); the keys to delete",
     )
     parser.add_argument("--all", action="store_true", help="delete every correction")
+
+
+def add_correcting_options(parser: argparse.ArgumentParser) -> None:
+    """The options of `inkdigits train` for learning from corrections."""
+    parser.add_argument(
+        "--corrections",
+        action="store_true",
+        help="with --from: learn from what people corrected on the page; --out may be the folder "
+        "that 'inkdigits serve' watches",
+    )
+    for what, points in (("accuracy", 0.05), ("calibration", 0.1)):
+        parser.add_argument(
+            f"--max-{what}-loss",
+            type=float,
+            default=points,
+            metavar="POINTS",
+            help=f"with --corrections: how much {what} on held-out MNIST may be lost, in "
+            f"percentage points (default: {points})",
+        )

@@ -17,7 +17,6 @@ from inkdigits.reading import Reading
 from inkdigits.reading.explanation import evidence_map
 from inkdigits.web import answers
 from inkdigits.web.bodies import (
-    MOST_GLYPHS,
     as_glyphs,
     glyphs_of,
     members,
@@ -249,9 +248,7 @@ ENDPOINTS = (
         predict,
         answers.PredictAnswer,
         bodies={
-            "application/json": object_of(
-                images={"type": "array", "items": GLYPH, "minItems": 1, "maxItems": MOST_GLYPHS}
-            ),
+            "application/json": object_of(images={"type": "array", "items": GLYPH, "minItems": 1}),
             "application/octet-stream": _BINARY | {"description": "uint8 (n, 28, 28) as .npy"},
         },
     ),
