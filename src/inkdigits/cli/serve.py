@@ -5,6 +5,7 @@ import ipaddress
 import logging
 import os
 import signal
+import socket
 import sys
 from argparse import Namespace
 from typing import TYPE_CHECKING, Any
@@ -63,29 +64,33 @@ def _settings(arguments: Namespace) -> "Settings":
 
 
 def _server(app: Any, arguments: Namespace, settings: "Settings") -> Any:
-    """A waitress server, bound to its address; `UsageError` if that can't be had."""
+    """A waitress server at its address."""
     from waitress.server import create_server
 
     options: dict[str, Any] = {"clear_untrusted_proxy_headers": True}
     if arguments.behind_proxy:
         headers = "x-forwarded-for x-forwarded-proto x-forwarded-host"
         options |= {"trusted_proxy": "*", "trusted_proxy_headers": headers}
+    return create_server(
+        app,
+        sockets=[_bound(arguments.host, arguments.port)],
+        threads=_THREADS,
+        ident="inkdigits",
+        connection_limit=_CONNECTIONS,
+        channel_timeout=_SLOW_CLIENT_S,
+        max_request_body_size=2 * settings.body_limit,  # the app refuses less, as a problem
+        asyncore_use_poll=True,
+        **options,
+    )
+
+
+def _bound(host: str, port: int) -> socket.socket:
+    """A socket at an address; `UsageError` if that can't be had."""
     try:
-        return create_server(
-            app,
-            host=arguments.host,
-            port=arguments.port,
-            threads=_THREADS,
-            ident="inkdigits",
-            connection_limit=_CONNECTIONS,
-            channel_timeout=_SLOW_CLIENT_S,
-            max_request_body_size=2 * settings.body_limit,  # the app refuses less, as a problem
-            asyncore_use_poll=True,
-            **options,
-        )
+        family = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)[0][0]
+        return socket.create_server((host, port), family=family)
     except OSError as error:
-        where = f"{arguments.host}:{arguments.port}"
-        raise UsageError(f"can't serve at {where}: {error.strerror or error}") from None
+        raise UsageError(f"can't serve at {host}:{port}: {error.strerror or error}") from None
 
 
 def _is_loopback(host: str) -> bool:

@@ -16,8 +16,10 @@ from inkdigits.training.sealing import train_artifact
 from inkdigits.training.tuning import REPLAY_HELD_OUT, Start, tuning_recipe
 
 LEAST, TEST_SHARE = 10, 0.2  # corrections; the share of them that is never trained on
-REPLAYED, REPEATED = 12_000, 1500  # MNIST digits, and corrections, in an epoch
-EPOCHS, GENTLER = 3, 0.3  # than other tuning
+# 40 corrections of a writer whose ones look like sevens: 8 of 8 held-out ones were right after, 2
+# before, and the shipped artifact lost 0.02 points on MNIST. At three times the rate it lost 0.3.
+REPLAYED, REPEATED = 12_000, 400  # MNIST digits, and corrections, in an epoch
+EPOCHS, GENTLER = 3, 0.1  # than other tuning
 
 
 @dataclass(frozen=True)
