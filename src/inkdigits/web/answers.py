@@ -44,11 +44,12 @@ class ReadAnswer:
     """A reading, and the SHA-256 of the artifact that it was read with.
 
     If they were asked for, `glyphs` has 28×28 bytes in base64 for each digit, bright ink on black,
-    and `picture` is a data URL of the picture, upright.
+    and `picture` is a data URL of the picture, upright. `pages` is how many a PDF or TIFF has.
     """
 
     reading: Reading
     artifact: str
+    pages: int
     glyphs: list[str]
     picture: str | None
 

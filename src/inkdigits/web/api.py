@@ -13,6 +13,7 @@ from flask import Request
 from inkdigits.artifact import GLYPH_PX, artifact_path
 from inkdigits.errors import UsageError
 from inkdigits.imaging import open_picture
+from inkdigits.imaging.canvas import count_pages
 from inkdigits.reading import Reading
 from inkdigits.reading.explanation import evidence_map
 from inkdigits.web import answers
@@ -57,8 +58,8 @@ def read(service: Service, request: Request, options: answers.ReadOptions) -> an
     content = picture_of(request, service.settings.pixel_limit)
     grid, now = parse_grid(options.grid), service.live.current
 
-    def work() -> Reading:
-        return now.reader.read(
+    def work() -> answers.ReadAnswer:
+        reading = now.reader.read(
             content,
             page=options.page,
             single=options.single,
@@ -66,14 +67,17 @@ def read(service: Service, request: Request, options: answers.ReadOptions) -> an
             grid=grid,
             digits_only=options.digits_only,
         )
+        return answers.ReadAnswer(
+            reading=reading,
+            artifact=now.sha256,
+            pages=count_pages(content),
+            glyphs=_glyphs(reading) if options.glyphs else [],
+            picture=_as_data_url(content, options.page) if options.picture else None,
+        )
 
-    reading = service.workers.run(work)
-    _count(service, reading)
-    glyphs = _glyphs(reading) if options.glyphs else []
-    picture = None
-    if options.picture:
-        picture = service.workers.run(lambda: _as_data_url(content, options.page))
-    return answers.ReadAnswer(reading, now.sha256, glyphs, picture)
+    answer = service.workers.run(work)
+    _count(service, answer.reading)
+    return answer
 
 
 def read_regions(

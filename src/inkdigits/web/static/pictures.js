@@ -8,7 +8,6 @@ import { T, percent } from "./strings.js";
 
 const AT_ONCE = 2;
 const [LEAST_ZOOM, MOST_ZOOM, ZOOM_STEP] = [0.05, 12, 1.3];
-const PAGED = /\.(pdf|tiff?)$/i;
 
 export class Pictures {
   /** `show(item)` shows a reading in the panel, `choose(index)` one of its digits. */
@@ -60,7 +59,7 @@ export class Pictures {
 
   async #read(item) {
     const { regions } = this.regions;
-    item.bitmap ??= await createImageBitmap(item.picture).catch(() => null);
+    if (item.page === 0) item.bitmap ??= await createImageBitmap(item.picture).catch(() => null);
     const options = { ...hints(), page: item.page };
     try {
       Object.assign(item, { readings: null, problem: null });
@@ -71,22 +70,21 @@ export class Pictures {
         const answer = await backend.read(item.picture, { ...options, picture: !item.bitmap });
         if (answer.picture) item.bitmap = await createImageBitmap(new Blob([bytesOf(answer.picture.split(",")[1])]));
         Object.assign(item, { reading: answer.reading, glyphs: answer.glyphs, artifact: answer.artifact });
+        if (!item.pages && item.page === 0) await this.#addPages(item, (item.pages = answer.pages));
       }
-      if (item.page === 0 && PAGED.test(item.name) && !item.paged) await this.#addPages(item);
     } catch (problem) {
       Object.assign(item, { reading: null, glyphs: [], problem });
     }
     item.waiting = false;
   }
 
-  /** The further pages of a PDF or TIFF, one by one until there are no more. */
-  async #addPages(first) {
-    first.paged = true;
-    for (let page = 1; ; page++) {
+  /** The further pages of a PDF or TIFF. */
+  async #addPages(first, pages) {
+    for (let page = 1; page < pages; page++) {
       const item = { name: T.page_of(first.name, page), picture: first.picture, page, glyphs: [], reading: null, waiting: true };
-      await this.#read(item);
-      if (item.problem) return;
       this.items.splice(this.items.indexOf(first) + page, 0, item);
+      this.#table();
+      await this.#read(item);
     }
   }
 

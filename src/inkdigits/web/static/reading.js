@@ -100,7 +100,7 @@ export function showVerdict(reading, { busy = false } = {}) {
   const badge = byId("verdict");
   const state = !reading || busy ? "" : reading.accepted ? "accepted" : "rejected";
   badge.className = `badge ${state}`;
-  badge.textContent = busy ? T.busy : state === "accepted" ? T.accepted : state === "rejected" ? T.unsure : "";
+  badge.textContent = busy ? T.busy : state === "accepted" ? T.accepted : state ? T.unsure : "";
   if (busy) return;
   byId("remark").textContent = remark(reading);
   byId("live").textContent = reading?.digits.length ? T.read_aloud(reading.text, percent(reading.confidence)) : remark(reading);
