@@ -34,7 +34,8 @@ def test_training_draws_bars_on_a_terminal(small_data, tmp_path):
     assert b"100%" in shown
 
 
-FORBIDDEN = "import sys; sys.modules.update(torch=None, onnx=None, matplotlib=None, jinja2=None); "
+EXTRAS = ("torch", "onnx", "matplotlib", "jinja2", "flask", "sqlalchemy")
+FORBIDDEN = f"import sys; sys.modules.update(dict.fromkeys({EXTRAS})); "
 
 
 @pytest.mark.parametrize(
@@ -55,10 +56,16 @@ def test_using_needs_nothing_of_the_extras(pictures, mnist, arguments, expected)
 
 
 @pytest.mark.parametrize(
-    ("command", "extra"), [("train", "inkdigits[train]"), ("evaluate", "inkdigits[report]")]
+    ("command", "extra"),
+    [
+        ("train", "inkdigits[train]"),
+        ("evaluate", "inkdigits[report]"),
+        ("serve", "inkdigits[web]"),
+        ("corrections list", "inkdigits[web]"),
+    ],
 )
 def test_a_missing_extra_is_named_with_its_cure(command, extra):
-    code = FORBIDDEN + f"from inkdigits.cli import main; sys.exit(main([{command!r}]))"
+    code = FORBIDDEN + f"from inkdigits.cli import main; sys.exit(main({command.split()!r}))"
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True)
     assert done.returncode == 2
     assert f"pip install '{extra}'" in done.stderr
@@ -66,7 +73,7 @@ def test_a_missing_extra_is_named_with_its_cure(command, extra):
 
 
 def test_import_needs_no_torch():
-    heavy = {"torch", "onnx", "matplotlib", "scipy"}
+    heavy = {"torch", "onnx", "matplotlib", "scipy", "flask", "sqlalchemy"}
     code = f"import sys, inkdigits; assert not {heavy} & set(sys.modules)"
     subprocess.run([sys.executable, "-c", code], check=True)
 

@@ -19,13 +19,13 @@ const STROKES = [
   line([146, -44], [166, -68], [160, 62]),
   line([234, -66], [205, 10], [278, 4]),
   line([264, -34], [258, 66]),
-  [...line([304, -60], [366, -66]), ...line([366, -66], [350, -28], [330, 62])],
-  [...arc(424, -34, 32, 33, 195, 400), ...line([447, -12], [394, 58], [470, 52])],
+  [...line([318, -60], [380, -66]), ...line([380, -66], [364, -28], [344, 62])],
+  [...arc(440, -34, 32, 33, 195, 400), ...line([463, -12], [410, 58], [486, 52])],
 ];
 
 /** The example in the middle of a drawing area of this size. */
 export const exampleFor = (width, height) => {
-  const scale = Math.min(1, height / 230, width / 540);
-  const left = (width - 486 * scale) / 2;
+  const scale = Math.min(1, height / 230, width / 556);
+  const left = (width - 502 * scale) / 2;
   return STROKES.map((stroke) => stroke.map(([x, y]) => [left + x * scale, height / 2 + y * scale]));
 };
