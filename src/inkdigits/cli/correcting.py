@@ -26,8 +26,12 @@ def run(arguments: Namespace, start: "Start") -> int:
 
     with needing("web", "the database of corrections"):
         from inkdigits.web.corrections import Store, default_database
-    if arguments.data or arguments.replay or arguments.seed is not None:
-        raise UsageError("--corrections replays MNIST; leave out --data, --replay and --seed")
+    others = ("data", "replay", "as_is", "groups", "no_test")
+    if any(getattr(arguments, name) for name in others) or arguments.seed is not None:
+        raise UsageError(
+            "--corrections replays MNIST and never opens its test set; leave out all options but "
+            "--from, --freeze, --out, --data-dir and how much may be lost"
+        )
     limits = _limits(arguments)
     console = Console(quiet=arguments.quiet, as_json=arguments.json)
     store = Store(default_database())

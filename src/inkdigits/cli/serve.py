@@ -58,7 +58,6 @@ def _settings(arguments: Namespace) -> "Settings":
         hosts=(arguments.host, *arguments.allow_host),
         token=os.environ.get("INKDIGITS_TOKEN", ""),
         rate_per_s=rate,
-        workers=os.cpu_count() or 1,
         corrections="" if arguments.no_corrections else default_database(),
     )
 

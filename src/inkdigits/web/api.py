@@ -5,12 +5,13 @@ import io
 import json
 from importlib.metadata import version
 from importlib.resources import files
+from pathlib import Path
 from typing import Any
 
 import numpy as np
 from flask import Request
 
-from inkdigits.artifact import GLYPH_PX, artifact_path
+from inkdigits.artifact import GLYPH_PX, ArtifactInfo, artifact_path
 from inkdigits.errors import UsageError
 from inkdigits.imaging import open_picture
 from inkdigits.imaging.canvas import count_pages
@@ -25,7 +26,6 @@ from inkdigits.web.bodies import (
     picture_of,
     regions_of,
 )
-from inkdigits.web.live import LiveReader
 from inkdigits.web.schemas import Schema
 from inkdigits.web.service import Endpoint, Service
 
@@ -166,7 +166,7 @@ def model(service: Service, _request: Request, _: answers.NoOptions) -> answers.
         parameters=info.parameters,
         coverage=info.coverage,
         validation=info.validation,
-        report=_report(service.live),
+        report=_report(service.live.path, info),
         licence="MIT",
         corrections=bool(service.settings.corrections),
     )
@@ -178,22 +178,24 @@ def health(_service: Service, _request: Request, _: answers.NoOptions) -> answer
 
 
 def readiness(service: Service, _request: Request, _: answers.NoOptions) -> answers.Status:
-    """Ready: the artifact is loaded, which is so from the start, and a picture can be read."""
+    """Ready: a picture can be read, and the database answers; otherwise a problem."""
     service.workers.run(lambda: None)  # refused while the queue is full
+    if service.store:
+        service.store.counts()
     return answers.Status("ready")
 
 
-def _report(live: LiveReader) -> dict[str, Any] | None:
-    """The `report.json` of the artifact, if there is one."""
-    if live.path is None:
+def _report(path: Path | None, info: ArtifactInfo) -> dict[str, Any] | None:
+    """The `report.json` beside the artifact, if it is of this artifact."""
+    if path is None:
         place = files("inkdigits.web").joinpath("shipped-report.json")
     else:
-        place = artifact_path(live.path).with_name("report.json")
+        place = artifact_path(path).with_name("report.json")
     try:
-        found = json.loads(place.read_bytes())
-    except (OSError, ValueError):
+        found: dict[str, Any] = json.loads(place.read_bytes())
+        return found if found["artifact"] == json.loads(json.dumps(info.to_dict())) else None
+    except (OSError, ValueError, TypeError, KeyError):
         return None
-    return found if isinstance(found, dict) else None
 
 
 def _count(service: Service, reading: Reading) -> None:

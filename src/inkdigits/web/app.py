@@ -2,7 +2,6 @@
 
 import json
 import logging
-import os
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
@@ -26,14 +25,14 @@ if TYPE_CHECKING:
     from inkdigits.web.corrections import Store
 
 LOG = logging.getLogger("inkdigits.web")
-DEFAULTS = Settings(workers=os.cpu_count() or 1)
 
 
-def create_app(settings: Settings = DEFAULTS) -> Flask:
+def create_app(settings: Settings | None = None) -> Flask:
     """A WSGI app that reads pictures: for waitress, gunicorn, or mounted in an app of your own.
 
     Raises `ArtifactError` or `StorageError` if the artifact can't be opened.
     """
+    settings = settings or Settings()
     app = Flask("inkdigits.web", static_folder="static", static_url_path="/static")
     app.config["MAX_CONTENT_LENGTH"] = settings.body_limit
     service = Service(

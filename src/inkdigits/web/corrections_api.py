@@ -6,7 +6,7 @@ from typing import Any
 from flask import Request
 from werkzeug.exceptions import NotFound
 
-from inkdigits.errors import UsageError
+from inkdigits.errors import UsageError, shortened
 from inkdigits.imaging import load_canvas
 from inkdigits.imaging.ink import find_ink, is_light_on_dark
 from inkdigits.imaging.layout import lay_out_glyph
@@ -60,25 +60,40 @@ def store_of(service: Service) -> Store:
 def store(service: Service, request: Request, _: NoOptions) -> Correction:
     """Store what a digit is."""
     body = members(request)
-    label, read_as = body.get("label"), body.get("read_as")
-    labels = service.live.current.reader.info.labels
-    if not is_label(label) or (label is not None and label >= len(labels)):
-        raise UsageError(f"label is {label!r}; it must be 0 to {len(labels) - 1}, or null")
-    if not is_label(read_as) or not is_share(body.get("confidence")):
+    _check(body, len(service.live.current.reader.info.labels))
+    crop = from_data_url(body["crop"])
+    check_pixels(crop, service.settings.pixel_limit)
+    given = parse_glyph(body["glyph"]) if body.get("glyph") is not None else None
+
+    def make() -> Correction:
+        return new_correction(
+            label=body.get("label"),
+            read_as=body.get("read_as"),
+            confidence=body.get("confidence"),
+            artifact=body.get("artifact", ""),
+            glyph=given or _laid_out(crop),
+            crop=crop,
+        )
+
+    made = service.workers.run(make)
+    store_of(service).add([made])
+    service.telemetry.count("inkdigits_corrections_total")
+    return made
+
+
+def _check(body: dict[str, Any], labels: int) -> None:
+    """Raise `UsageError` for a member that is wrong."""
+    label = body.get("label")
+    if not is_label(label) or (label is not None and label >= labels):
+        raise UsageError(
+            f"label is {shortened(repr(label))}; it must be 0 to {labels - 1}, or null"
+        )
+    if not is_label(body.get("read_as")) or not is_share(body.get("confidence")):
         raise UsageError("read_as must be a label or null, and confidence 0…1 or null")
     if not is_hash(body.get("artifact", "")):
         raise UsageError("artifact must be the SHA-256 that came with the reading")
     if not isinstance(body.get("crop"), str):
         raise UsageError("crop must be a data URL of the picture of the digit")
-    crop = from_data_url(body["crop"])
-    check_pixels(crop, service.settings.pixel_limit)
-    glyph = parse_glyph(body["glyph"]) if body.get("glyph") is not None else _laid_out(crop)
-    made = new_correction(
-        label, read_as, body.get("confidence"), body.get("artifact", ""), glyph, crop
-    )
-    store_of(service).add([made])
-    service.telemetry.count("inkdigits_corrections_total")
-    return made
 
 
 def _laid_out(crop: bytes) -> bytes:

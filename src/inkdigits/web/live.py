@@ -27,7 +27,7 @@ class Loaded:
     sha256: str
 
 
-@dataclass
+@dataclass(eq=False)
 class LiveReader:
     """The reader of an artifact file or run folder; None: of the model in the package.
 

@@ -1,6 +1,7 @@
 """What a server is started with; the defaults are safe on a machine of one's own."""
 
-from dataclasses import dataclass
+import os
+from dataclasses import dataclass, field
 from pathlib import Path
 
 MEGABYTE = 1 << 20
@@ -24,7 +25,7 @@ class Settings:
     body_limit: int = 10 * MEGABYTE
     pixel_limit: int = 24_000_000
     time_limit_s: float = 20.0
-    workers: int = 2
+    workers: int = field(default_factory=lambda: os.cpu_count() or 1)
     queue: int = 32
     rate_per_s: float = 0.0
     corrections: str = ""

@@ -8,7 +8,7 @@ import { T } from "./strings.js";
 
 const MARGIN = 0.25; // around a digit's box in its crop, of its longer side
 const PAGE = 60;
-const EXPORTED = 500;
+const [EXPORTED, IMPORTED] = [500, 50]; // at once
 const said = (label) => (label === null ? T.not_a_digit : String(label));
 
 /** Asks what digits are, and keeps the answers. */
@@ -249,7 +249,7 @@ async function exportAll() {
 async function takeIn(file) {
   const all = (await file.text()).split("\n").filter(Boolean).map((line) => JSON.parse(line));
   let count = 0;
-  for (let start = 0; start < all.length; start += EXPORTED) count += (await corrections.takeIn(all.slice(start, start + EXPORTED))).count;
+  for (let start = 0; start < all.length; start += IMPORTED) count += (await corrections.takeIn(all.slice(start, start + IMPORTED))).count;
   toast(T.corrections_imported(count));
 }
 

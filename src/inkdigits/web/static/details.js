@@ -13,38 +13,38 @@ let explaining = null;
 export const bytesOf = (text) => Uint8Array.from(atob(text), (sign) => sign.charCodeAt(0));
 export const rowsOf = (bytes) => Array.from({ length: SIDE }, (_, row) => Array.from(bytes.slice(row * SIDE, (row + 1) * SIDE)));
 
-/** Show a digit of a reading, with its glyph in base64; nothing for none. */
-export function showDetails(digit, glyph) {
+/** Show a digit of a reading, with its glyph in base64, and the names of all labels; nothing for none. */
+export function showDetails(digit, glyph, labels) {
   byId("details").hidden = !digit;
   explaining?.abort();
   if (!digit) return;
   const state = stateOf(digit);
   byId("details").dataset.state = state;
   byId("label").textContent = state === "rejected" ? "?" : nameOf(digit);
-  byId("said").textContent = saying(digit, state);
+  byId("said").textContent = saying(digit, state, labels);
   byId("sure").textContent = state === "corrected" ? "" : T.sure(percent(digit.confidence));
   byId("notes").textContent = digit.notes.join(" · ");
-  showBars(digit);
+  showBars(digit, labels);
   const bytes = bytesOf(glyph);
   paintGlyph(byId("glyph"), bytes);
   paintGlyph(byId("evidence"), bytes);
   showEvidence(bytes, digit.label);
 }
 
-function saying(digit, state) {
+function saying(digit, state, labels) {
   if (state === "corrected") return T.said_corrected(nameOf(digit));
-  if (digit.candidates.length > 1) return T.said_or(digit.candidates);
+  if (digit.candidates.length > 1) return T.said_or(digit.candidates.map((label) => labels[label]));
   return state === "rejected" ? T.said_none : T.said(nameOf(digit));
 }
 
-function showBars(digit) {
+function showBars(digit, labels) {
   const bars = digit.probabilities.map((share, label) => {
     const bar = make("span", { className: "bar-fill" });
     bar.style.width = `${100 * share}%`;
     return make(
       "li",
       { className: digit.candidates.includes(label) ? "candidate" : "" },
-      make("span", { className: "bar-label", textContent: digit.name && label === digit.label ? digit.name : label }),
+      make("span", { className: "bar-label", textContent: labels[label] }),
       make("span", { className: "bar-track" }, bar),
       make("span", { className: "bar-share", textContent: percent(share) }),
     );

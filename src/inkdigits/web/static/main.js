@@ -19,8 +19,9 @@ const EMPTY = { text: "", digits: [], marks: [], numbers: [], notes: [] };
 let view = "";
 let drawing = null; // the item of the drawing area: name, bitmap, reading, glyphs
 let chosen = 0;
-let asked = 0;
+let [asked, answered] = [0, 0]; // readings of the drawing, by number
 let timer = 0;
+let labels = Array.from("0123456789");
 
 const shown = () => (view === "pictures" ? pictures.current : drawing);
 
@@ -30,7 +31,7 @@ function show(item, index = 0) {
   chosen = Math.min(index, Math.max(0, (reading?.digits.length ?? 0) - 1));
   showVerdict(reading);
   showStrip(byId("strip"), reading ?? EMPTY, chosen, choose);
-  showDetails(reading?.digits[chosen], item?.glyphs[chosen]);
+  showDetails(reading?.digits[chosen], item?.glyphs[chosen], labels);
   corrector.offer(chosen);
   showShownBoxes(item);
   byId("outputs").hidden = !reading;
@@ -48,21 +49,24 @@ function choose(index) {
 
 async function readDrawing() {
   clearTimeout(timer);
+  timer = 0;
   const mine = ++asked;
   byId("pad-hint").hidden = !pad.isEmpty;
   byId("undo").disabled = !pad.strokes.length;
   byId("redo").disabled = !pad.undone.length;
   if (pad.isEmpty) {
+    answered = mine;
     drawing = null;
     if (view === "draw") show(null);
     return;
   }
   const picture = await pad.picture();
   try {
-    const answer = await backend.read(picture);
-    if (mine !== asked) return; // a newer drawing has been asked about
-    drawing = { name: T.drawing, picture, bitmap: await createImageBitmap(picture), ...answer };
-    if (view === "draw") show(drawing, answer.reading.digits.length - 1 < chosen ? answer.reading.digits.length - 1 : chosen);
+    const [answer, bitmap] = await Promise.all([backend.read(picture), createImageBitmap(picture)]);
+    if (mine < answered) return; // a newer drawing was read already
+    answered = mine;
+    drawing = { name: T.drawing, bitmap, ...answer };
+    if (view === "draw") show(drawing, chosen);
   } catch (error) {
     if (mine === asked) fail(error);
   }
@@ -71,7 +75,7 @@ async function readDrawing() {
 function drawn(done) {
   byId("pad-hint").hidden = true;
   if (done) readDrawing();
-  else if (!timer) timer = setTimeout(() => ((timer = 0), readDrawing()), LIVE_MS);
+  else if (!timer) timer = setTimeout(readDrawing, LIVE_MS);
 }
 
 function chooseTool(erasing) {
@@ -178,6 +182,7 @@ open();
 backend.model().then(
   (model) => {
     byId("version").textContent = T.version(model.version);
+    ({ labels } = model);
     corrector.enable(model);
   },
   fail,
