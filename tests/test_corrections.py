@@ -156,6 +156,13 @@ def test_two_writers_at_once_lose_nothing(store, database):
     other.close()
 
 
+def test_a_new_database_can_be_opened_by_several_at_once(database):
+    environment = {**os.environ, DATABASE_VARIABLE: database}
+    processes = [start("corrections", "stats", env=environment) for _ in range(4)]
+    answers = [process.communicate(timeout=60) for process in processes]
+    assert answers == [("0 corrections, 0 of them misread\n", "")] * 4
+
+
 def test_a_killed_writer_leaves_whole_corrections(store, database, tmp_path):
     path = tmp_path / "many.jsonl"
     path.write_text("".join(json.dumps(dump(correction())) + "\n" for _ in range(1500)))

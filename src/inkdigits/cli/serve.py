@@ -34,7 +34,6 @@ def run(arguments: Namespace) -> int:
     live = app.extensions["inkdigits"].live
     _log_to_stderr()
     server = _server(app, arguments, settings)
-    live.watch()
     if hasattr(signal, "SIGHUP"):
         signal.signal(signal.SIGHUP, lambda *_: live.reload())
     signal.signal(signal.SIGTERM, signal.default_int_handler)

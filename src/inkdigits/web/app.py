@@ -30,6 +30,8 @@ LOG = logging.getLogger("inkdigits.web")
 def create_app(settings: Settings | None = None) -> Flask:
     """A WSGI app that reads pictures: for waitress, gunicorn, or mounted in an app of your own.
 
+    It watches the artifact's file, in a thread.
+
     Raises `ArtifactError` or `StorageError` if the artifact can't be opened.
     """
     settings = settings or Settings()
@@ -44,6 +46,7 @@ def create_app(settings: Settings | None = None) -> Flask:
     )
     endpoints = [*api.ENDPOINTS, *(_of_corrections() if service.store else ())]
     app.extensions["inkdigits"] = service
+    service.live.watch()
     install_telemetry(app, service.telemetry)
     install_checks(app, settings)
     _install_problems(app, service)

@@ -1,6 +1,7 @@
 """The database of corrections: SQLite in the data folder, or any that SQLAlchemy knows."""
 
 import os
+import time
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -19,6 +20,7 @@ from inkdigits.web.corrections.migrations import migrate
 
 MOST = 100_000  # corrections in a database: a public page can't fill the disk
 _BUSY_S = 10  # how long a writer waits for another
+_RETRY_S = 1.0
 _GROUP = 500  # rows of an import in one transaction
 DATABASE_VARIABLE = "INKDIGITS_DATABASE_URL"
 
@@ -54,7 +56,15 @@ class Store:
     def __init__(self, address: str) -> None:
         self._engine = _open(address)
         self._name = self._engine.url.render_as_string(hide_password=True)
-        with self._faults(), self._engine.begin() as connection:
+        with self._faults():
+            try:
+                self._migrate()
+            except SQLAlchemyError:  # another process makes the same tables now
+                time.sleep(_RETRY_S)
+                self._migrate()
+
+    def _migrate(self) -> None:
+        with self._engine.begin() as connection:
             migrate(connection)
 
     def close(self) -> None:

@@ -160,7 +160,7 @@ function switchTheme() {
 
 fillTexts();
 const pad = new Pad(byId("pad"), drawn);
-const pictures = new Pictures(show, choose);
+const pictures = new Pictures((item) => view === "pictures" && show(item), choose);
 const corrector = new Corrector(shown, (index) => show(shown(), index));
 setTheme(localStorage.getItem("theme"));
 byId("pad").setAttribute("aria-label", T.pad);

@@ -32,7 +32,7 @@ export class Pictures {
 
   /** Read files, two at a time, in the order in which they came. */
   async add(files) {
-    const items = files.map((file) => ({ name: file.name, picture: file, page: 0, glyphs: [], reading: null, waiting: true }));
+    const items = files.map((file) => ({ name: file.name, file, page: 0, glyphs: [], reading: null, waiting: true }));
     if (!items.length) return;
     if (this.items.length === 1 && this.items[0].name === T.example) this.items = [];
     this.items.push(...items);
@@ -51,6 +51,7 @@ export class Pictures {
         bar.value += 1;
         this.#table();
         if (item === this.current || !this.items.includes(this.current)) this.select(item);
+        if (!item.paged) await this.#addPages(item);
       }
     };
     await Promise.all(Array.from({ length: AT_ONCE }, work));
@@ -59,29 +60,26 @@ export class Pictures {
 
   async #read(item) {
     const { regions } = this.regions;
-    if (item.page === 0) item.bitmap ??= await createImageBitmap(item.picture).catch(() => null);
+    const mine = (item.asked = (item.asked ?? 0) + 1);
+    if (item.page === 0) item.bitmap ??= await createImageBitmap(item.file).catch(() => null);
     const options = { ...hints(), page: item.page };
-    try {
-      Object.assign(item, { readings: null, problem: null });
-      if (regions) {
-        const answer = await backend.readRegions(item.picture, regions, { ...options, grid: undefined });
-        Object.assign(item, { readings: answer.readings, ...joined(answer) });
-      } else {
-        const answer = await backend.read(item.picture, { ...options, picture: !item.bitmap });
-        if (answer.picture) item.bitmap = await createImageBitmap(new Blob([bytesOf(answer.picture.split(",")[1])]));
-        Object.assign(item, { reading: answer.reading, glyphs: answer.glyphs, artifact: answer.artifact });
-        if (!item.pages && item.page === 0) await this.#addPages(item, (item.pages = answer.pages));
-      }
-    } catch (problem) {
-      Object.assign(item, { reading: null, glyphs: [], problem });
-    }
-    item.waiting = false;
+    const found = await this.#ask(item, regions, options).catch((problem) => ({ reading: null, glyphs: [], problem }));
+    if (item.asked !== mine) return; // it has been asked about again, with other options
+    Object.assign(item, { readings: null, problem: null, waiting: false, ...found });
+  }
+
+  async #ask(item, regions, options) {
+    if (regions) return joined(await backend.readRegions(item.file, regions, { ...options, grid: undefined }));
+    const answer = await backend.read(item.file, { ...options, picture: !item.bitmap });
+    if (answer.picture) item.bitmap = await createImageBitmap(new Blob([bytesOf(answer.picture.split(",")[1])]));
+    return answer;
   }
 
   /** The further pages of a PDF or TIFF. */
-  async #addPages(first, pages) {
-    for (let page = 1; page < pages; page++) {
-      const item = { name: T.page_of(first.name, page), picture: first.picture, page, glyphs: [], reading: null, waiting: true };
+  async #addPages(first) {
+    first.paged = true;
+    for (let page = 1; page < first.pages; page++) {
+      const item = { name: T.page_of(first.name, page), file: first.file, page, paged: true, glyphs: [], reading: null, waiting: true };
       this.items.splice(this.items.indexOf(first) + page, 0, item);
       this.#table();
       await this.#read(item);
@@ -205,6 +203,7 @@ function joined({ readings, glyphs, artifact }) {
   const sure = all.flatMap((reading) => reading.confidence ?? []);
   return {
     artifact,
+    readings,
     glyphs: Object.values(glyphs).flat(),
     reading: {
       text: all.map((reading) => reading.text).join("\n"),
