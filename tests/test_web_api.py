@@ -136,6 +136,7 @@ def test_the_model_says_what_it_is():
     assert (answer["labels"], answer["licence"]) == (list("0123456789"), "MIT")
     assert answer["report"], "the shipped report is of another artifact: make shipped"
     assert answer["report"]["images"] == 10_000
+    assert len(base64.b64decode(answer["report"]["mistakes"][0]["glyph"])) == 28 * 28
 
 
 BLANK = png(np.zeros((90, 90), np.uint8))

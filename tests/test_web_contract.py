@@ -6,7 +6,8 @@ from hypothesis import HealthCheck, Phase, given, settings
 from schemathesis.generation import GenerationMode
 from schemathesis.specs.openapi.checks import positive_data_acceptance
 
-from inkdigits.web import Settings, api, corrections_api, create_app
+from inkdigits.web import Settings, api, create_app
+from inkdigits.web.corrections import api as corrections_api
 
 OPERATIONS = [
     (endpoint.method, endpoint.path.replace("<string(length=32):key>", "{key}"))

@@ -72,7 +72,7 @@ def _open_store(address: str) -> "Store | None":
 
 
 def _of_corrections() -> tuple[Endpoint, ...]:
-    from inkdigits.web.corrections_api import ENDPOINTS
+    from inkdigits.web.corrections.api import ENDPOINTS
 
     return ENDPOINTS
 

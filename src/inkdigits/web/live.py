@@ -2,9 +2,8 @@
 
 import logging
 import threading
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 
@@ -27,7 +26,6 @@ class Loaded:
     sha256: str
 
 
-@dataclass(eq=False)
 class LiveReader:
     """The reader of an artifact file or run folder; None: of the model in the package.
 
@@ -36,38 +34,34 @@ class LiveReader:
     reader stays.
     """
 
-    path: Path | None = None
-    _seen: Any = field(default=None, init=False)
-    _stop: threading.Event = field(default_factory=threading.Event, init=False)
-
-    def __post_init__(self) -> None:
+    def __init__(self, path: Path | None = None) -> None:
+        self.path = path
+        self._stop = threading.Event()
         self._seen = self._look()
         self.current = self._load()
 
-    def reload(self) -> bool:
-        """Take the artifact as it is on the disk now; whether it is another one."""
+    def reload(self) -> None:
+        """Take the artifact as it is on the disk now."""
         try:
             loaded = self._load()
         except InkdigitsError as error:
             LOG.error("the new artifact is refused, the old one stays: %s", error)
-            return False
-        if loaded.sha256 == self.current.sha256:
-            return False
-        self.current = loaded
-        LOG.info("the artifact is now %s", loaded.sha256[:12])
-        return True
+            return
+        if loaded.sha256 != self.current.sha256:
+            self.current = loaded
+            LOG.info("the artifact is now %s", loaded.sha256[:12])
 
-    def watch(self, every_s: float = _EVERY_S) -> None:
+    def watch(self) -> None:
         """Reload whenever the file changes, in a thread, until `close`."""
         if self.path is not None:
-            threading.Thread(target=self._watch, args=(every_s,), daemon=True).start()
+            threading.Thread(target=self._watch, daemon=True).start()
 
     def close(self) -> None:
         """Stop watching."""
         self._stop.set()
 
-    def _watch(self, every_s: float) -> None:
-        while not self._stop.wait(every_s):
+    def _watch(self) -> None:
+        while not self._stop.wait(_EVERY_S):
             now = self._look()
             if now is not None and now != self._seen:
                 self._seen = now

@@ -49,8 +49,6 @@ export class Pictures {
       for (let item = queue.shift(); item; item = queue.shift()) {
         await this.#read(item);
         bar.value += 1;
-        this.#table();
-        if (item === this.current || !this.items.includes(this.current)) this.select(item);
         if (!item.paged) await this.#addPages(item);
       }
     };
@@ -66,6 +64,8 @@ export class Pictures {
     const found = await this.#ask(item, regions, options).catch((problem) => ({ reading: null, glyphs: [], problem }));
     if (item.asked !== mine) return; // it has been asked about again, with other options
     Object.assign(item, { readings: null, problem: null, waiting: false, ...found });
+    this.#table();
+    if (item === this.current) this.select(item);
   }
 
   async #ask(item, regions, options) {
