@@ -4,11 +4,11 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
-from inkdigits.artifact import parse_artifact
+from inkdigits.artifact import DIGITS, parse_artifact
 from inkdigits.data import DEFAULT_DATASET, LabelledImages, Split, stratified_split
 from inkdigits.data.images import joined
 from inkdigits.data.preprocessing import hold_out
-from inkdigits.errors import DataError, TrainingRefused
+from inkdigits.errors import DataError, TrainingRefused, UsageError
 from inkdigits.metrics import reliability
 from inkdigits.reading import Reader
 from inkdigits.training.loop import OnStep, ignore_step
@@ -63,9 +63,11 @@ def learn(
     """Train an artifact further on corrections, with MNIST replayed beside them.
 
     A fifth of the corrections is held out, and the part of MNIST's training set that the artifact
-    itself held out. Raises `DataError` for fewer than `LEAST` corrections, and `TrainingRefused` if
-    the scores on MNIST fall by more than the limits.
+    itself held out. Raises `UsageError` for an artifact of other symbols, `DataError` for fewer
+    than `LEAST` corrections, and `TrainingRefused` if MNIST's scores fall by more than the limits.
     """
+    if corrections.class_names != DIGITS:
+        raise UsageError("corrections are of digits, and this artifact reads other symbols")
     if len(corrections) < LEAST:
         raise DataError(f"there are {len(corrections)} corrections of digits; collect {LEAST}")
     seed = start.info.seed
