@@ -16,7 +16,7 @@ LAYERS = [
     {"cli"},
     {"__init__"},
     {"api"},
-    {"batch", "evaluation", "importing", "sklearn"},
+    {"batch", "evaluation", "importing", "sklearn", "web"},
     {"training"},
     {"export", "reading"},
     {"recipes", "data"},

@@ -64,7 +64,7 @@ def test_every_system_reaches_its_headline(name, headline):
 
 def shown_commands() -> list[str]:
     """Every `inkdigits …` command in the README and the pages for users."""
-    pages = (ROOT / "docs" / name for name in ("usage.md", "guide.md"))
+    pages = (ROOT / "docs" / name for name in ("usage.md", "guide.md", "web.md"))
     texts = [README, *(page.read_text(encoding="utf-8") for page in pages)]
     found = re.findall(r"^\s*(?:\| .*`)?(inkdigits [a-z][^#\n`]*)", "\n".join(texts), re.MULTILINE)
     return [command.strip() for command in found]

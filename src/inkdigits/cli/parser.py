@@ -9,6 +9,11 @@ import inkdigits
 from inkdigits.cli.options import add_recipe, add_search
 from inkdigits.cli.parser_camera import add_camera_options
 from inkdigits.cli.parser_models import add_export, add_import
+from inkdigits.cli.parser_web import (
+    add_correcting_options,
+    add_corrections_options,
+    add_serve_options,
+)
 from inkdigits.errors import EXIT_CODES
 
 _Commands: TypeAlias = "argparse._SubParsersAction[argparse.ArgumentParser]"
@@ -41,6 +46,10 @@ def build_parser() -> argparse.ArgumentParser:
     add_camera_options(_add_command(commands, "camera", "read what a camera sees, in a window"))
     add_export(_add_command(commands, "export", "write a model in another format"))
     add_import(_add_command(commands, "import", "make an artifact of another digit model"))
+    add_serve_options(_add_command(commands, "serve", "serve the page and the API"))
+    corrections = _add_command(commands, "corrections", "what people corrected on the page")
+    add_corrections_options(corrections)
+    _add_output(corrections)
     return parser
 
 
@@ -148,6 +157,7 @@ def _add_train(commands: _Commands) -> None:
         help="with --from: a data set to train on beside the own pictures, so that it isn't "
         "forgotten, such as mnist",
     )
+    add_correcting_options(parser)
     parser.add_argument("--resume", type=Path, metavar="FOLDER", help="resume an interrupted run")
     parser.add_argument(
         "--no-test",
