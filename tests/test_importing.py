@@ -127,6 +127,7 @@ def test_the_command_evaluates_what_it_made(made, capsys, tmp_path):
     assert "pixels 0…1" in said["model"]
     report = (run / "report.html").read_text("utf-8")
     assert "Nothing is known of its training" in report
+    assert "pixels 0…1" in inkdigits.Run(run)._repr_html_()
     again = tmp_path / "again"
     code, out, _ = call(capsys, "import", path, "--out", again, "--no-test")
     assert code == 0
