@@ -67,7 +67,7 @@ def models(mnist):
 def test_the_shipped_model_in_every_format(name, tmp_path, mnist_test):
     path = inkdigits.export_model(None, needing(name), tmp_path / "model")
     source, images = Source.parse(shipped()), mnist_test.images[:100]
-    found, expected = FORMATS[name].outputs(path.read_bytes(), images, source), source.run(images)
+    found, expected = FORMATS[name].opened(path.read_bytes(), source)(images), source.run(images)
     for ours, theirs, far in zip(found, expected, (0.1, 2.0), strict=True):
         np.testing.assert_allclose(ours, theirs, atol=far if FORMATS[name].int8 else TOLERANCE)
 
@@ -77,7 +77,7 @@ def test_the_shipped_model_in_every_format(name, tmp_path, mnist_test):
 def test_every_kind_of_layer_in_every_format(models, kind, name, mnist_test):
     source, images = Source.parse(models[kind]), mnist_test.images[:100]
     content = FORMATS[needing(name)].write(source)
-    found, _ = FORMATS[name].outputs(content, images, source)
+    found, _ = FORMATS[name].opened(content, source)(images)
     expected, _ = source.run(images)
     if FORMATS[name].int8:
         assert (found.argmax(1) == expected.argmax(1)).mean() >= 0.9  # they are unsure

@@ -20,7 +20,7 @@ from numpy.typing import NDArray
 from inkdigits.errors import MissingExtra
 from inkdigits.export.c_kernels import END, FLOAT, HEAD, INT8, POOL
 from inkdigits.export.network import Network
-from inkdigits.export.source import Outputs, Source
+from inkdigits.export.source import Outputs, Run, Source
 from inkdigits.export.stages import (
     Affine,
     Pool,
@@ -44,8 +44,8 @@ def export_c_int8(source: Source) -> bytes:
     return _File(source, int8=True).text().encode()
 
 
-def run_c(content: bytes, images: NDArray[np.uint8]) -> Outputs:
-    """The outputs of a C file, compiled here; `MissingExtra` without a C compiler."""
+def open_c(content: bytes) -> Run:
+    """A C file, compiled here and ready to run; `MissingExtra` without a C compiler."""
     compiler = shutil.which("cc") or shutil.which("gcc") or shutil.which("clang")
     if compiler is None:
         raise MissingExtra("comparing C needs a compiler: none of cc, gcc and clang is installed")
@@ -56,16 +56,18 @@ def run_c(content: bytes, images: NDArray[np.uint8]) -> Outputs:
         command = [compiler, *flags, str(code), "-o", str(library), "-lm"]
         subprocess.run(command, check=True, capture_output=True)  # noqa: S603
         read = ctypes.CDLL(str(library)).inkdigits_read
-        labels = re.search(rb"INKDIGITS_LABELS (\d+)", content)
-        probabilities = np.empty((len(images), int(labels[1]) if labels else 0), np.float32)
+    found = re.search(rb"INKDIGITS_LABELS (\d+)", content)
+    labels = int(found[1]) if found else 0
+
+    def run(images: NDArray[np.uint8]) -> Outputs:
+        probabilities = np.empty((len(images), labels), np.float32)
         familiarity = np.empty(len(images), np.float32)
         for row, image in enumerate(np.ascontiguousarray(images)):
-            outputs = probabilities[row].ctypes, familiarity[row:].ctypes
-            read(
-                image.ctypes.data_as(ctypes.c_void_p),
-                *(o.data_as(ctypes.c_void_p) for o in outputs),
-            )
-    return probabilities, familiarity
+            arrays = image, probabilities[row], familiarity[row:]
+            read(*(array.ctypes.data_as(ctypes.c_void_p) for array in arrays))
+        return probabilities, familiarity
+
+    return run
 
 
 @dataclass(frozen=True)

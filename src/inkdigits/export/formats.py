@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from inkdigits.errors import ArtifactError, needing
-from inkdigits.export.source import Outputs, Source
+from inkdigits.export.source import Outputs, Run, Source
 from inkdigits.metrics import log_sum_exp, softmax
 
 TOLERANCE = 1e-4  # of a probability, in float formats; float32 alone differs by 1e-6
@@ -23,14 +23,14 @@ LEAST_AGREEMENT = 0.99  # of the labels, in int8 formats
 class Format:
     """How a format is written and run: functions of modules of this room.
 
-    `export` makes a file's bytes from a source; `run` gives the outputs of such bytes for images,
-    or the logits, where the file has no softmax. `extra` is what has to be installed. `int8` files
-    compute in int8, so their probabilities are only near the artifact's.
+    `export` makes a file's bytes from a source; `open` makes such bytes ready to run, to give the
+    outputs, or the logits, where the file has no softmax. `extra` is what has to be installed.
+    `int8` files compute in int8, so their probabilities are only near the artifact's.
     """
 
     suffix: str
     export: str
-    run: str
+    open: str
     extra: str = "train"
     int8: bool = False
 
@@ -39,10 +39,15 @@ class Format:
         content: bytes = self._call(self.export, source)
         return content
 
-    def outputs(self, content: bytes, images: NDArray[np.uint8], source: Source) -> Outputs:
-        """The outputs of a file's bytes for images, uint8 (n, 28, 28)."""
-        found = self._call(self.run, content, images)
-        return found if isinstance(found, tuple) else _after_logits(found, source)
+    def opened(self, content: bytes, source: Source) -> Run:
+        """A file's bytes, ready to run; `MissingExtra` without what runs it."""
+        run = self._call(self.open, content)
+
+        def outputs(images: NDArray[np.uint8]) -> Outputs:
+            found = run(images)
+            return found if isinstance(found, tuple) else _after_logits(found, source)
+
+        return outputs
 
     def _call(self, path: str, *arguments: Any) -> Any:
         module, name = path.split(".")
@@ -51,19 +56,19 @@ class Format:
 
 
 FORMATS = {
-    "onnx": Format(".onnx", "source.as_it_is", "source.run_onnx"),
-    "onnx-int8": Format(".int8.onnx", "int8.export_int8", "source.run_onnx", int8=True),
-    "torch": Format(".pt2", "torch.export_torch", "torch.run_torch"),
+    "onnx": Format(".onnx", "source.as_it_is", "source.open_onnx"),
+    "onnx-int8": Format(".int8.onnx", "int8.export_int8", "source.open_onnx", int8=True),
+    "torch": Format(".pt2", "torch.export_torch", "torch.open_torch"),
     "safetensors": Format(
-        ".safetensors", "safetensors.export_safetensors", "safetensors.run_safetensors"
+        ".safetensors", "safetensors.export_safetensors", "safetensors.open_safetensors"
     ),
-    "keras": Format(".keras", "keras.export_keras", "keras.run_keras", "keras"),
-    "tflite": Format(".tflite", "tflite.export_tflite", "tflite.run_tflite", "tflite"),
+    "keras": Format(".keras", "keras.export_keras", "keras.open_keras", "keras"),
+    "tflite": Format(".tflite", "tflite.export_tflite", "tflite.open_tflite", "tflite"),
     "tflite-int8": Format(
-        ".int8.tflite", "tflite.export_tflite_int8", "tflite.run_tflite", "tflite", int8=True
+        ".int8.tflite", "tflite.export_tflite_int8", "tflite.open_tflite", "tflite", int8=True
     ),
-    "c": Format(".c", "c.export_c", "c.run_c"),
-    "c-int8": Format(".int8.c", "c.export_c_int8", "c.run_c", int8=True),
+    "c": Format(".c", "c.export_c", "c.open_c"),
+    "c-int8": Format(".int8.c", "c.export_c_int8", "c.open_c", int8=True),
 }
 
 
@@ -89,7 +94,7 @@ def export(source: Source, name: str) -> Exported:
     chosen = FORMATS[name]
     content = chosen.write(source)
     images = source.held_out
-    (expected, known), (found, seen) = source.run(images), chosen.outputs(content, images, source)
+    (expected, known), (found, seen) = source.run(images), chosen.opened(content, source)(images)
     difference = float(np.abs(expected - found).max())
     agreement = float((expected.argmax(axis=1) == found.argmax(axis=1)).mean())
     near = difference <= TOLERANCE and np.allclose(known, seen, rtol=0, atol=_FAMILIARITY)

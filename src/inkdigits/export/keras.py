@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 
 from inkdigits.artifact import GLYPH_PX
 from inkdigits.export.network import LayerWeights, Network
-from inkdigits.export.source import Outputs, Source
+from inkdigits.export.source import Outputs, Run, Source
 from inkdigits.recipes.architectures import (
     BatchNorm,
     Conv,
@@ -43,17 +43,21 @@ def export_keras(source: Source) -> bytes:
         return path.read_bytes()
 
 
-def run_keras(content: bytes, images: NDArray[np.uint8]) -> Outputs:
-    """The outputs of a `.keras` file of `export_keras`."""
+def open_keras(content: bytes) -> Run:
+    """A `.keras` file of `export_keras`, ready to run."""
     with tempfile.TemporaryDirectory() as folder:
         path = Path(folder) / "model.keras"
         path.write_bytes(content)
         model = keras.models.load_model(path)
-    found = model(images[..., None].astype(np.float32), training=False)
-    probabilities, familiarity = (
-        keras.ops.convert_to_numpy(found[name]) for name in ("probabilities", "familiarity")
-    )
-    return probabilities, familiarity
+
+    def run(images: NDArray[np.uint8]) -> Outputs:
+        found = model(images[..., None].astype(np.float32), training=False)
+        probabilities, familiarity = (
+            keras.ops.convert_to_numpy(found[name]) for name in ("probabilities", "familiarity")
+        )
+        return probabilities, familiarity
+
+    return run
 
 
 def build_keras(source: Source) -> Any:

@@ -7,13 +7,12 @@ Its metadata are JSON texts: `recipe`, `labels`, `pixel_mean` and `pixel_scale`,
 import json
 
 import numpy as np
-from numpy.typing import NDArray
 from onnxruntime import InferenceSession
 from safetensors.numpy import load, save
 
 from inkdigits.export.network import LayerWeights, Network
 from inkdigits.export.onnx import export_onnx
-from inkdigits.export.source import Outputs, Source, run_session
+from inkdigits.export.source import Run, Source, open_session
 from inkdigits.recipes import Recipe
 from inkdigits.recipes.architectures import ARCHITECTURES, with_classes
 
@@ -39,8 +38,8 @@ def export_safetensors(source: Source) -> bytes:
     return save(weights, {name: json.dumps(value) for name, value in metadata.items()})
 
 
-def run_safetensors(content: bytes, images: NDArray[np.uint8]) -> Outputs:
-    """The outputs of the network of a file of `export_safetensors`."""
+def open_safetensors(content: bytes) -> Run:
+    """The network of a file of `export_safetensors`, ready to run."""
     size = int.from_bytes(content[:8], "little")  # of the header, which is JSON
     texts = json.loads(content[8 : 8 + size])["__metadata__"]
     said, stored = {name: json.loads(text) for name, text in texts.items()}, load(content)
@@ -56,8 +55,7 @@ def run_safetensors(content: bytes, images: NDArray[np.uint8]) -> Outputs:
                 weights[int(index)][part] = stored[name]
         mean, scale = (stored[f"{prefix}normalise.{part}"].item() for part in ("mean", "scale"))
         networks.append(Network(layers, tuple(weights), mean, scale, classes))
-    session = InferenceSession(export_onnx(networks, said["temperature"]))
-    return run_session(session, images)
+    return open_session(InferenceSession(export_onnx(networks, said["temperature"])))
 
 
 def _prefix(number: int, count: int) -> str:

@@ -1,5 +1,6 @@
 """What an export starts from: an artifact, its network as NumPy arrays, its digits to compare."""
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from functools import cached_property
 from typing import TYPE_CHECKING
@@ -20,6 +21,9 @@ CHECKED = 1000  # digits that an export is compared on
 _MEASURED = 500  # digits that ranges of int8 values are taken from
 Outputs = tuple[NDArray[np.float32], NDArray[np.float32]]
 """Probabilities (n, labels) and familiarity (n,)."""
+
+Run = Callable[[NDArray[np.uint8]], Outputs]
+"""A model that is ready to run: uint8 images (n, 28, 28) in, its outputs out."""
 
 
 @dataclass(frozen=True)
@@ -60,7 +64,7 @@ class Source:
 
     def run(self, images: NDArray[np.uint8]) -> Outputs:
         """The artifact's own outputs, by ONNX Runtime."""
-        return run_session(self.artifact.session, images)
+        return open_session(self.artifact.session)(images)
 
     @cached_property
     def held_out(self) -> NDArray[np.uint8]:
@@ -87,12 +91,17 @@ def as_it_is(source: Source) -> bytes:
     return source.content
 
 
-def run_onnx(content: bytes, images: NDArray[np.uint8]) -> Outputs:
-    """The outputs of an artifact."""
-    return run_session(parse_artifact(content).session, images)
+def open_onnx(content: bytes) -> Run:
+    """An artifact's bytes, ready to run."""
+    return open_session(parse_artifact(content).session)
 
 
-def run_session(session: "InferenceSession", images: NDArray[np.uint8]) -> Outputs:
-    """The outputs of an artifact's graph that ONNX Runtime has opened."""
-    probabilities, familiarity = session.run(["probabilities", "familiarity"], {"images": images})
-    return probabilities, familiarity
+def open_session(session: "InferenceSession") -> Run:
+    """An artifact's graph in ONNX Runtime, ready to run."""
+
+    def run(images: NDArray[np.uint8]) -> Outputs:
+        outputs = ["probabilities", "familiarity"]
+        probabilities, familiarity = session.run(outputs, {"images": images})
+        return probabilities, familiarity
+
+    return run

@@ -7,7 +7,7 @@ because int8 is too coarse for probabilities.
 
 import contextlib
 import io
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 
 import numpy as np
 import tensorflow as tf
@@ -31,17 +31,21 @@ def export_tflite_int8(source: Source) -> bytes:
     return _convert(source, int8=True)
 
 
-def run_tflite(content: bytes, images: NDArray[np.uint8]) -> NDArray[np.float32]:
-    """The logits of a file for images, by ai-edge-litert."""
+def open_tflite(content: bytes) -> Callable[[NDArray[np.uint8]], NDArray[np.float32]]:
+    """A file in ai-edge-litert, ready to give the logits of images."""
     interpreter = Interpreter(model_content=content)
     interpreter.allocate_tensors()
     pixels, logits = interpreter.get_input_details()[0], interpreter.get_output_details()[0]
-    found = np.empty((len(images), logits["shape"][1]), np.float32)
-    for row, image in enumerate(images):
-        interpreter.set_tensor(pixels["index"], image[None, ..., None].astype(pixels["dtype"]))
-        interpreter.invoke()
-        found[row] = interpreter.get_tensor(logits["index"])[0]
-    return found
+
+    def run(images: NDArray[np.uint8]) -> NDArray[np.float32]:
+        found = np.empty((len(images), logits["shape"][1]), np.float32)
+        for row, image in enumerate(images):
+            interpreter.set_tensor(pixels["index"], image[None, ..., None].astype(pixels["dtype"]))
+            interpreter.invoke()
+            found[row] = interpreter.get_tensor(logits["index"])[0]
+        return found
+
+    return run
 
 
 def _convert(source: Source, *, int8: bool) -> bytes:

@@ -14,7 +14,7 @@ from torch.nn import functional
 
 from inkdigits.artifact import GLYPH_PX
 from inkdigits.export.network import Network
-from inkdigits.export.source import Outputs, Source
+from inkdigits.export.source import Outputs, Run, Source
 from inkdigits.recipes.architectures import BatchNorm, Conv, Dense, Dropout, Flatten, MaxPool, ReLU
 
 _EPSILON = 1e-5  # of batch norm
@@ -31,12 +31,16 @@ def export_torch(source: Source) -> bytes:
     return written.getvalue()
 
 
-def run_torch(content: bytes, images: NDArray[np.uint8]) -> Outputs:
-    """The outputs of a program of `export_torch`."""
+def open_torch(content: bytes) -> Run:
+    """A program of `export_torch`, ready to run."""
     program = torch.export.load(io.BytesIO(content)).module()
-    with torch.inference_mode():
-        probabilities, familiarity = program(torch.from_numpy(images))
-    return probabilities.numpy(), familiarity.numpy()
+
+    def run(images: NDArray[np.uint8]) -> Outputs:
+        with torch.inference_mode():
+            probabilities, familiarity = program(torch.from_numpy(images))
+        return probabilities.numpy(), familiarity.numpy()
+
+    return run
 
 
 class _Program(nn.Module):
