@@ -7,7 +7,7 @@ from typing import Any
 from inkdigits.api.data import Data, load
 from inkdigits.api.progress import shown_progress
 from inkdigits.api.run import Run
-from inkdigits.data import DEFAULT_DATASET, Handling
+from inkdigits.data import DEFAULT_DATASET, Handling, LabelledImages, Progress
 from inkdigits.errors import needing
 from inkdigits.recipes import Recipe, find_recipe, with_fields
 
@@ -23,6 +23,7 @@ def train(
     by: str = "",
     as_is: bool = False,
     device: str = "auto",
+    engine: str = "torch",
     quiet: bool = False,
     **settings: Any,
 ) -> Run:
@@ -33,7 +34,7 @@ def train(
     labels): images (n, height, width), with 1, 3 or 4 channels or none, or flat squares, of values
     0…1 or 0…255, and labels (n,) of any kind. The seed is 0 ≤ seed < 2⁶³; `out` is the new folder,
     by default `runs/<time>-<recipe>-<seed>`; `data_dir` is where a named data set lies; `device` is
-    auto, cpu, cuda or mps. The test set is never opened: `Run.report` does that.
+    auto, cpu, cuda or mps; `engine` is torch or keras. `Run.report` alone opens the test set.
 
     For own pictures, writers that must not be on both sides of a split are named by `groups`, a
     regular expression for a picture's name, or `by`, a column beside the labels or "folder";
@@ -46,19 +47,27 @@ def train(
     with needing("train", "training"):
         from inkdigits.training.runs import start_run, train_run
     chosen = with_fields(find_recipe(recipe) if isinstance(recipe, str) else recipe, settings)
-    folder = Path(data_dir) if data_dir else None
-    handling = Handling(as_is, groups, by)
-    data = fspath(data) if isinstance(data, PathLike) else data
+    handling, folder = Handling(as_is, groups, by), Path(data_dir) if data_dir else None
     with shown_progress(quiet=quiet) as progress:
         run = start_run(
             chosen,
             seed,
-            data if isinstance(data, str) else load(data, "train", folder, handling, progress),
+            _named_or_loaded(data, folder, handling, progress),
             folder=Path(out) if out else None,
             data_folder=folder,
             handling=handling,
             device=device,
+            engine=engine,
             progress=progress,
         )
         train_run(run, data_folder=folder, progress=progress)
     return Run(run.folder, folder)
+
+
+def _named_or_loaded(
+    data: Data, folder: Path | None, handling: Handling, progress: Progress
+) -> str | LabelledImages:
+    """The name of a data set or a path as it is; arrays as labelled images."""
+    if isinstance(data, str | PathLike):
+        return fspath(data)
+    return load(data, "train", folder, handling, progress)

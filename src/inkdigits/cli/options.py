@@ -29,6 +29,17 @@ def add_recipe(parser: argparse.ArgumentParser) -> None:
     )
 
 
+def add_engine(parser: argparse.ArgumentParser) -> None:
+    """What trains."""
+    parser.add_argument(
+        "--engine",
+        choices=["torch", "keras"],
+        default="torch",
+        help="what trains: PyTorch, or Keras's model.fit on the backend that is installed, which "
+        "can't be resumed (default: torch)",
+    )
+
+
 def add_search(parser: argparse.ArgumentParser) -> None:
     """What is searched, how long, and where."""
     parser.add_argument(

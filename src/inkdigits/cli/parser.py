@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import TypeAlias
 
 import inkdigits
-from inkdigits.cli.options import add_recipe, add_search
+from inkdigits.cli.options import add_engine, add_recipe, add_search
 from inkdigits.cli.parser_camera import add_camera_options
 from inkdigits.cli.parser_models import add_export, add_import
 from inkdigits.cli.parser_web import (
@@ -139,6 +139,7 @@ def _add_recipes(commands: _Commands) -> None:
 def _add_train(commands: _Commands) -> None:
     parser = _add_command(commands, "train", "train a recipe and evaluate it on the test set")
     add_recipe(parser)
+    add_engine(parser)
     parser.add_argument("--out", type=Path, metavar="FOLDER", help="a new folder for the run")
     parser.add_argument(
         "--from",

@@ -29,6 +29,12 @@ def run(arguments: Namespace) -> int:
         from inkdigits.training.memory import keep_freed_memory
         from inkdigits.training.runs import train_run
     keep_freed_memory()
+    other = (arguments.resume, arguments.start, arguments.corrections)
+    if arguments.engine == "keras" and (any(other) or arguments.recipe == DetectorRecipe.name):
+        raise UsageError(
+            "--engine keras trains a recipe of a reader from the start; leave out --resume, --from "
+            "and --corrections"
+        )
     if arguments.resume:
         _refuse_settings(arguments)
     resumed = arguments.resume and is_detector_run(arguments.resume)
@@ -96,6 +102,7 @@ def _open_or_start(arguments: Namespace, progress: Progress) -> "Run":
         handling=Handling(arguments.as_is, arguments.groups, arguments.by),
         replay=arguments.replay,
         device=arguments.device,
+        engine=arguments.engine,
         progress=progress,
     )
 

@@ -32,7 +32,11 @@ if "KERAS_BACKEND" not in os.environ and find_spec("tensorflow") is None:
     os.environ["KERAS_BACKEND"] = "torch"  # Keras itself would look for TensorFlow
 import keras
 
+__all__ = ["KerasNetwork", "build_keras", "build_logits", "export_keras", "keras", "open_keras"]
+
 _EPSILON, _MOMENTUM = 1e-5, 0.9  # of batch norm; Keras's momentum is one minus PyTorch's
+_PARTS = ("weight", "bias", "running_mean", "running_var")  # in Keras's order
+_AXES: dict[type, tuple[int, ...]] = {Conv: (2, 3, 1, 0), Dense: (1, 0)}  # of PyTorch's weight
 
 
 def export_keras(source: Source) -> bytes:
@@ -71,46 +75,66 @@ def build_keras(source: Source) -> Any:
     calm = keras.layers.Rescaling(1 / source.info.temperature)(digits)
     probabilities = keras.layers.Softmax(name="probabilities")(calm)
     outputs = {"probabilities": probabilities, "familiarity": familiarity}
-    return as_model(pixels, outputs)
-
-
-def as_model(pixels: Any, outputs: dict[str, Any]) -> Any:
-    """A Keras model from a tensor of pixels to named tensors."""
     return keras.Model(pixels, outputs, name="inkdigits")
-
-
-def backend() -> str:
-    """What Keras computes with here."""
-    name: str = keras.backend.backend()
-    return name
 
 
 def build_logits(networks: Sequence[Network]) -> tuple[Any, Any]:
     """Tensors of pixels, (n, 28, 28, 1), 0…255, and of the networks' mean logits."""
     pixels = keras.Input((GLYPH_PX, GLYPH_PX, 1), name="images")
-    logits = [_build_layers(network, pixels) for network in networks]
+    logits = []
+    for network in networks:
+        made = KerasNetwork(network.layers, network.pixel_mean, network.pixel_scale)
+        logits.append(made(pixels))
+        made.set_weights(network.weights)
     return pixels, logits[0] if len(logits) == 1 else keras.layers.Average()(logits)
 
 
-def _build_layers(network: Network, pixels: Any) -> Any:
-    scale = network.pixel_scale
-    values = keras.layers.Rescaling(1 / scale, -network.pixel_mean / scale)(pixels)
-    for layer, weights in zip(network.layers, network.weights, strict=True):
-        if isinstance(layer, Conv) and layer.padding:
-            values = keras.layers.ZeroPadding2D(layer.padding)(values)
-        if isinstance(layer, Flatten):  # in the order channel, row, column
-            values = keras.layers.Permute((3, 1, 2))(values)
-        made = _keras_layer(layer)
-        values = made(values)
-        if weights:
-            made.set_weights(_keras_weights(layer, weights))
-    return values
+class KerasNetwork:
+    """A network's layers as Keras's, freshly initialised; `decay` is an L2 penalty on weights."""
+
+    def __init__(
+        self, layers: Sequence[Layer], mean: float, scale: float, decay: float = 0.0
+    ) -> None:
+        self._layers, self._mean, self._scale = layers, mean, scale
+        penalty = keras.regularizers.L2(decay / 2) if decay else None
+        self._made = [_keras_layer(layer, penalty) for layer in layers]
+
+    def __call__(self, pixels: Any) -> Any:
+        """The logits on a tensor of pixels, (n, 28, 28, 1), 0…255."""
+        values = keras.layers.Rescaling(1 / self._scale, -self._mean / self._scale)(pixels)
+        for layer, made in zip(self._layers, self._made, strict=True):
+            if isinstance(layer, Conv) and layer.padding:
+                values = keras.layers.ZeroPadding2D(layer.padding)(values)
+            if isinstance(layer, Flatten):  # in the order channel, row, column
+                values = keras.layers.Permute((3, 1, 2))(values)
+            values = made(values)
+        return values
+
+    def set_weights(self, weights: Sequence[LayerWeights]) -> None:
+        """Weights by layer, as `Network` has them."""
+        for layer, made, parts in zip(self._layers, self._made, weights, strict=True):
+            if parts:
+                stored = dict(parts)
+                if type(layer) in _AXES:
+                    stored["weight"] = parts["weight"].transpose(_AXES[type(layer)])
+                made.set_weights([stored[part] for part in _PARTS if part in stored])
+
+    def get_weights(self) -> list[LayerWeights]:
+        """The inverse of `set_weights`."""
+        found = []
+        for layer, made in zip(self._layers, self._made, strict=True):
+            parts = dict(zip(_PARTS, made.get_weights(), strict=False))
+            if type(layer) in _AXES:
+                back = np.argsort(_AXES[type(layer)])
+                parts["weight"] = np.ascontiguousarray(parts["weight"].transpose(back))
+            found.append(parts)
+        return found
 
 
-def _keras_layer(layer: Layer) -> Any:
+def _keras_layer(layer: Layer, penalty: Any) -> Any:
     match layer:
         case Conv(channels, kernel, stride, _):
-            return keras.layers.Conv2D(channels, kernel, stride)
+            return keras.layers.Conv2D(channels, kernel, stride, kernel_regularizer=penalty)
         case MaxPool(size):
             return keras.layers.MaxPooling2D(size)
         case BatchNorm():
@@ -122,15 +146,4 @@ def _keras_layer(layer: Layer) -> Any:
         case Flatten():
             return keras.layers.Flatten()
         case Dense(units):
-            return keras.layers.Dense(units)
-
-
-def _keras_weights(layer: Layer, weights: LayerWeights) -> list[NDArray[np.float32]]:
-    """A layer's weights in Keras's order and layout."""
-    match layer:
-        case Conv():
-            return [weights["weight"].transpose(2, 3, 1, 0), weights["bias"]]
-        case Dense():
-            return [weights["weight"].T, weights["bias"]]
-        case _:
-            return [weights[part] for part in ("weight", "bias", "running_mean", "running_var")]
+            return keras.layers.Dense(units, kernel_regularizer=penalty)

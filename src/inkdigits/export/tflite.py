@@ -15,7 +15,7 @@ from ai_edge_litert.interpreter import Interpreter
 from numpy.typing import NDArray
 
 from inkdigits.errors import UsageError
-from inkdigits.export.keras import as_model, backend, build_logits
+from inkdigits.export.keras import build_logits, keras
 from inkdigits.export.source import Source
 
 _MEASURED = 200  # digits that the ranges of values are taken from
@@ -49,13 +49,13 @@ def open_tflite(content: bytes) -> Callable[[NDArray[np.uint8]], NDArray[np.floa
 
 
 def _convert(source: Source, *, int8: bool) -> bytes:
-    if backend() != "tensorflow":
+    if keras.backend.backend() != "tensorflow":
         raise UsageError(
-            f"Keras runs on {backend()} here, and TensorFlow Lite needs TensorFlow: "
+            f"Keras runs on {keras.backend.backend()} here, and TensorFlow Lite needs TensorFlow: "
             "set KERAS_BACKEND=tensorflow"
         )
     pixels, logits = build_logits(source.networks)
-    converter = tf.lite.TFLiteConverter.from_keras_model(as_model(pixels, {"logits": logits}))
+    converter = tf.lite.TFLiteConverter.from_keras_model(keras.Model(pixels, {"logits": logits}))
     if int8:
         converter.optimizations = [tf.lite.Optimize.DEFAULT]
         converter.representative_dataset = lambda: _examples(source.digits)

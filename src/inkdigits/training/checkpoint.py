@@ -14,8 +14,6 @@ from torch import Tensor
 
 from inkdigits.errors import UsageError
 from inkdigits.files import read_bytes, write_atomic
-from inkdigits.training.models import Model
-from inkdigits.training.optimizers import Optimizer
 
 Weights = dict[str, Tensor]
 T = TypeVar("T")
@@ -82,15 +80,21 @@ class Checkpoint:
         """The number of epochs done by the network in training."""
         return sum(row.network > len(self.finished) for row in self.history)
 
-    def after(self, row: Epoch, model: Model, optimizer: Optimizer, *, watch: bool) -> "Checkpoint":
+    def after(
+        self,
+        row: Epoch,
+        weights: Weights,
+        optimizer: dict[str, list[Tensor]] | None,
+        *,
+        watch: bool,
+    ) -> "Checkpoint":
         """The checkpoint after one more epoch; with `watch`, it keeps the best weights too."""
-        weights = {name: values.to("cpu", copy=True) for name, values in model.state_dict().items()}
         loss = math.inf if row.validation_loss is None else row.validation_loss
         better = watch and loss < self.best_loss
         return replace(
             self,
             model=weights,
-            optimizer=optimizer.state_dict(),
+            optimizer=optimizer,
             random_state=torch.get_rng_state(),
             history=(*self.history, row),
             best_model=weights if better else self.best_model,

@@ -69,7 +69,7 @@ def fit(
     or if there is no such device.
     """
     check_classes(recipe, split.train.class_names)
-    _check_split(split, recipe)
+    check_split(split, recipe)
     batches = Batches(split.train, recipe, choose_device(device))
     with torch.random.fork_rng([batches.device] if batches.device.type == "cuda" else []):
         torch.default_generator.manual_seed(int(seed))  # of NumPy's kinds too
@@ -104,7 +104,8 @@ def _fit_network(
         row = _train_epoch(model, optimizer, batches, state, on_step)
         row = _validate(model, validation, row)
         _check_weights(model, row)
-        state = state.after(row, model, optimizer, watch=watch)
+        weights = {name: values.to("cpu", copy=True) for name, values in model.state_dict().items()}
+        state = state.after(row, weights, optimizer.state_dict(), watch=watch)
         on_epoch(state)
     return state.network_finished()
 
@@ -131,7 +132,8 @@ def check_classes(recipe: Recipe, class_names: tuple[str, ...]) -> None:
         )
 
 
-def _check_split(split: Split, recipe: Recipe) -> None:
+def check_split(split: Split, recipe: Recipe) -> None:
+    """`UsageError` if a part that the recipe needs has no images."""
     for part, needed in (("train", True), ("validation", recipe.patience > 0)):
         if needed and not len(getattr(split, part)):
             raise UsageError(
@@ -175,7 +177,7 @@ class _Sums:
         losses = torch.stack([step.loss for step in steps]).tolist()
         for step, loss in zip(steps, losses, strict=True):
             if not math.isfinite(loss):
-                raise _diverged(f"the loss is {loss} at step {step.number}", step.lr)
+                raise diverged(f"the loss is {loss} at step {step.number}", step.lr)
             self.loss += loss * step.images
             self.seen += step.images
         self.right += int(torch.stack([step.right for step in steps]).sum())
@@ -231,7 +233,8 @@ def _train_epoch(
     )
 
 
-def _diverged(what: str, lr: float) -> TrainingDiverged:
+def diverged(what: str, lr: float) -> TrainingDiverged:
+    """The error for a loss or weights that aren't finite."""
     return TrainingDiverged(
         f"{what} (learning rate {lr:.3g}); lower peak_lr, e.g. --set peak_lr=0.001"
     )
@@ -242,7 +245,7 @@ def _check_weights(model: Model, row: Epoch) -> None:
     finite = all(values.isfinite().all() for values in model.state_dict().values())
     if not finite or not math.isfinite(row.validation_loss or 0.0):
         what = f"weights or validation loss are not finite after epoch {row.epoch}"
-        raise _diverged(what, row.learning_rate)
+        raise diverged(what, row.learning_rate)
 
 
 def _validate(model: Model, validation: LabelledImages, row: Epoch) -> Epoch:

@@ -14,6 +14,7 @@ import json
 from collections.abc import Callable
 from dataclasses import asdict, dataclass, field, fields, replace
 from datetime import datetime
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -36,7 +37,8 @@ from inkdigits.files import make_folder, read_bytes, write_atomic
 from inkdigits.recipes import RECIPES, Recipe
 from inkdigits.training.checkpoint import Checkpoint, Epoch, load_state, save_state
 from inkdigits.training.devices import AUTO, choose_device
-from inkdigits.training.loop import check_classes, fit
+from inkdigits.training.engines import KERAS, TORCH, describe_engine, fit_with
+from inkdigits.training.loop import check_classes
 from inkdigits.training.sealing import describe_training, seal_checkpoint
 from inkdigits.training.tuning import (
     Start,
@@ -64,6 +66,7 @@ class Run:
     freeze: bool = False
     replay: str = ""
     device: str = AUTO
+    engine: str = TORCH
     split: Split | None = field(default=None, repr=False, compare=False)
 
 
@@ -88,13 +91,15 @@ def start_run(
     handling: Handling = AS_FOUND,
     replay: str = "",
     device: str = AUTO,
+    engine: str = TORCH,
     progress: Progress = ignore_progress,
 ) -> Run:
     """Load the data, make a new run folder and write its settings.
 
     A run begins with a recipe, or with an artifact to train further. `replay` names a data set that
     is trained on too, so that its digits aren't forgotten. `dataset` may be the images themselves.
-    `device` is auto, cpu, cuda or mps.
+    `device` is auto, cpu, cuda or mps. `engine` is torch or keras, which trains recipes from the
+    start, on the device that it chooses itself, and can't be resumed.
 
     Raises `UsageError` for a seed outside 0 ≤ seed < 2⁶³, a device that isn't there or a recipe
     that draws digits for other classes, `StorageError` if the folder exists, `DataError` if the
@@ -107,6 +112,7 @@ def start_run(
     recipe = tuning_recipe(begin, data.class_names) if isinstance(begin, Start) else begin
     check_classes(recipe, data.class_names)
     environment = describe_training(recipe, data.sha256, chosen)
+    environment |= describe_engine(engine, start, device)
     if name not in DATASETS:
         environment["handling"] = asdict(handling)
         if begin == RECIPES.get(recipe.name):  # as it comes, without changes of one's own
@@ -115,7 +121,7 @@ def start_run(
         check_same_split(start.info, data, handling, seed)
     folder = folder or default_folder(recipe.name, seed)
     freeze = start is not None and start.freeze
-    run = Run(folder, recipe, seed, name, environment, handling, freeze, replay, device)
+    run = Run(folder, recipe, seed, name, environment, handling, freeze, replay, device, engine)
     run = replace(run, split=_split(run, start, data, data_folder, progress))
     _make_folder(run, start)
     return run
@@ -131,6 +137,7 @@ def _make_folder(run: Run, start: Start | None) -> None:
         "environment": run.environment,
         "freeze": run.freeze,
         "replay": run.replay,
+        "engine": run.engine,
     }
     if start:
         write_atomic(run.folder / _START, start.content)
@@ -159,6 +166,8 @@ def open_run(folder: Path, device: str = AUTO) -> Run:
         run.environment["data_sha256"]
     except (ValueError, TypeError, KeyError, AttributeError) as error:
         raise UsageError(f"{folder / _RUN} is damaged ({error}); start a new run") from error
+    if run.engine == KERAS:
+        raise UsageError(f"{folder} was trained with Keras, which can't resume; start a new run")
     return run
 
 
@@ -185,26 +194,28 @@ def train_run(
         on_epoch(latest.history[-1])
 
     try:
-        checkpoint = fit(
+        checkpoint = fit_with(
+            run.engine,
             run.recipe,
             split,
             run.seed,
             start=_start(run),
             resume=checkpoint,
             device=run.device,
-            on_step=lambda done, total: progress("training", done, total),
+            on_step=partial(progress, "training"),
             on_epoch=keep,
         )
     except KeyboardInterrupt:
         done = len(checkpoint.history) if checkpoint else 0
         epochs = run.recipe.epochs * run.recipe.networks
         where = f" --data-dir {data_folder}" if data_folder else ""
+        cure = f"; resume with 'inkdigits train --resume {run.folder}{where}'"
         if checkpoint:
             _save(run.folder, checkpoint)
             _write_artifact(run, split, checkpoint)
         raise TrainingInterrupted(
-            f"stopped; {done} of {epochs} epochs are kept in {run.folder}; "
-            f"resume with 'inkdigits train --resume {run.folder}{where}'"
+            f"stopped; {done} of {epochs} epochs are kept in {run.folder}"
+            + (cure if run.engine == TORCH else "")
         ) from None
     return _write_artifact(run, split, checkpoint)
 
