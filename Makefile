@@ -6,13 +6,17 @@ export PIP_CONSTRAINT := $(CURDIR)/constraints.txt
 export PIP_BUILD_CONSTRAINT := $(PIP_CONSTRAINT)
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
 
-.PHONY: run test golden check format measure bench bench-gpu bench-reading bench-exports bench-pictures bench-real bench-few ablation trust shipped detector lock clean
+.PHONY: run test test-keras golden check format measure bench bench-gpu bench-reading bench-exports bench-pictures bench-real bench-few ablation trust shipped detector lock clean
 
 run: .venv/train  ## train the standard recipe, evaluate it, say where the report lies
 	$(BIN)/inkdigits train standard
 
 test: .venv/test  ## run every test, on all cores; the ten slowest are named at the end
 	$(BIN)/python -m pytest --numprocesses auto --durations 10
+
+test-keras: .venv/test  ## test Keras on TensorFlow, and TensorFlow Lite: 1.6 GB
+	$(BIN)/python -m pip install --quiet --editable '.[test,tflite]'
+	KERAS_BACKEND=tensorflow $(BIN)/python -m pytest -W ignore tests/test_exports.py tests/test_importing.py tests/test_keras_engine.py
 
 golden: .venv/test  ## renew what the tests compare with, after an intended change; look at the difference
 	PYTHONPATH=benchmarks $(BIN)/python -m tests.drawn_pages

@@ -84,7 +84,7 @@ def test_forward_passes_agree_with_the_artifact(some, architecture, mnist_test):
 def test_optimisers_learn_and_weight_decay_shrinks(some, optimizer):
     recipe = replace(TINY, optimizer=optimizer, peak_lr=0.1 if optimizer == "sgd" else 0.003)
     plain = fit_keras(recipe, some, 0)
-    assert plain.history[0].validation_accuracy > 0.6
+    assert plain.history[0].validation_accuracy > 0.5
     decayed = fit_keras(replace(recipe, weight_decay=5.0 if optimizer == "adamw" else 0.1), some, 0)
     assert size_of_weights(decayed) < 0.9 * size_of_weights(plain)
 
