@@ -7,6 +7,7 @@ import torch
 
 from inkdigits.artifact import ArtifactInfo, seal_artifact
 from inkdigits.data import DEFAULT_DATASET, LabelledImages, Split
+from inkdigits.data.learnt import Learnt
 from inkdigits.environment import describe_environment
 from inkdigits.export.onnx import export_onnx
 from inkdigits.recipes import Recipe
@@ -42,6 +43,9 @@ def train_artifact(
     data, for the artifact. `device` is auto, cpu, cuda or mps. Raises the same as `fit`.
     """
     environment = describe_training(recipe, split.train.sha256, choose_device(device))
+    before = Learnt.by(start.info if start else None)
+    learnt = before.after(dataset, split, recipe.validation_fraction, seed)
+    environment["learnt"] = learnt.to_dict()
     checkpoint = fit(
         recipe, split, seed, start=start, device=device, on_step=on_step, on_epoch=on_epoch
     )
