@@ -67,6 +67,7 @@ shipped: .venv/train  ## make the artifact inside the package again
 	rm -rf runs/shipped
 	$(BIN)/inkdigits train robust --seed 0 --out runs/shipped
 	cp runs/shipped/artifact.onnx $(SHIPPED)
+	cp runs/shipped/report.json src/inkdigits/web/shipped-report.json
 	sed -i "s/^    [0-9a-f]\{64\}$$/    $$(sha256sum < $(SHIPPED) | cut -c1-64)/" docs/guide.md
 
 detector: .venv/train  ## train the detector inside the package again: nine minutes with a GPU and 16 cores, hours on two

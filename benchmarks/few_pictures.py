@@ -26,7 +26,7 @@ from inkdigits.files import write_atomic
 from inkdigits.imaging.layout import lay_out_glyph
 from inkdigits.recipes import RECIPES
 from inkdigits.training import train_artifact
-from inkdigits.training.tuning import Start, repeated, tuning_recipe, with_replay
+from inkdigits.training.tuning import Start, for_few, repeated, tuning_recipe, with_replay
 
 HERE = Path(__file__).parent
 PAGE = HERE.parent / "docs" / "own-data.md"
@@ -88,7 +88,7 @@ def accuracies(parts: Split, count: int, seed: int, replayed: Split) -> dict[str
     trained = {
         "further": train_artifact(recipe, repeated(split), seed, start=start),
         "replayed": train_artifact(recipe, with_replay(split, replayed), seed, start=start),
-        "new": train_artifact(RECIPES["standard"], repeated(split), seed),
+        "new": train_artifact(for_few(RECIPES["standard"], len(own)), repeated(split), seed),
     }
     return {name: _right(content, test) for name, content in trained.items()}
 

@@ -25,9 +25,8 @@ def error_of(capsys, *arguments: object) -> tuple[int, str]:
 
 def start(*arguments: object, **options: object) -> subprocess.Popen:
     command = [sys.executable, "-m", "inkdigits", *map(str, arguments)]
-    return subprocess.Popen(
-        command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, **options
-    )
+    pipes = {"stdout": subprocess.PIPE, "stderr": subprocess.PIPE, "text": True}
+    return subprocess.Popen(command, **{**pipes, **options})
 
 
 def train(capsys, small_data: Path, out: Path, *more: object) -> tuple[int, str, str]:

@@ -3,7 +3,11 @@ import os
 # Two threads on a busy machine are up to eight times slower than one, and the digits are few.
 os.environ["OMP_NUM_THREADS"] = "1"
 
-from collections.abc import Callable
+import shutil
+import socket
+import subprocess
+import tempfile
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import numpy as np
@@ -98,3 +102,38 @@ def pictures(tmp_path, mnist_test) -> Path:
         Image.fromarray(mnist_test.images[index]).resize((140, 140)).save(folder / name)
     (folder / "notes.txt").write_text("not looked at")
     return folder
+
+
+@pytest.fixture(scope="session")
+def tiny_artifact(small_data: Path, tmp_path_factory) -> Path:
+    """An artifact that knows little, trained in a moment."""
+    from inkdigits.cli import main
+
+    run = tmp_path_factory.mktemp("tiny") / "run"
+    where = ["--data", "kmnist", "--data-dir", str(small_data), "--out", str(run)]
+    assert main(["train", "tiny", "--no-test", "--quiet", "--set", "epochs=1", *where]) == 0
+    return run / "artifact.onnx"
+
+
+@pytest.fixture(scope="session")
+def postgresql() -> Iterator[str]:
+    """The address of a PostgreSQL of our own on loopback, run by an ordinary user."""
+    found = sorted(Path("/usr/lib/postgresql").glob("*/bin/initdb"))
+    if not found:
+        pytest.skip("PostgreSQL is not tested: install it, on Debian: apt-get install postgresql")
+    folder = Path(tempfile.mkdtemp(prefix="inkdigits-pg-"))
+    as_user = []
+    if os.getuid() == 0:  # PostgreSQL refuses to be run by root
+        shutil.chown(folder, "nobody")
+        as_user = ["runuser", "-u", "nobody", "--"]
+    with socket.create_server(("127.0.0.1", 0)) as free:
+        port = free.getsockname()[1]
+    where = [*as_user, str(found[-1].with_name("pg_ctl")), "--pgdata", str(folder / "data")]
+    options = f"-p {port} -k {folder} -c listen_addresses=127.0.0.1 -c fsync=off"
+    made = ["initdb", "--options", "--auth=trust --username=ink --encoding=UTF8 --no-sync"]
+    subprocess.run([*where, *made], check=True, capture_output=True)
+    start = ["--log", str(folder / "log"), "--options", options, "--wait", "start"]
+    subprocess.run([*where, *start], check=True, stdout=subprocess.DEVNULL)
+    yield f"postgresql://ink@127.0.0.1:{port}/postgres"
+    subprocess.run([*where, "--mode", "immediate", "stop"], check=True, capture_output=True)
+    shutil.rmtree(folder)

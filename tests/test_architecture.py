@@ -16,7 +16,7 @@ LAYERS = [
     {"cli"},
     {"__init__"},
     {"api"},
-    {"batch", "evaluation", "sklearn"},
+    {"batch", "evaluation", "sklearn", "web"},
     {"training"},
     {"export", "reading"},
     {"recipes", "data"},

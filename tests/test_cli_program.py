@@ -34,7 +34,7 @@ def test_training_draws_bars_on_a_terminal(small_data, tmp_path):
     assert b"100%" in shown
 
 
-EXTRAS = ("torch", "onnx", "matplotlib", "jinja2", "optuna", "sklearn")
+EXTRAS = ("torch", "onnx", "matplotlib", "jinja2", "optuna", "sklearn", "flask", "sqlalchemy")
 FORBIDDEN = f"import sys; sys.modules.update(dict.fromkeys({EXTRAS})); "
 
 
@@ -61,10 +61,12 @@ def test_using_needs_nothing_of_the_extras(pictures, mnist, arguments, expected)
         ("train", "inkdigits[train]"),
         ("tune", "inkdigits[tune]"),
         ("evaluate", "inkdigits[report]"),
+        ("serve", "inkdigits[web]"),
+        ("corrections list", "inkdigits[web]"),
     ],
 )
 def test_a_missing_extra_is_named_with_its_cure(command, extra):
-    code = FORBIDDEN + f"from inkdigits.cli import main; sys.exit(main([{command!r}]))"
+    code = FORBIDDEN + f"from inkdigits.cli import main; sys.exit(main({command.split()!r}))"
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True)
     assert done.returncode == 2
     assert f"pip install '{extra}'" in done.stderr
@@ -72,7 +74,7 @@ def test_a_missing_extra_is_named_with_its_cure(command, extra):
 
 
 def test_import_needs_no_torch():
-    heavy = {"torch", "onnx", "matplotlib", "scipy"}
+    heavy = {"torch", "onnx", "matplotlib", "scipy", "flask", "sqlalchemy"}
     code = f"import sys, inkdigits; assert not {heavy} & set(sys.modules)"
     subprocess.run([sys.executable, "-c", code], check=True)
 

@@ -7,7 +7,6 @@ import numpy as np
 import pytest
 from PIL import Image
 
-import inkdigits
 from tests.augmented import COLUMNS, SHEET, rows, sheet
 from tests.drawn_pages import READINGS, held_out, read_all
 
@@ -26,15 +25,6 @@ def test_augmentations_look_as_they_did():
     differences = np.abs(found - expected).mean(axis=(1, 2))
     names = [name for name, _ in rows()]
     assert {n: d for n, d in zip(names, differences, strict=True) if d > 0.1} == {}
-
-
-def test_the_public_names():
-    assert sorted(inkdigits.__all__) == [
-        *("Digit", "InkdigitsError", "Reader", "Reading", "__version__"),
-        *("build_model", "load_data", "load_weights", "open_canvas", "save_weights"),
-    ]
-    for name in inkdigits.__all__:
-        assert getattr(inkdigits, name) is not None
 
 
 @pytest.mark.parametrize(

@@ -74,3 +74,16 @@ def test_nothing_to_read_is_an_empty_table(capsys, tmp_path, form):
 def test_what_is_no_text_needs_a_file(capsys, some, form):
     code, error = error_of(capsys, "predict", some, "--format", form)
     assert (code, "say where it goes with --output FILE" in error) == (2, True)
+
+
+@pytest.mark.parametrize("form", READERS)
+def test_regions_have_a_column(capsys, pictures, tmp_path, form):
+    regions = tmp_path / "regions.json"
+    regions.write_text('{"regions": {"all": [0, 0, 1, 1], "corner": [0, 0, 0.05, 0.05]}}')
+    path = tmp_path / f"out.{form}"
+    picture = pictures / "a.png"
+    code, _, err = call(capsys, "predict", picture, "--regions", regions, "--output", path)
+    assert code == 0, err
+    names, rows = READERS[form](path)
+    assert [row[names.index("region")] for row in rows] == ["all", "corner"]
+    assert [row[names.index("text")] or "" for row in rows][1] == ""

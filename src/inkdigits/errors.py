@@ -11,6 +11,7 @@
     ├── ArtifactError        a file that is not an inkdigits artifact, or is damaged
     ├── CanvasError          a picture that can't be opened or read
     ├── TrainingDiverged     the loss became NaN or infinite
+    ├── TrainingRefused      what was trained would be worse than what it began with
     └── TrainingInterrupted  Ctrl-C; finished epochs are kept
 
 Each message names the culprit, the value and the cure. `EXIT_CODES` has their exit codes.
@@ -99,6 +100,10 @@ class TrainingDiverged(InkdigitsError):
     """The loss became NaN or infinite."""
 
 
+class TrainingRefused(InkdigitsError):
+    """What was trained would be worse than what it began with."""
+
+
 class TrainingInterrupted(InkdigitsError):
     """Training was interrupted; finished epochs are kept."""
 
@@ -111,6 +116,7 @@ EXIT_CODES: dict[type[InkdigitsError], tuple[int, str]] = {
     ArtifactError: (5, "artifact"),
     CanvasError: (6, "picture"),
     TrainingDiverged: (7, "training diverged"),
+    TrainingRefused: (8, "training refused"),
     TrainingInterrupted: (130, "interrupted"),
 }
 """The exit code of each kind of error, and its text in `inkdigits --help`."""

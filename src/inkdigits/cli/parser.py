@@ -8,6 +8,11 @@ from typing import TypeAlias
 import inkdigits
 from inkdigits.cli.options import add_recipe, add_search
 from inkdigits.cli.parser_camera import add_camera_options
+from inkdigits.cli.parser_web import (
+    add_correcting_options,
+    add_corrections_options,
+    add_serve_options,
+)
 from inkdigits.errors import EXIT_CODES
 
 _Commands: TypeAlias = "argparse._SubParsersAction[argparse.ArgumentParser]"
@@ -38,6 +43,10 @@ def build_parser() -> argparse.ArgumentParser:
     _add_predict(commands)
     _add_watch(commands)
     add_camera_options(_add_command(commands, "camera", "read what a camera sees, in a window"))
+    add_serve_options(_add_command(commands, "serve", "serve the page and the API"))
+    corrections = _add_command(commands, "corrections", "what people corrected on the page")
+    add_corrections_options(corrections)
+    _add_output(corrections)
     return parser
 
 
@@ -145,6 +154,7 @@ def _add_train(commands: _Commands) -> None:
         help="with --from: a data set to train on beside the own pictures, so that it isn't "
         "forgotten, such as mnist",
     )
+    add_correcting_options(parser)
     parser.add_argument("--resume", type=Path, metavar="FOLDER", help="resume an interrupted run")
     parser.add_argument(
         "--no-test",

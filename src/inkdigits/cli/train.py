@@ -4,7 +4,7 @@ from argparse import Namespace
 from typing import TYPE_CHECKING
 
 from inkdigits.artifact import artifact_path, shipped
-from inkdigits.cli import detector
+from inkdigits.cli import correcting, detector
 from inkdigits.cli.console import Console
 from inkdigits.cli.evaluate import Outcome, report_on_test_set
 from inkdigits.data import DEFAULT_DATASET, Handling, Progress
@@ -34,6 +34,8 @@ def run(arguments: Namespace) -> int:
     resumed = arguments.resume and is_detector_run(arguments.resume)
     if resumed or arguments.recipe == DetectorRecipe.name:
         return detector.run(arguments)
+    if arguments.corrections:
+        return correcting.run(arguments, _artifact(arguments))
     console = Console(quiet=arguments.quiet, as_json=arguments.json)
     with console.progress() as progress:
         this = _open_or_start(arguments, progress)
@@ -71,6 +73,7 @@ def _refuse_settings(arguments: Namespace) -> None:
         "start",
         "freeze",
         "replay",
+        "corrections",
     )
     if any(getattr(arguments, name) for name in new) or arguments.seed is not None:
         raise UsageError(
@@ -99,12 +102,19 @@ def _open_or_start(arguments: Namespace, progress: Progress) -> "Run":
 
 def _beginning(arguments: Namespace) -> "Recipe | Start":
     """The recipe, or the artifact to train further."""
-    from inkdigits.training.tuning import Start
-
     if arguments.start is None:
         if arguments.freeze or arguments.replay:
             raise UsageError("--freeze and --replay go with --from, the artifact to train further")
         return override(find_recipe(arguments.recipe or "standard"), arguments.assignments)
+    return _artifact(arguments)
+
+
+def _artifact(arguments: Namespace) -> "Start":
+    """The artifact to train further."""
+    from inkdigits.training.tuning import Start
+
+    if arguments.start is None:
+        raise UsageError("--corrections goes with --from, the artifact to train further")
     if arguments.recipe or arguments.assignments:
         raise UsageError(
             "--from trains an artifact's own recipe further; leave out RECIPE and --set"

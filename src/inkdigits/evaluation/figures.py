@@ -99,9 +99,13 @@ class ClassFigures:
 
 @dataclass(frozen=True)
 class Mistake:
-    """One misread image: its index in the set, the true class, the predicted one."""
+    """One misread image: its index in the set, the true class, the predicted one.
+
+    `glyph` has its 28×28 bytes in base64; "" for all but the most confident mistakes.
+    """
 
     index: int
     label: int
     predicted: int
     confidence: float
+    glyph: str

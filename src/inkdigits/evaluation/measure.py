@@ -4,6 +4,7 @@ It runs the file that will be deployed, through ONNX Runtime; PyTorch isn't need
 reads a report.
 """
 
+import base64
 from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 from typing import Any
@@ -45,6 +46,7 @@ from inkdigits.metrics import (
 )
 from inkdigits.reading import Reader
 
+SHOWN = 12  # mistakes whose images are in the report
 KEPT_SHARES = (0.5, 0.8, 0.9, 0.95, 0.98, 0.99, 0.995, 1.0)
 
 
@@ -188,7 +190,7 @@ def evaluate(
         ),
         per_class=_class_rows(scores, data.class_names),
         confusion_matrix=confusion.tolist(),
-        mistakes=_mistakes(labels, predicted, confidences),
+        mistakes=_mistakes(data, probabilities),
         artifact=reader.info,
         environment=describe_environment(),
         seen=Seen(data, probabilities, reader.prediction_sets(probabilities)),
@@ -209,14 +211,19 @@ def _class_rows(scores: ClassScores, names: tuple[str, ...]) -> list[ClassFigure
     ]
 
 
-def _mistakes(
-    labels: NDArray[np.integer], predicted: NDArray[np.intp], confidences: NDArray[np.float32]
-) -> list[Mistake]:
+def _mistakes(data: LabelledImages, probabilities: NDArray[np.float32]) -> list[Mistake]:
     """The most confident first."""
-    wrong = np.flatnonzero(labels != predicted)
+    predicted, confidences = probabilities.argmax(axis=1), probabilities.max(axis=1)
+    wrong = np.flatnonzero(data.labels != predicted)
     return [
-        Mistake(int(index), int(labels[index]), int(predicted[index]), float(confidences[index]))
-        for index in wrong[np.argsort(-confidences[wrong], kind="stable")]
+        Mistake(
+            index=int(index),
+            label=int(data.labels[index]),
+            predicted=int(predicted[index]),
+            confidence=float(confidences[index]),
+            glyph=base64.b64encode(data.images[index].tobytes()).decode() if rank < SHOWN else "",
+        )
+        for rank, index in enumerate(wrong[np.argsort(-confidences[wrong], kind="stable")])
     ]
 
 

@@ -45,15 +45,20 @@ def load_regions(path: Path) -> Regions:
         content = json.loads(read_bytes(path), object_pairs_hook=_without_repeats)
     except (ValueError, RecursionError) as error:
         raise UsageError(f"{path} is no JSON with regions ({error}); {_HOW}") from None
-    if not isinstance(content, dict) or not isinstance(content.get("regions"), dict):
-        raise UsageError(f"{path} has no regions; {_HOW}")
-    unknown = set(content) - {"of", "regions"}
-    if unknown:
-        raise UsageError(f"{path} has {min(unknown)!r}, which is neither 'of' nor 'regions'")
     try:
-        return Regions(content["regions"], content.get("of", _OF[0]))
+        return parse_regions(content)
     except UsageError as error:
         raise UsageError(f"{path}: {error}") from None
+
+
+def parse_regions(content: object) -> Regions:
+    """The regions in what was JSON; `UsageError` if it holds something else."""
+    if not isinstance(content, dict) or not isinstance(content.get("regions"), dict):
+        raise UsageError(f"there are no 'regions'; {_HOW}")
+    unknown = set(content) - {"of", "regions"}
+    if unknown:
+        raise UsageError(f"there is {min(unknown)!r}, which is neither 'of' nor 'regions'")
+    return Regions(content["regions"], content.get("of", _OF[0]))
 
 
 def _without_repeats(pairs: list[tuple[str, Any]]) -> dict[str, Any]:

@@ -33,7 +33,7 @@ from inkdigits.data import (
 )
 from inkdigits.errors import TrainingInterrupted, UsageError
 from inkdigits.files import make_folder, read_bytes, write_atomic
-from inkdigits.recipes import Recipe
+from inkdigits.recipes import RECIPES, Recipe
 from inkdigits.training.checkpoint import Checkpoint, Epoch, load_state, save_state
 from inkdigits.training.devices import AUTO, choose_device
 from inkdigits.training.loop import check_classes, fit
@@ -41,6 +41,7 @@ from inkdigits.training.sealing import describe_training, seal_checkpoint
 from inkdigits.training.tuning import (
     Start,
     check_same_split,
+    for_few,
     repeated,
     tuning_recipe,
     with_replay,
@@ -108,6 +109,8 @@ def start_run(
     environment = describe_training(recipe, data.sha256, chosen)
     if name not in DATASETS:
         environment["handling"] = asdict(handling)
+        if begin == RECIPES.get(recipe.name):  # as it comes, without changes of one's own
+            recipe = for_few(recipe, len(data))
     if start:
         check_same_split(start.info, data, handling, seed)
     folder = folder or default_folder(recipe.name, seed)

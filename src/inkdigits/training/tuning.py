@@ -16,6 +16,7 @@ from inkdigits.training.models import Model, named_weights
 
 EPOCHS, _SLOWER = 8, 0.2  # at 1, the first steps undo what the artifact knows
 FEW = 4000  # own pictures are repeated up to here: 200 then train 15 points better than once
+_STEPS = 60  # in an epoch of few: `fast` on 1,600 digits reaches 96.1 % so, 85.6 % with 16 (n = 3)
 _TUNED = "-tuned"  # ends the name of its recipe
 
 
@@ -124,6 +125,11 @@ def repeated(split: Split) -> Split:
     """Few images for training taken several times: an epoch has as many steps as for `FEW`."""
     count = len(split.train)
     return replace(split, train=split.train.only(np.arange(max(count, FEW)) % max(1, count)))
+
+
+def for_few(recipe: Recipe, count: int) -> Recipe:
+    """The recipe with smaller batches, if it would take too few steps on `count` images."""
+    return replace(recipe, batch_size=min(recipe.batch_size, max(count, FEW) // _STEPS))
 
 
 def _some(data: LabelledImages, count: int) -> LabelledImages:

@@ -1,0 +1,111 @@
+"""How fast `inkdigits serve` answers on loopback: requests a second and times, at 8 clients.
+
+    python benchmarks/web_speed.py                  # half a minute
+    python benchmarks/web_speed.py --soak 300       # five minutes more: memory, errors
+
+The server and the clients share the machine's cores. Every loop is bounded by time.
+"""
+
+import argparse
+import http.client
+import io
+import json
+import re
+import subprocess
+import sys
+import time
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+
+import numpy as np
+from PIL import Image, ImageDraw
+
+CLIENTS, SECONDS = 8, 5
+HOST = "127.0.0.1"
+
+
+def drawn(side: int) -> bytes:
+    """A PNG of a drawn seven."""
+    image = Image.new("L", (side, side), 255)
+    corners = [(0.25, 0.2), (0.75, 0.2), (0.45, 0.85)]
+    strokes = [(x * side, y * side) for x, y in corners]
+    ImageDraw.Draw(image).line(strokes, fill=0, width=side // 14, joint="curve")
+    file = io.BytesIO()
+    image.save(file, "PNG")
+    return file.getvalue()
+
+
+def glyphs(count: int) -> bytes:
+    """A JSON body of so many glyphs."""
+    glyph = np.asarray(Image.open(io.BytesIO(drawn(28))))
+    return json.dumps({"images": [(255 - glyph).tolist()] * count}).encode()
+
+
+REQUESTS = {
+    "a 28×28 in JSON": ("/api/v1/predict", glyphs(1), "application/json"),
+    "32 of them": ("/api/v1/predict", glyphs(32), "application/json"),
+    "a drawn 280×280 PNG": ("/api/v1/read", drawn(280), "image/png"),
+}
+
+
+def client(port: int, request: tuple[str, bytes, str], seconds: float) -> list[float]:
+    """The times of a client's requests, one after the other; raises for one that failed."""
+    path, body, kind = request
+    connection = http.client.HTTPConnection(HOST, port, timeout=30)
+    times, end = [], time.perf_counter() + seconds
+    while (start := time.perf_counter()) < end:
+        connection.request("POST", path, body, {"Content-Type": kind})
+        response = connection.getresponse()
+        content = response.read()
+        if response.status != 200:
+            raise RuntimeError(f"{path}: {response.status} {content[:200]!r}")
+        times.append(time.perf_counter() - start)
+    connection.close()
+    return times
+
+
+def load(port: int, request: tuple[str, bytes, str], seconds: float) -> list[float]:
+    """The times of all clients' requests, sorted."""
+    with ThreadPoolExecutor(CLIENTS) as pool:
+        each = pool.map(lambda _: client(port, request, seconds), range(CLIENTS))
+        return sorted(time_s for times in each for time_s in times)
+
+
+def memory_mb(process: int) -> float:
+    """The resident memory of a process."""
+    status = Path(f"/proc/{process}/status").read_text(encoding="utf-8")
+    return int(re.search(r"VmRSS:\s+(\d+)", status)[1]) / 1024
+
+
+def main() -> None:
+    """Start a server, ask it, stop it."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--soak", type=float, default=0, metavar="SECONDS")
+    soak_s = parser.parse_args().soak
+    command = [sys.executable, "-m", "inkdigits", "serve", "--port", "0", "--no-corrections"]
+    started = time.perf_counter()
+    server = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True)
+    try:
+        port = int(re.search(r":(\d+)/", server.stdout.readline())[1])
+        print(f"started in {time.perf_counter() - started:.2f} s")
+        for name, request in REQUESTS.items():
+            load(port, request, 0.5)
+            times = load(port, request, SECONDS)
+            p50, p99 = (1000 * times[int(len(times) * share)] for share in (0.5, 0.99))
+            print(f"{name:22} {len(times) / SECONDS:7.0f}/s   p50 {p50:5.1f} ms  p99 {p99:5.1f} ms")
+        if soak_s:
+            request = REQUESTS["a drawn 280×280 PNG"]
+            load(port, request, 20)
+            before = memory_mb(server.pid)
+            count = len(load(port, request, soak_s))
+            after = memory_mb(server.pid)
+            print(
+                f"soak: {count:,} requests, no error; memory {before:.0f} MB, then {after:.0f} MB"
+            )
+    finally:
+        server.terminate()
+        server.wait()
+
+
+if __name__ == "__main__":
+    main()
