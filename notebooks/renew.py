@@ -7,6 +7,7 @@ badge for Colab below the title and then a cell that installs.
 import os
 import sys
 import time
+from copy import deepcopy
 from pathlib import Path
 from textwrap import dedent
 
@@ -35,7 +36,7 @@ def notebook(name: str, parameters: str = "") -> NotebookNode:
         cell.id = f"cell-{number}"  # random ones would change each time
         if parameters and "parameters" in cell.metadata.get("tags", []):
             cell.source = parameters
-    made.metadata = METADATA
+    made.metadata = deepcopy(METADATA)
     return made
 
 
@@ -61,7 +62,7 @@ def _installation(name: str) -> str:
 
 def execute(made: NotebookNode) -> None:
     """Run a notebook where it lies, with the commands of this Python; fill in its outputs."""
-    os.environ["PATH"] = f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}"
+    path = f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}"
     client = NotebookClient(
         made,
         timeout=TIMEOUT_S,
@@ -70,8 +71,8 @@ def execute(made: NotebookNode) -> None:
         store_widget_state=False,
         resources={"metadata": {"path": str(HERE)}},
     )
-    client.execute()
-    made.metadata = METADATA  # running it adds the version of Python
+    client.execute(env={**os.environ, "PATH": path})
+    made.metadata = deepcopy(METADATA)  # running it adds the version of Python
     for cell in made.cells:
         for output in cell.get("outputs", []):
             _slim(output.get("data", {}))

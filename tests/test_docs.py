@@ -102,7 +102,7 @@ def test_shown_extras_and_targets_of_make_exist():
 
 def test_all_pages_with_lines_of_python_are_run():
     pages = {page.name for page in PAGES if "```python" in page.read_text("utf-8")}
-    run_here = {"README.md", "python.md", "onnx.md"}
+    run_here = {"README.md", "python.md", "onnx.md", "web.md"}
     assert pages == run_here | {"usage.md"}  # its lines: here, and where what they use is tested
 
 
@@ -165,6 +165,12 @@ def test_the_lines_on_python_run_and_its_servers_read_pictures(workplace, monkey
     for code, body in answers(b"no picture"):
         assert code == 400
         assert "is not an image" in body["error"]
+
+
+def test_the_lines_on_the_page_make_an_app(workplace, monkeypatch, tmp_path):
+    monkeypatch.setenv("INKDIGITS_DATABASE_URL", f"sqlite:///{tmp_path / 'corrections.db'}")
+    client = run_lines("docs/web.md", workplace, monkeypatch)["app"].test_client()
+    assert client.get("/healthz", headers={"Host": "digits.example.org"}).status_code == 200
 
 
 def test_the_lines_on_the_artifact_run_in_onnx_runtime_and_opencv(workplace, monkeypatch):
