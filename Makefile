@@ -6,7 +6,7 @@ export PIP_CONSTRAINT := $(CURDIR)/constraints.txt
 export PIP_BUILD_CONSTRAINT := $(PIP_CONSTRAINT)
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
 
-.PHONY: run test test-keras golden check format measure bench bench-gpu bench-reading bench-exports bench-pictures bench-real bench-few ablation trust shipped detector lock clean
+.PHONY: run test test-keras golden check format notebooks docs measure bench bench-gpu bench-reading bench-exports bench-pictures bench-real bench-few ablation trust shipped detector lock clean
 
 run: .venv/train  ## train the standard recipe, evaluate it, say where the report lies
 	$(BIN)/inkdigits train standard
@@ -31,6 +31,13 @@ check: .venv/test  ## format, lint and types
 format: .venv/test
 	$(BIN)/ruff format .
 	$(BIN)/ruff check --fix .
+
+notebooks: .venv/test  ## run the notebooks and store what they show; look at them
+	$(BIN)/python notebooks/renew.py
+
+docs: .venv/test  ## build the site into build/site
+	$(BIN)/sphinx-build --fail-on-warning --quiet --conf-dir docs --doctree-dir build/doctrees . build/site
+	@echo build/site/index.html
 
 measure: .venv/train  ## measure every recipe; write results.json and the tables in docs/accuracy.md
 	$(BIN)/python benchmarks/recipe_results.py --again

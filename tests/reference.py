@@ -1,13 +1,16 @@
-"""The reference of the interface, made from its docstrings; `make golden` writes it anew."""
+"""The reference of interface and commands, made from the code; `make golden` writes it anew."""
 
+import argparse
 import inspect
 import re
 from collections.abc import Iterator
 from pathlib import Path
 
 import inkdigits
+from inkdigits.cli.parser import build_parser
 
-PAGE = Path(__file__).parent.parent / "docs" / "reference.md"
+DOCS = Path(__file__).parent.parent / "docs"
+PAGE, COMMANDS = DOCS / "reference.md", DOCS / "commands.md"
 
 
 def interface() -> Iterator[tuple[str, object]]:
@@ -47,5 +50,37 @@ def _plain_signature(value: object) -> str:
     return re.sub(r"<function (\w+) at 0x\w+>", r"\1", str(inspect.Signature(shown)))
 
 
+def commands() -> str:
+    """The page of the commands: each with its arguments and options."""
+    parts = ["# Commands\n\nMade from the parser by `make golden`; `--help` says the same."]
+    (chooser,) = (action for action in build_parser()._actions if action.choices)
+    for name, parser in chooser.choices.items():
+        parts.append(f"## inkdigits {name}\n\n{_sentence(parser.description)}")
+        rows = [
+            f"| `{_spelling(action)}` | {_sentence(action.help % vars(action))} |"
+            for action in parser._actions
+            if action.dest != "help"
+        ]
+        parts.append("\n".join(["| argument | |", "|---|---|", *rows]))
+    return "\n\n".join(parts) + "\n"
+
+
+def _spelling(action: argparse.Action) -> str:
+    """How an argument is written: `--seed N`."""
+    choices = ",".join(map(str, action.choices or ()))
+    value = action.metavar or (f"{{{choices}}}" if choices else action.dest.upper())
+    value = value.replace("|", "\\|")
+    if not action.option_strings:
+        return f"[{value}]" if action.nargs in {"?", "*"} else str(value)
+    name = ", ".join(action.option_strings)
+    return name if action.nargs == 0 else f"{name} {value}"
+
+
+def _sentence(text: str) -> str:
+    text = text.replace("|", "\\|").replace("*", "\\*").replace("<", "&lt;")
+    return text[0].upper() + text[1:] if re.match(r"[a-z']+(,| |$)", text) else text
+
+
 if __name__ == "__main__":
     PAGE.write_text(reference(), encoding="utf-8")
+    COMMANDS.write_text(commands(), encoding="utf-8")

@@ -80,7 +80,10 @@ def test_arrays_are_trained_on_as_files_are(run, mnist, tmp_path):
         np.testing.assert_array_equal(graph, graphs[0])
     with pytest.raises(UsageError, match="trained on arrays; pass the data"):
         runs[0].report()
-    assert runs[0].report((images, labels)).images == 600
+    more = (mnist.images[300:900], mnist.labels[300:900])
+    assert runs[0].report(more).images == 300  # those that it hasn't learnt
+    with pytest.raises(DataError, match="all 600 pictures were trained on"):
+        runs[0].report((images, labels))
 
 
 def test_a_recipe_may_be_a_value_and_data_a_path(mnist, tmp_path):

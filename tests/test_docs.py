@@ -1,9 +1,13 @@
 """The README agrees with the project's commands and results."""
 
 import io
+import json
 import re
 import runpy
 import shlex
+import subprocess
+import sys
+import tomllib
 from dataclasses import fields
 from pathlib import Path
 from typing import Any
@@ -19,10 +23,12 @@ from inkdigits.cli.parser import build_parser
 from inkdigits.files import sha256
 from inkdigits.recipes import RECIPES
 from inkdigits.recipes.results import load_results
+from tests.reference import COMMANDS, commands
 
 ROOT = Path(__file__).parent.parent
 README = (ROOT / "README.md").read_text(encoding="utf-8")
 ACCURACY = (ROOT / "docs" / "accuracy.md").read_text(encoding="utf-8")
+USAGE = (ROOT / "docs" / "usage.md").read_text(encoding="utf-8")
 MEASURING = runpy.run_path(str(ROOT / "benchmarks" / "recipe_results.py"))
 
 
@@ -62,12 +68,14 @@ def test_every_system_reaches_its_headline(name, headline):
     assert load_results().summary(name)["accuracy_mean"] >= headline
 
 
+PAGES = [*ROOT.glob("*.md"), *(ROOT / "docs").rglob("*.md")]
+PROSE = "\n".join(page.read_text(encoding="utf-8") for page in PAGES)
+
+
 def shown_commands() -> list[str]:
-    """Every `inkdigits …` command in the README and the pages for users."""
-    pages = (ROOT / "docs" / name for name in ("usage.md", "guide.md", "web.md"))
-    texts = [README, *(page.read_text(encoding="utf-8") for page in pages)]
-    found = re.findall(r"^\s*(?:\| .*`)?(inkdigits [a-z][^#\n`]*)", "\n".join(texts), re.MULTILINE)
-    return [command.strip() for command in found]
+    """Every `inkdigits …` command on a line of its own, after others, or in a table."""
+    lines = re.findall(r"^\s*(?:\| .*`|.* && )?(inkdigits [a-z][^#\n`]*)", PROSE, re.MULTILINE)
+    return sorted({line.strip() for line in lines})
 
 
 def test_there_are_commands_to_check():
@@ -79,7 +87,23 @@ def test_every_shown_command_is_understood(command):
     build_parser().parse_args(shlex.split(command)[1:])
 
 
+def test_shown_extras_and_targets_of_make_exist():
+    settings = tomllib.loads((ROOT / "pyproject.toml").read_text("utf-8"))["project"]
+    extras = ",".join(re.findall(r"(?:inkdigits|'\.)\[([a-z,]+)\]", PROSE)).split(",")
+    assert set(extras) <= set(settings["optional-dependencies"])
+    targets = re.findall(r"^([a-z-]+):", (ROOT / "Makefile").read_text("utf-8"), re.MULTILINE)
+    shown = re.findall(r"(?:`|^    )make ([a-z-]+)", PROSE, re.MULTILINE)
+    assert len(shown) > 10
+    assert set(shown) <= set(targets)
+
+
 # Lines of Python
+
+
+def test_all_pages_with_lines_of_python_are_run():
+    pages = {page.name for page in PAGES if "```python" in page.read_text("utf-8")}
+    run_here = {"README.md", "python.md", "onnx.md", "web.md"}
+    assert pages == run_here | {"usage.md"}  # its lines: here, and where what they use is tested
 
 
 @pytest.fixture(scope="module")
@@ -87,6 +111,7 @@ def workplace(tmp_path_factory, mnist, mnist_test) -> Path:
     """A folder with what the pages mention."""
     folder = tmp_path_factory.mktemp("workplace")
     (folder / "docs").symlink_to(ROOT / "docs")
+    (folder / "photo.jpg").symlink_to(ROOT / "docs" / "photo.jpg")
     (folder / "artifact.onnx").write_bytes(shipped())
     for part, data in (("train", mnist), ("test", mnist_test)):
         for number, (image, label) in enumerate(zip(data.images[:200], data.labels, strict=False)):
@@ -115,6 +140,14 @@ def test_the_readmes_python_lines_run(workplace, monkeypatch, capsys):
     assert names["reader"].info.history == names["run"].history
 
 
+def test_the_first_lines_on_usage_run(workplace, monkeypatch):
+    (lines,) = re.findall(r"```python\n(import inkdigits\n.*?)```", USAGE, re.DOTALL)
+    monkeypatch.chdir(workplace)
+    names: dict[str, Any] = {}
+    exec(lines, names)  # noqa: S102
+    assert len(names["run"].history) == 2
+
+
 def test_the_lines_on_python_run_and_its_servers_read_pictures(workplace, monkeypatch, mnist_test):
     names = run_lines("docs/python.md", workplace, monkeypatch)
     assert names["report"].images == 200
@@ -134,6 +167,12 @@ def test_the_lines_on_python_run_and_its_servers_read_pictures(workplace, monkey
         assert "is not an image" in body["error"]
 
 
+def test_the_lines_on_the_page_make_an_app(workplace, monkeypatch, tmp_path):
+    monkeypatch.setenv("INKDIGITS_DATABASE_URL", f"sqlite:///{tmp_path / 'corrections.db'}")
+    client = run_lines("docs/web.md", workplace, monkeypatch)["app"].test_client()
+    assert client.get("/healthz", headers={"Host": "digits.example.org"}).status_code == 200
+
+
 def test_the_lines_on_the_artifact_run_in_onnx_runtime_and_opencv(workplace, monkeypatch):
     names = run_lines("docs/onnx.md", workplace, monkeypatch)
     assert (names["text"], bool(names["accepted"])) == ("1", True)
@@ -150,9 +189,22 @@ def test_the_page_on_the_artifact_has_its_metadata_and_checksum():
     assert content[-64:].decode() == sha256(content[:-86])
 
 
+def test_the_page_on_json_has_every_key(workplace):
+    page = (ROOT / "docs" / "json.md").read_text("utf-8")
+    (example,) = re.findall(r"```json\n(.*?)```", page, re.DOTALL)
+    row = Reader.load().read(workplace / "photo.jpg").to_dict()
+    shown = json.loads(example)
+    assert set(shown) == {"path", *row}
+    for part in ("digits", "numbers"):
+        assert set(shown[part][0]) == set(row[part][0])
+
+
+def test_the_page_of_commands_is_that_of_the_parser():
+    assert COMMANDS.read_text("utf-8") == commands()  # else: make golden
+
+
 def test_every_local_link_leads_somewhere():
-    pages = [*(ROOT / "docs").rglob("*.md"), *ROOT.glob("*.md"), ROOT / "benchmarks" / "README.md"]
-    for path in pages:
+    for path in [*PAGES, ROOT / "benchmarks" / "README.md"]:
         for link, anchor in re.findall(r"\]\(([^)#:]+)(?:#([^)]*))?\)", path.read_text("utf-8")):
             assert (path.parent / link).exists(), link
             if anchor:
@@ -163,3 +215,16 @@ def test_every_local_link_leads_somewhere():
 def test_the_shipped_artifact_has_the_hash_in_the_guide():
     content = (ROOT / "src" / "inkdigits" / "shipped" / "robust.onnx").read_bytes()
     assert sha256(content) in (ROOT / "docs" / "guide.md").read_text(encoding="utf-8")
+
+
+def test_the_site_builds_without_a_warning_and_needs_no_network(tmp_path):
+    site, options = tmp_path / "site", ["--fail-on-warning", "--quiet", "--conf-dir", ROOT / "docs"]
+    places = ["--doctree-dir", tmp_path / "doctrees", ROOT, site]
+    built = subprocess.run(
+        [sys.executable, "-m", "sphinx", *options, *places], capture_output=True, text=True
+    )
+    assert built.returncode == 0, built.stderr
+    pages = [page.read_text("utf-8") for page in site.rglob("*.html")]
+    assert len(pages) > 20
+    loaded = re.findall(r"(?:src=|<link[^>]* href=)[\"'](https?:[^\"']*)", "".join(pages))
+    assert set(loaded) == {"https://colab.research.google.com/assets/colab-badge.svg"}

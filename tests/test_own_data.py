@@ -20,8 +20,9 @@ from pyarrow import parquet
 from sklearn.datasets import load_digits
 
 from inkdigits import Reader
-from inkdigits.artifact import parse_artifact, shipped
-from inkdigits.data import Handling, encode_idx, load_dataset
+from inkdigits.artifact import parse_artifact, seal_artifact, shipped
+from inkdigits.data import Handling, encode_idx, load_dataset, stratified_split
+from inkdigits.data.learnt import Learnt
 from inkdigits.data.preprocessing import hold_out
 from inkdigits.errors import DataError, TrainingInterrupted, UsageError
 from inkdigits.recipes import Recipe
@@ -630,11 +631,11 @@ def test_own_pictures_are_trained_on_and_used_again(capsys, tmp_path, some, monk
     code, again, _ = call(capsys, "evaluate", "run", "--json")
     assert code == 0
     assert json.loads(again)["test"]["images"] == 15  # the group that was kept for testing
-    assert "groups, none on both sides" in (tmp_path / "run" / "report.html").read_text()
-    for path in (tmp_path / "own").rglob("*.png"):
-        path.unlink()
-        break
-    assert "may have been trained on" in call(capsys, "evaluate", "run")[1]
+    assert (
+        "left out, all of other groups than the 1 here"
+        in (tmp_path / "run" / "report.html").read_text()
+    )
+    next((tmp_path / "own").rglob("*.png")).unlink()
     (tmp_path / "run" / "checkpoint.pt").unlink()
     code, _, err = call(capsys, "train", "--resume", "run")
     assert (code, "own files; put them back, or start a new run" in err) == (2, True)
@@ -724,49 +725,85 @@ def test_options_of_tuning_need_an_artifact_to_start_from(capsys, tmp_path):
     assert (code, "nothing.onnx" in error) == (4, True)
 
 
-def test_copied_pictures_are_known_again(capsys, tmp_path, some, monkeypatch):
+def test_pictures_are_known_again_whatever_becomes_of_them(capsys, tmp_path, some, monkeypatch):
     monkeypatch.chdir(tmp_path)
     write_folders(tmp_path / "own", some, (50, 50))
     options = ("--set", "epochs=1", "--no-test", "--groups", r"w\d", "--out", "run")
     assert call(capsys, "train", "tiny", "--data", "own", *options)[0] == 0
+
+    def tested(where, *more):
+        code, out, err = call(capsys, "evaluate", "run", "--data", where, "--json", *more)
+        assert code == 0, err
+        return json.loads(out)["test"]["images"]
+
     shutil.copytree(tmp_path / "own", tmp_path / "copy")
     for where in ("own", "./own/.", "copy"):
-        code, out, err = call(capsys, "evaluate", "run", "--data", where, "--json")
-        assert code == 0, err
-        assert json.loads(out)["test"]["images"] == 15
-        assert "may have been trained on" not in out
-    code, error = error_of(capsys, "evaluate", "run", "--data", "copy", "--groups", "w", "--quiet")
-    assert (code, "leave them out" in error) == (2, True)
-    next((tmp_path / "copy").rglob("*.png")).unlink()  # then nobody can know that it was a copy
-    code, out, _ = call(capsys, "evaluate", "run", "--data", "copy", "--json")
-    assert json.loads(out)["test"]["images"] == COUNT - 1
+        assert tested(where) == 15
+    assert tested("copy", "--groups", r"\d+") == 15  # also by groups that weren't known then
+    for path in list((tmp_path / "copy").rglob("*.png")):
+        path.rename(path.with_name(f"x{path.name}"))
+    assert tested("copy") == 15
+    next((tmp_path / "copy").rglob("xw0*.png")).unlink()
+    Image.new("L", (50, 50), 255).save(tmp_path / "copy" / "3" / "w1-blank.png")
+    assert tested("copy") in {14, 15}
+    learnt = load_dataset("own", "train", handling=Handling(groups=r"w\d"))
+    np.savez("own.npz", images=learnt.images, labels=learnt.labels)
+    code, error = error_of(capsys, "evaluate", "run", "--data", "own.npz", "--quiet")
+    assert (code, "all 45 pictures were trained on" in error) == (3, True)
+    assert "45 of 60 were trained on and are left out" in call(capsys, "evaluate", "run")[1]
 
 
-def test_an_artifact_is_not_judged_on_what_it_has_learnt(capsys, tmp_path, some):
+def test_nobody_is_judged_on_what_it_or_its_start_has_learnt(capsys, tmp_path, some, mnist_test):
     own = write_folders(tmp_path / "own", some)
-    run = ("--data", own, "--seed", "4", "--groups", r"w\d")
-    options = ("--set", "epochs=1", "--no-test", "--out", tmp_path / "run")
-    assert call(capsys, "train", "tiny", *run, *options)[0] == 0
-    start = (
-        "train",
-        "--from",
-        tmp_path / "run",
-        "--data",
-        own,
-        "--out",
-        tmp_path / "tuned",
-        "--quiet",
-    )
-    for wrong in ((), ("--seed", "4"), ("--groups", r"w\d")):
-        code, error = error_of(capsys, *start, *wrong)
-        assert (code, r"pass --seed 4 --groups 'w\\d' as then" in error) == (2, True), error
-    code, _, err = call(capsys, *start, "--seed", "4", "--groups", r"w\d", "--no-test")
+    run = ("--set", "epochs=1", "--no-test", "--out", tmp_path / "run")
+    assert call(capsys, "train", "tiny", "--data", own, *run)[0] == 0
+    others = mnist_test.only(np.arange(3000, 3100))
+    both_sets = write_folders(tmp_path / "both", others)
+    tuned = ("--from", tmp_path / "run", "--data", both_sets, "--out", tmp_path / "tuned")
+    assert call(capsys, "train", *tuned, "--seed", "3", "--no-test")[0] == 0
+    code, out, _ = call(capsys, "evaluate", tmp_path / "tuned", "--data", own, "--json")
+    assert (code, json.loads(out)["test"]["images"]) == (0, 10)  # those its start kept for testing
+    write_folders(both_sets, some)  # the folder grows by what its start knows, with other names
+    grown = ("--from", tmp_path / "run", "--data", both_sets, "--out", tmp_path / "grown")
+    code, out, err = call(capsys, "train", *grown, "--seed", "5", "--json")
     assert code == 0, err
-    tuned = parse_artifact((tmp_path / "tuned" / "artifact.onnx").read_bytes()).info.recipe
-    again = tuning_recipe(
-        Start((tmp_path / "tuned" / "artifact.onnx").read_bytes()), some.class_names
-    )
-    assert (again.name, again.peak_lr) == ("tiny-tuned", tuned["peak_lr"])
+    info = parse_artifact((tmp_path / "grown" / "artifact.onnx").read_bytes()).info
+    before = Learnt.by(parse_artifact((tmp_path / "run" / "artifact.onnx").read_bytes()).info)
+    assert before.trained <= Learnt.by(info).trained
+    assert not before.trained & Learnt.by(info).held_out
+    assert info.validation["images"] > 0
+    # What either of two models has learnt is left out when they are compared.
+    against = ("--against", tmp_path / "tuned", "--data", own, "--json")
+    _, out, _ = call(capsys, "evaluate", tmp_path / "run", *against, "--out", tmp_path / "out")
+    assert json.loads(out)["comparison"]["images"] == 10
+
+
+def test_a_named_data_set_stays_split_as_it_was_first(tmp_path, some):
+    info = parse_artifact(shipped()).info
+    first = Learnt.by(info)
+    data = load_dataset()
+    split = first.split("mnist", data, 0.3, 7)
+    again = stratified_split(data, info.recipe["validation_fraction"], info.seed)
+    np.testing.assert_array_equal(split.validation.images, again.validation.images)
+    later = first.after("kmnist", split, 0.3, 7).after("mnist", split, 0.3, 8)
+    assert Learnt.by(replace(info, environment={"learnt": later.to_dict()})) == later
+    assert later.splits["mnist"] == (info.recipe["validation_fraction"], info.seed)
+
+
+def test_a_tuned_recipe_is_slow_already(some):
+    start = Start(shipped())
+    tuned = tuning_recipe(start, some.class_names)
+    info = replace(start.info, recipe=tuned.to_dict())
+    again = Start(seal_artifact(graph_of(start.content), info))
+    recipe = tuning_recipe(again, some.class_names)
+    assert (recipe.name, recipe.peak_lr) == ("robust-tuned", tuned.peak_lr)
+
+
+def graph_of(content):
+    """An artifact's graph without its metadata."""
+    model = onnx.load_from_string(content)
+    del model.metadata_props[:]
+    return model.SerializeToString()
 
 
 def test_what_cannot_be_trained_leaves_no_folder(capsys, tmp_path, some):

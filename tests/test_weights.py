@@ -109,6 +109,28 @@ def test_weights_that_do_not_fit_are_refused(trained, recipe, source, error, mes
         )
 
 
+@pytest.mark.parametrize("networks", [1, 2])
+def test_a_model_becomes_an_artifact(mnist, mnist_test, tmp_path, networks):
+    torch.manual_seed(0)
+    model = inkdigits.build_model(replace(RECIPES["tiny"], networks=networks))
+    inkdigits.save_artifact(model, tmp_path / "artifact.onnx", take(mnist, 300))
+    reader = inkdigits.Reader.load(tmp_path)
+    images = mnist_test.images[:100]
+    found, expected = reader.predict_proba(images), probabilities(model, images, reader)
+    np.testing.assert_allclose(found, expected, atol=1e-5)
+    assert reader.info.validation["images"] == 300
+    assert reader.accepts(reader.score_glyphs(mnist.images[:300])[1]).mean() == 0.99
+    again = inkdigits.build_model(model.recipe)
+    inkdigits.load_weights(again, tmp_path)
+    np.testing.assert_array_equal(probabilities(again, images, reader), expected)
+
+
+def test_an_artifact_needs_images_of_the_models_classes(mnist, tmp_path):
+    model = inkdigits.build_model("tiny", classes=3)
+    with pytest.raises(UsageError, match="held_out has 10 labels, the model 3 classes"):
+        inkdigits.save_artifact(model, tmp_path / "artifact.onnx", take(mnist, 30))
+
+
 def test_the_lines_in_the_docs_run(mnist, tmp_path, monkeypatch):
     (lines,) = re.findall(r"```python\n(model = inkdigits.build_model.*?)```", USAGE, re.S)
     some = take(mnist, 300)

@@ -26,6 +26,7 @@ if TYPE_CHECKING:
     from inkdigits.reading import Digit, Reader, Reading
     from inkdigits.recipes import RECIPES, Recipe
     from inkdigits.training.models import build_model
+    from inkdigits.training.sealing import save_artifact
     from inkdigits.training.weights import load_weights, save_weights
 
 __version__ = "0.1.0"
@@ -48,6 +49,7 @@ __all__ = [
     "load_data",
     "load_weights",
     "open_canvas",
+    "save_artifact",
     "save_weights",
     "train",
 ]
@@ -68,6 +70,7 @@ _HOMES = {
     "load_data": ("data", "load_dataset"),
     "load_weights": ("training.weights", "load_weights"),
     "open_canvas": ("imaging", "open_canvas"),
+    "save_artifact": ("training.sealing", "save_artifact"),
     "save_weights": ("training.weights", "save_weights"),
     "train": ("api", "train"),
 }

@@ -1,15 +1,20 @@
 """Evaluate a model on labelled images, in one line."""
 
+from collections.abc import Sequence
 from dataclasses import replace
 from os import PathLike, fspath
 from pathlib import Path
 
+import numpy as np
+from numpy.typing import NDArray
+
 from inkdigits.api.data import Data, load
 from inkdigits.api.progress import shown_progress
 from inkdigits.artifact import Artifact, ArtifactInfo
-from inkdigits.data import AS_FOUND, DATASETS, IN_MEMORY, Handling, LabelledImages, Progress
+from inkdigits.data import DATASETS, IN_MEMORY, Handling, LabelledImages, Progress
 from inkdigits.data.images import relabelled
-from inkdigits.errors import UsageError, needing
+from inkdigits.data.learnt import Learnt
+from inkdigits.errors import DataError, UsageError, needing
 from inkdigits.evaluation import Extent, Report
 from inkdigits.evaluation import evaluate as measure
 from inkdigits.reading import Reader
@@ -31,8 +36,8 @@ def evaluate(
     `model` is a reader or whatever `Reader.load` takes; None is the model inside the package.
     `data` is the name of a data set, of which the test set is taken; a path of own pictures; or
     arrays, (images, labels), or what `load_data` gives: all of these. By default it is what the
-    model was trained on. Pictures that nobody has parted into training and test sets are all
-    measured, or, if the model was trained on them, the fifth that it was kept from.
+    model was trained on. Pictures that the model, or one that it was trained from, has learnt are
+    known again and left out.
 
     `data_dir` is where a named data set lies. `groups`, `by` and `as_is` are for own pictures: see
     `train`. `corruptions` also measures fifteen kinds of damage, for two minutes. Bars are drawn
@@ -52,41 +57,43 @@ def evaluate(
     name = fspath(data) if isinstance(data, str | PathLike) else IN_MEMORY
     handling, folder = Handling(as_is, groups, by), Path(data_dir) if data_dir else None
     with shown_progress(quiet=quiet) as progress:
-        test = load_test(reader.info, data, folder, handling, progress)
+        test = load_test([reader.info], data, folder, handling, progress)
         return measure(reader, test, name, Extent(corruptions), progress)
 
 
 def load_test(
-    info: ArtifactInfo, data: Data, folder: Path | None, handling: Handling, progress: Progress
+    infos: Sequence[ArtifactInfo],
+    data: Data,
+    folder: Path | None,
+    handling: Handling,
+    progress: Progress,
 ) -> LabelledImages:
-    """The test images for a model; of own pictures that nobody has parted, all it didn't learn."""
-    test = _load_test(info, data, folder, handling, progress)
-    return relabelled(test, info.labels)
+    """The test images for models of the same labels: own pictures without those they have learnt.
+
+    Pictures are taken as they are if the first model was trained on such. Raises `DataError` if
+    nothing is left.
+    """
+    if isinstance(data, str | PathLike) and fspath(data) in DATASETS:
+        return relabelled(load(data, "test", folder, handling, progress), infos[0].labels)
+    then = Handling(**infos[0].environment.get("handling", {}))
+    if isinstance(data, str | PathLike):
+        handling = replace(handling, whole=True, as_is=handling.as_is or then.as_is)
+    test = relabelled(load(data, "test", folder, handling, progress), infos[0].labels)
+    known = np.zeros(len(test), bool)
+    for info in infos:
+        known |= Learnt.by(info).knows(test.images)
+    if len(test) and known.all():
+        raise DataError(f"all {len(test)} pictures were trained on; evaluate on others")
+    if known.any() and then.groups + then.by and not handling.groups + handling.by:
+        handling = replace(handling, groups=then.groups, by=then.by)
+        test = relabelled(load(data, "test", folder, handling, progress), infos[0].labels)
+    return _only_new(test, known) if known.any() else test
 
 
-def _load_test(
-    info: ArtifactInfo, data: Data, folder: Path | None, handling: Handling, progress: Progress
-) -> LabelledImages:
-    if not isinstance(data, str | PathLike) or data in DATASETS:
-        return load(data, "test", folder, handling, progress)
-    then = Handling(**info.environment.get("handling", {}))
-    if not is_where_it_was_trained(info, data):
-        test = load(data, "test", folder, replace(handling, whole=True), progress)
-        if not was_trained_on(info, test):
-            return test
-    if handling not in {AS_FOUND, then}:
-        raise UsageError(
-            "the model was trained on these pictures, and what it was kept from depends on "
-            "--as-is, --groups and --by as they were then; leave them out"
-        )
-    return load(data, "test", folder, then, progress)
-
-
-def is_where_it_was_trained(info: ArtifactInfo, dataset: str | PathLike[str]) -> bool:
-    """Whether a data set is the path of the own pictures that a model was trained on."""
-    return dataset not in DATASETS and Path(dataset).resolve() == Path(info.dataset)
-
-
-def was_trained_on(info: ArtifactInfo, data: LabelledImages) -> bool:
-    """Whether a model was trained on the files that some images are of, wherever they lie now."""
-    return {*data.sha256.values()} == {*info.environment["data_sha256"].values()}
+def _only_new(test: LabelledImages, known: NDArray[np.bool_]) -> LabelledImages:
+    """The images that no model has learnt; `about` says how many are left out, and of whom."""
+    groups, about = np.array(test.groups), test.about + "; " if test.about else ""
+    about += f"{known.sum():,} of {len(test):,} were trained on and are left out"
+    if len(groups) and not {*groups[known]} & {*groups[~known]}:
+        about += f", all of other groups than the {len({*groups[~known]})} here"
+    return replace(test.only(~known), about=about)

@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from inkdigits.api.evaluation import is_where_it_was_trained, load_test, was_trained_on
+from inkdigits.api.evaluation import load_test
 from inkdigits.artifact import SHIPPED
 from inkdigits.cli.console import Console
 from inkdigits.data import (
@@ -69,17 +69,13 @@ def report_on_test_set(
     """Write the report of a reader on a test set into a folder."""
     from inkdigits.evaluation import Extent, evaluate
 
-    test = load_test(reader.info, dataset, data_folder, handling, progress)
+    infos = [reader.info, *([against.info] if against else [])]
+    test = load_test(infos, dataset, data_folder, handling, progress)
     progress(f"evaluating on {len(test):,} test images", 0, 0)
     outside = _load_outside(dataset, data_folder)
     report = evaluate(reader, test, dataset, Extent(corruptions, outside), progress)
     page = report.write(out)
     lines = [report.headline(), *filter(None, [test.about])]
-    if is_where_it_was_trained(reader.info, dataset) and not was_trained_on(reader.info, test):
-        lines.append(
-            "warning   the pictures have changed since the training, and with them which are kept "
-            "for testing: some of these may have been trained on"
-        )
     if corruptions:
         lines.append(f"corrupted digits {report.corruption_mean():.2%}, the mean of 15 corruptions")
     if not outside and dataset in DATASETS and dataset != OUTSIDE:
@@ -147,6 +143,7 @@ def _default_folder(given: Path | None, reader: Reader, dataset: str) -> Path:
     """The run folder itself, or a folder beside the artifact file, named after it."""
     artifact = given or Path(SHIPPED)
     folder = artifact if artifact.is_dir() else artifact.with_name(f"{artifact.stem}-report")
-    if dataset == reader.info.dataset or is_where_it_was_trained(reader.info, dataset):
+    same = dataset in DATASETS and dataset == reader.info.dataset
+    if same or Path(dataset).resolve() == Path(reader.info.dataset):
         return folder
     return folder / Path(dataset).resolve().name

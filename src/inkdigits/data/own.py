@@ -121,10 +121,10 @@ def _part(
     parts: dict[str, Pictures], subset: Subset, path: Path, handling: Handling
 ) -> tuple[Pictures, list[str], str]:
     """The pictures of one subset, their groups if these are known, and how they were parted."""
-    groups = {name: _groups(some, handling) for name, some in parts.items()}
     if handling.whole and subset == "test":
-        whole = "test" if "test" in parts else next(iter(parts))
-        return parts[whole], groups[whole], ""
+        whole = parts.get("test") or next(iter(parts.values()))
+        return whole, _groups(whole, handling), ""
+    groups = {name: _groups(some, handling) for name, some in parts.items()}
     if subset in parts:
         if shared := {*groups.get("train", [])} & {*groups.get("test", [])}:
             raise DataError(

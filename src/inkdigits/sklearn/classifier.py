@@ -157,9 +157,7 @@ class InkdigitsClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
         from inkdigits.training import train_artifact  # predicting needs no PyTorch
         from inkdigits.training.tuning import Start, for_few, repeated
 
-        if self.batch_size is None:
-            recipe = for_few(recipe, len(split.train))
-        split = repeated(split)
+        recipe, split = for_few(recipe, len(split.train)), repeated(split)
         start = Start(self.artifact_) if further else None
         self.artifact_ = train_artifact(recipe, split, seed, start=start, dataset="scikit-learn")
         self.reader_ = Reader(parse_artifact(self.artifact_))

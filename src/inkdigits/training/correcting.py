@@ -5,8 +5,9 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from inkdigits.artifact import DIGITS, parse_artifact
-from inkdigits.data import DEFAULT_DATASET, LabelledImages, Split, stratified_split
+from inkdigits.data import DEFAULT_DATASET, LabelledImages, Split
 from inkdigits.data.images import joined
+from inkdigits.data.learnt import Learnt
 from inkdigits.data.preprocessing import hold_out
 from inkdigits.errors import DataError, TrainingRefused, UsageError
 from inkdigits.metrics import reliability
@@ -75,7 +76,7 @@ def learn(
     test = hold_out(corrections.labels, np.array([]), TEST_SHARE, seed)
     learnt, unseen = corrections.only(~test), corrections.only(test)
     recipe = tuning_recipe(start, corrections.class_names)
-    replayed = stratified_split(mnist, recipe.validation_fraction, seed)
+    replayed = Learnt.by(start.info).split(DEFAULT_DATASET, mnist, recipe.validation_fraction, seed)
     if not len(replayed.validation):
         raise UsageError("the artifact held nothing of MNIST out, so what it forgets can't be told")
     split = Split(

@@ -107,6 +107,11 @@ def build_model(recipe: Recipe | str, classes: int = CLASSES) -> Model | Ensembl
     return networks[0] if len(networks) == 1 else Ensemble(networks)
 
 
+def networks_of(model: Model | Ensemble) -> tuple[Model, ...]:
+    """The networks of a model of `build_model`."""
+    return model.models if isinstance(model, Ensemble) else (model,)
+
+
 def rebuild(
     recipe: Recipe, weights: Sequence[dict[str, Tensor]], classes: int = CLASSES
 ) -> Ensemble:

@@ -30,11 +30,11 @@ from inkdigits.data import (
     Split,
     ignore_progress,
     load_dataset,
-    stratified_split,
 )
+from inkdigits.data.learnt import Learnt
 from inkdigits.errors import TrainingInterrupted, UsageError
 from inkdigits.files import make_folder, read_bytes, write_atomic
-from inkdigits.recipes import RECIPES, Recipe
+from inkdigits.recipes import Recipe
 from inkdigits.training.checkpoint import Checkpoint, Epoch, load_state, save_state
 from inkdigits.training.devices import AUTO, choose_device
 from inkdigits.training.engines import KERAS, TORCH, describe_engine, fit_with
@@ -42,7 +42,6 @@ from inkdigits.training.loop import check_classes
 from inkdigits.training.sealing import describe_training, seal_checkpoint
 from inkdigits.training.tuning import (
     Start,
-    check_same_split,
     for_few,
     repeated,
     tuning_recipe,
@@ -115,14 +114,13 @@ def start_run(
     environment |= describe_engine(engine, start, device)
     if name not in DATASETS:
         environment["handling"] = asdict(handling)
-        if begin == RECIPES.get(recipe.name):  # as it comes, without changes of one's own
-            recipe = for_few(recipe, len(data))
-    if start:
-        check_same_split(start.info, data, handling, seed)
+        recipe = recipe if start else for_few(recipe, len(data))
     folder = folder or default_folder(recipe.name, seed)
     freeze = start is not None and start.freeze
     run = Run(folder, recipe, seed, name, environment, handling, freeze, replay, device, engine)
-    run = replace(run, split=_split(run, start, data, data_folder, progress))
+    split, learnt = _split(run, start, data, data_folder, progress)
+    environment["learnt"] = learnt.to_dict()
+    run = replace(run, split=split)
     _make_folder(run, start)
     return run
 
@@ -230,7 +228,7 @@ def _load_split(run: Run, data_folder: Path | None, progress: Progress) -> Split
         raise UsageError(
             f"{run.folder} was started with other {run.dataset} files; {cure}, or start a new run"
         )
-    return _split(run, _start(run), data, data_folder, progress)
+    return _split(run, _start(run), data, data_folder, progress)[0]
 
 
 def _split(
@@ -239,15 +237,19 @@ def _split(
     data: LabelledImages,
     data_folder: Path | None,
     progress: Progress,
-) -> Split:
-    """What is trained on and what is held out; few own pictures are repeated."""
-    share = run.recipe.validation_fraction
-    split = stratified_split(data, share, run.seed)
-    if run.replay and start:
+) -> tuple[Split, Learnt]:
+    """What is trained on and what is held out, and what has been learnt then.
+
+    Few own pictures are repeated.
+    """
+    share, before = run.recipe.validation_fraction, Learnt.by(start.info if start else None)
+    split = before.split(run.dataset, data, share, run.seed)
+    after = before.after(run.dataset, split, share, run.seed)
+    if run.replay:
         others = load_dataset(run.replay, "train", data_folder, progress)
-        # Held out as when the artifact was trained, perhaps on these: then it hasn't seen them.
-        return with_replay(split, stratified_split(others, share, start.info.seed))
-    return split if run.dataset in DATASETS else repeated(split)
+        replayed = before.split(run.replay, others, share, run.seed)
+        return with_replay(split, replayed), after.after(run.replay, replayed, share, run.seed)
+    return (split if run.dataset in DATASETS else repeated(split)), after
 
 
 def _start(run: Run) -> Start | None:

@@ -35,7 +35,7 @@ from inkdigits.training.devices import AUTO, choose_device
 from inkdigits.training.loop import check_classes, fit, predict_logits
 from inkdigits.training.models import rebuild
 from inkdigits.training.runs import check_seed
-from inkdigits.training.tuning import repeated
+from inkdigits.training.tuning import for_few, repeated
 
 JOURNAL = "journal.log"
 _DIGITS = 4  # significant ones of a number that is tried
@@ -144,6 +144,7 @@ def open_search(
     space = parse_space(recipe, searches)
     data = load_dataset(dataset, "train", data_folder, progress, handling)
     check_classes(recipe, data.class_names)
+    recipe = recipe if dataset in DATASETS else for_few(recipe, len(data))
     split = stratified_split(data, recipe.validation_fraction, seed)
     if not len(split.validation):
         raise UsageError(

@@ -7,11 +7,11 @@ import numpy as np
 from torch import Tensor
 
 from inkdigits.artifact import DIGITS, ArtifactInfo, parse_artifact
-from inkdigits.data import Handling, LabelledImages, Split
+from inkdigits.data import LabelledImages, Split
 from inkdigits.data.images import joined
-from inkdigits.errors import ArtifactError, UsageError
+from inkdigits.errors import ArtifactError
 from inkdigits.export.onnx import read_weights
-from inkdigits.recipes import Recipe, trained_recipe
+from inkdigits.recipes import RECIPES, Recipe, trained_recipe
 from inkdigits.training.models import Model, named_weights
 
 EPOCHS, _SLOWER = 8, 0.2  # at 1, the first steps undo what the artifact knows
@@ -51,27 +51,6 @@ def tuning_recipe(start: Start, labels: tuple[str, ...]) -> Recipe:
         drawn_share=0.0,
         flourish_rate=recipe.flourish_rate if labels == DIGITS else 0.0,
     )
-
-
-def check_same_split(
-    start: ArtifactInfo, data: LabelledImages, handling: Handling, seed: int
-) -> None:
-    """`UsageError` if an artifact was trained on these very images, split in another way.
-
-    Then it would be judged on images that it has learnt.
-    """
-    known = {*start.environment.get("data_sha256", {}).values()}
-    if not known or known != {*data.sha256.values()}:
-        return
-    before = Handling(**start.environment.get("handling", {}))
-    if (before.groups, before.by, start.seed) != (handling.groups, handling.by, seed):
-        options = [f"--seed {start.seed}"]
-        options += [f"--groups {before.groups!r}"] if before.groups else []
-        options += [f"--by {before.by}"] if before.by else []
-        raise UsageError(
-            "the artifact to start from was trained on these pictures and has seen what another "
-            f"split holds out; pass {' '.join(options)} as then"
-        )
 
 
 def begin_with(model: Model, start: Start, labels: tuple[str, ...]) -> None:
@@ -128,7 +107,13 @@ def repeated(split: Split) -> Split:
 
 
 def for_few(recipe: Recipe, count: int) -> Recipe:
-    """The recipe with smaller batches, if it would take too few steps on `count` images."""
+    """The recipe with smaller batches, if it would take too few steps on `count` images.
+
+    A batch size that was changed stays.
+    """
+    named = RECIPES.get(recipe.name)
+    if named is None or named.batch_size != recipe.batch_size:
+        return recipe
     return replace(recipe, batch_size=min(recipe.batch_size, max(count, FEW) // _STEPS))
 
 

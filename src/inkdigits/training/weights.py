@@ -15,7 +15,7 @@ from inkdigits.errors import ArtifactError, UsageError
 from inkdigits.export.onnx import read_weights
 from inkdigits.files import read_bytes, write_atomic
 from inkdigits.recipes import trained_recipe
-from inkdigits.training.models import Ensemble, Model, named_weights
+from inkdigits.training.models import Ensemble, Model, named_weights, networks_of
 
 
 def load_weights(model: Model | Ensemble, source: str | PathLike[str] | bytes) -> None:
@@ -49,7 +49,7 @@ def save_weights(
     """
     if len(labels) != model.classes:
         raise UsageError(f"there are {len(labels)} labels for {model.classes} classes; pass labels")
-    normalise = _networks(model)[0].normalise
+    normalise = networks_of(model)[0].normalise
     metadata = {
         "recipe": model.recipe.to_dict(),
         "labels": list(labels),
@@ -59,10 +59,6 @@ def save_weights(
     weights = {name: values.contiguous() for name, values in model.state_dict().items()}
     texts = {name: json.dumps(value) for name, value in metadata.items()}
     write_atomic(Path(path), save(weights, texts))
-
-
-def _networks(model: Model | Ensemble) -> tuple[Model, ...]:
-    return model.models if isinstance(model, Ensemble) else (model,)
 
 
 def _read_safetensors(content: bytes, name: str) -> dict[str, Tensor]:
@@ -76,7 +72,7 @@ def _read(content: bytes, name: str, model: Model | Ensemble) -> dict[str, Tenso
     """An artifact's weights under their names in the model."""
     info = parse_artifact(content, name).info
     recipe = trained_recipe(info)
-    networks = _networks(model)
+    networks = networks_of(model)
     found, mine = (recipe.networks, len(info.labels)), (len(networks), model.classes)
     if found != mine:
         raise ArtifactError(
