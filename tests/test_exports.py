@@ -11,7 +11,9 @@ import numpy as np
 import pytest
 
 import inkdigits
+from inkdigits.api.exporting import HUB
 from inkdigits.artifact import parse_artifact, shipped
+from inkdigits.cli import parser_models
 from inkdigits.data import Split
 from inkdigits.errors import ArtifactError, StorageError, UsageError
 from inkdigits.export.formats import FORMATS, TOLERANCE
@@ -192,6 +194,10 @@ def test_a_hubs_card_says_what_metadata_and_report_say(capsys, tmp_path, small_d
     assert config["accept_at"] == info.accept_at
     with pytest.raises(StorageError, match="it exists; choose another name"):
         inkdigits.export_model(run, "hub", folder)
+
+
+def test_the_command_offers_every_format():
+    assert [*FORMATS, HUB] == parser_models._FORMATS
 
 
 def test_wrong_formats_and_models(tmp_path):

@@ -7,6 +7,7 @@ import zipfile
 
 import h5py
 import numpy as np
+import onnx
 import pytest
 import torch
 
@@ -114,6 +115,23 @@ def test_a_pytorch_model_gives_the_same(module, suffix, kind, mnist_test, tmp_pa
         pixels = prepared(images, (1, 28, 28), "standardised", "bright")
         known = module(torch.from_numpy(pixels)).exp().numpy()
     same_probabilities(run, known, images)
+
+
+def test_a_softmax_before_the_end_is_found(module, mnist_test, tmp_path):
+    """Other exporters name the output by an operator of its own."""
+    path, images = tmp_path / "model.onnx", mnist_test.images[:50]
+    write_torch(module, path, "free")
+    model = onnx.load(path)
+    model.graph.node.append(
+        onnx.helper.make_node("Identity", [model.graph.output[0].name], ["end"])
+    )
+    model.graph.output[0].name = "end"
+    onnx.save(model, path)
+    run = inkdigits.import_model(path, tmp_path / "run", quiet=True)
+    assert "gives log-softmax" in run.info.recipe["summary"]
+    pixels = torch.from_numpy(prepared(images, (1, 28, 28), "standardised", "bright"))
+    with torch.inference_mode():
+        same_probabilities(run, module(pixels).exp().numpy(), images)
 
 
 def test_the_command_evaluates_what_it_made(made, capsys, tmp_path):
@@ -245,6 +263,19 @@ def test_weights_of_a_model_within_a_model_need_the_newer_format(tmp_path):
         inkdigits.import_model(tmp_path / "model.h5", tmp_path / "run", quiet=True)
 
 
+def test_layers_that_are_joined_to_nothing(made, tmp_path):
+    made["skip"].save(tmp_path / "model.keras")
+    with zipfile.ZipFile(tmp_path / "model.keras") as archive:
+        parts = {name: archive.read(name) for name in archive.namelist()}
+    config = json.loads(parts["config.json"])
+    config["config"]["output_layers"][0] = "nowhere"
+    with zipfile.ZipFile(tmp_path / "other.keras", "w") as archive:
+        for name, content in {**parts, "config.json": json.dumps(config)}.items():
+            archive.writestr(name, content)
+    with pytest.raises(ArtifactError, match="joins layers that aren't there: 'nowhere'"):
+        inkdigits.import_model(tmp_path / "other.keras", quiet=True)
+
+
 @pytest.mark.parametrize("suffix", ["keras", "h5", "onnx", "pt2"])
 def test_damaged_files(suffix, made, module, tmp_path):
     path = tmp_path / f"model.{suffix}"
@@ -285,6 +316,7 @@ def changed_program(source, target, **changes):
         ('"use_pickle": false', '"use_pickle": true', "are pickled; pickles are never opened"),
         ("aten.gelu.", "aten.lgamma.", "operation torch.ops.aten.lgamma.default, which can't be"),
         ('"as_int": 432', '"as_int": 999', "are cut short"),
+        ('"as_int": 432', '"as_int": -432', "are cut short or damaged"),
         ("graph_module", "graph", "is no PyTorch program, or it is damaged"),
     ],
 )

@@ -48,7 +48,7 @@ def open_c(content: bytes) -> Run:
     """A C file, compiled here and ready to run; `MissingExtra` without a C compiler."""
     compiler = shutil.which("cc") or shutil.which("gcc") or shutil.which("clang")
     if compiler is None:
-        raise MissingExtra("comparing C needs a compiler: none of cc, gcc and clang is installed")
+        raise MissingExtra("comparing C needs a compiler, cc, gcc or clang; install one")
     with tempfile.TemporaryDirectory() as folder:
         code, library = Path(folder) / "read.c", Path(folder) / "read.so"
         code.write_bytes(content)

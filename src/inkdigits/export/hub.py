@@ -61,6 +61,7 @@ def _card(info: ArtifactInfo, report: dict[str, Any] | None, files: list[str]) -
         if info.knows_junk
         else "was trained without non-digits: don't rely on it to reject anything"
     )
+    named = ", ".join(f"`{file}`" for file in files)
     lines = [
         *("---", "library_name: onnx", "pipeline_tag: image-classification"),
         *("tags:", "- handwriting", "- digits", "- inkdigits", "---", ""),
@@ -70,10 +71,7 @@ def _card(info: ArtifactInfo, report: dict[str, Any] | None, files: list[str]) -
         *([] if info.is_imported else trained),
         f"| inkdigits | {info.version} |",
         "",
-        "The files: "
-        + ", ".join(f"`{file}`" for file in files)
-        + f"; `{CONFIG}` has the recipe and "
-        "all thresholds.",
+        f"The files: {named}; `{CONFIG}` has the recipe and all thresholds.",
         "",
         "`model.onnx` takes `images`, uint8 (n, 28, 28), bright ink on black in MNIST's layout, "
         "and gives `probabilities`, calibrated, and `familiarity`; an image below "

@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from onnxruntime import InferenceSession
 
 CHECKED = 1000  # digits that an export is compared on
+_LEAST_SHARE = 0.02  # of the training digits, to have so many
 _MEASURED = 500  # digits that ranges of int8 values are taken from
 Outputs = tuple[NDArray[np.float32], NDArray[np.float32]]
 """Probabilities (n, labels) and familiarity (n,)."""
@@ -81,7 +82,7 @@ class Source:
 
     @cached_property
     def _parts(self) -> tuple[NDArray[np.uint8], NDArray[np.uint8]]:
-        share = self.info.recipe.get("validation_fraction") or 0.1
+        share = max(self.info.recipe.get("validation_fraction", 0.1), _LEAST_SHARE)
         split = stratified_split(load_dataset(), share, self.info.seed)
         return split.train.images[:_MEASURED], split.validation.images[:CHECKED]
 

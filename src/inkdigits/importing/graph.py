@@ -11,7 +11,7 @@ from onnx import TensorProto, helper
 
 from inkdigits.artifact import DIGITS, GLYPH_PX
 from inkdigits.errors import ArtifactError
-from inkdigits.export.onnx import OPSET, Graph
+from inkdigits.export.onnx import IR_VERSION, OPSET, Graph
 
 _SOFTMAXES = {"Softmax", "LogSoftmax"}
 _PIXELS = GLYPH_PX**2
@@ -66,7 +66,7 @@ class Builder(Graph):
         output = helper.make_tensor_value_info(last, TensorProto.FLOAT, None)
         graph = helper.make_graph(self.nodes, "model", [images], [output], self.constants)
         opset = helper.make_opsetid("", OPSET)
-        return helper.make_model(graph, ir_version=8, opset_imports=[opset])
+        return helper.make_model(graph, ir_version=IR_VERSION, opset_imports=[opset])
 
 
 def one_image(shape: Sequence[int | None]) -> tuple[int, ...]:
@@ -99,14 +99,15 @@ def to_foreign(model: onnx.ModelProto) -> Foreign:
 def _without_softmax(graph: onnx.GraphProto) -> str:
     """Take a softmax off the end of a graph, so that it gives logits; what it was, or ""."""
     makers = {name: node for node in graph.node for name in node.output}
-    last = makers.get(graph.output[0].name)
-    while last is not None and last.op_type == "Identity":
-        last = makers.get(last.input[0])
+    ends = [makers.get(graph.output[0].name)]
+    while ends[-1] is not None and ends[-1].op_type == "Identity":
+        ends.append(makers.get(ends[-1].input[0]))
+    last = ends[-1]
     if last is None or last.op_type not in _SOFTMAXES:
         return ""
-    logits = helper.make_tensor_value_info(last.input[0], TensorProto.FLOAT, None)
-    graph.output[0].CopyFrom(logits)
-    graph.node.remove(last)
+    graph.output[0].name = last.input[0]
+    for node in ends:
+        graph.node.remove(node)
     return {"Softmax": "softmax", "LogSoftmax": "log-softmax"}[last.op_type]
 
 

@@ -31,7 +31,10 @@ def convert_keras(path: Path) -> onnx.ModelProto:
     """An ONNX model of a `.keras` or `.h5` file; `ArtifactError` names a layer that is unknown."""
     model, graph = read_keras(path), Builder()
     shape = one_image(model.shape)
-    return graph.finish(_add_model(graph, model, "input"), shape)
+    try:
+        return graph.finish(_add_model(graph, model, "input"), shape)
+    except LookupError as error:
+        raise ArtifactError(f"{path} joins layers that aren't there: {error}") from error
 
 
 def _add_model(graph: Builder, model: KerasModel, last: str) -> str:

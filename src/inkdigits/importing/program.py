@@ -63,8 +63,9 @@ def _arranged(values: NDArray[Any], meta: dict[str, Any], name: str) -> NDArray[
     sizes, strides = ([size["as_int"] for size in meta[key]] for key in ("sizes", "strides"))
     start = meta["storage_offset"]["as_int"]
     last = start + sum((size - 1) * stride for size, stride in zip(sizes, strides, strict=True))
-    if prod(sizes) and not 0 <= start <= last < len(values):
-        raise ArtifactError(f"the weights {name!r} are cut short")
+    backwards = min([0, *sizes, *strides]) < 0
+    if backwards or (prod(sizes) and not 0 <= start <= last < len(values)):
+        raise ArtifactError(f"the weights {name!r} are cut short or damaged")
     steps = [stride * values.itemsize for stride in strides]
     return np.lib.stride_tricks.as_strided(values[start:], sizes, steps, writeable=False).copy()
 
