@@ -45,7 +45,7 @@ def train(
     """
     with needing("train", "training"):
         from inkdigits.training.runs import start_run, train_run
-    chosen = with_fields(find_recipe(recipe) if isinstance(recipe, str) else recipe, settings)
+    chosen = with_fields(recipe if isinstance(recipe, Recipe) else find_recipe(recipe), settings)
     folder = Path(data_dir) if data_dir else None
     handling = Handling(as_is, groups, by)
     data = fspath(data) if isinstance(data, PathLike) else data

@@ -3,7 +3,7 @@
 import argparse
 import textwrap
 from pathlib import Path
-from typing import TypeAlias
+from typing import NoReturn, TypeAlias
 
 import inkdigits
 from inkdigits.cli.options import add_recipe, add_search
@@ -13,9 +13,9 @@ from inkdigits.cli.parser_web import (
     add_corrections_options,
     add_serve_options,
 )
-from inkdigits.errors import EXIT_CODES
+from inkdigits.errors import EXIT_CODES, shortened
 
-_Commands: TypeAlias = "argparse._SubParsersAction[argparse.ArgumentParser]"
+_Commands: TypeAlias = "argparse._SubParsersAction[_Parser]"
 
 
 def _exit_codes() -> str:
@@ -25,9 +25,14 @@ def _exit_codes() -> str:
     return textwrap.fill(f"exit codes: {listed}", 80)
 
 
+class _Parser(argparse.ArgumentParser):
+    def error(self, message: str) -> NoReturn:
+        super().error(shortened(message))
+
+
 def build_parser() -> argparse.ArgumentParser:
     """The parser of all commands; imports nothing heavy."""
-    parser = argparse.ArgumentParser(
+    parser = _Parser(
         prog="inkdigits",
         description="Handwritten-digit recognition: train, evaluate, predict.",
         epilog=_exit_codes(),
