@@ -464,6 +464,80 @@ def test_what_cannot_be_used_is_left_out_and_named(tmp_path, some):
     assert "notes.txt is no picture" in left_out
 
 
+def test_the_label_of_a_table_without_a_header_looks_like_one(tmp_path):
+    digits = load_digits()
+    pixels = digits.images.reshape(len(digits.images), 64).astype(int)
+    whole = np.column_stack([digits.target, pixels])
+    for count in (300, len(whole)):
+        (train, _), _, _ = both(write_csv(tmp_path / "first.csv", whole[:count]))
+        assert "CSV, label first, 10 classes" in train.about
+    shares = [[k, *row] for k, row in zip(digits.target, pixels / 16, strict=True)]
+    (train, _), _, _ = both(write_csv(tmp_path / "shares.csv", shares))
+    assert "CSV, label first, 10 classes" in train.about
+    rows = np.column_stack([digits.target, pixels[:, :-1], digits.target])
+    with pytest.raises(DataError, match="both of the first and the last .* add a first line of"):
+        both(write_csv(tmp_path / "both.csv", rows))
+    with pytest.raises(DataError, match="neither of the first and the last"):
+        both(write_csv(tmp_path / "none.csv", np.full((50, 65), 0.5)))
+
+
+def test_folders_of_writers_may_come_first(tmp_path, some):
+    for place, (image, label) in enumerate(zip(some.images, some.labels, strict=True)):
+        folder = tmp_path / "own" / f"w{place % 4}" / str(label)
+        folder.mkdir(parents=True, exist_ok=True)
+        Image.fromarray(255 - image).save(folder / f"{place}.png")
+    (train, test), _, labels = both(tmp_path / "own", by="folder")
+    assert sorted(labels) == sorted(some.labels)
+    assert {*train.groups, *test.groups} == {"w0", "w1", "w2", "w3"}
+    write_folders(tmp_path / "flat", some)
+    with pytest.raises(UsageError, match="lies in no folder of its writer"):
+        both(tmp_path / "flat", by="folder")
+
+
+def test_a_file_of_labels_stands_for_its_images(tmp_path, some):
+    npy(tmp_path, some)
+    assert_same(tmp_path / "y.npy", some)
+    (tmp_path / "list").mkdir()
+    listed(tmp_path / "list", some)
+    assert_same(tmp_path / "list" / "labels.csv", some)
+
+
+def test_values_may_exceed_white_a_little_and_labels_may_not_be_missing(tmp_path, some):
+    np.savez(tmp_path / "own.npz", images=some.images * 1.02, labels=some.labels)
+    assert "in MNIST's layout" in both(tmp_path / "own.npz")[0][0].about
+    labels = some.labels.astype(float)
+    labels[7] = np.nan
+    np.savez(tmp_path / "own.npz", images=some.images, labels=labels)
+    with pytest.raises(DataError, match=r"own.npz, image 8 has an empty label"):
+        both(tmp_path / "own.npz")
+    few = some.only(np.flatnonzero(some.labels < 2))
+    np.savez(tmp_path / "few.npz", images=few.images, labels=few.labels)
+    assert "2 of 10 classes (0 … 9)" in both(tmp_path / "few.npz")[0][0].about
+
+
+def test_cut_off_pictures_are_named(tmp_path, some):
+    path = write_folders(tmp_path / "own", some, (60, 60))
+    Image.fromarray(255 - some.images[0]).resize((60, 60)).crop((25, 0, 60, 60)).save(
+        path / str(some.labels[0]) / "cut.png"
+    )
+    parts, _, _ = both(path)
+    assert "cut.png" in [name for part in parts for name in part.cut_off]
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (("mnist", "val"), "there is no subset 'val'"),
+        (((1, 2),), "tuple is neither a data set's name nor a path"),
+        (("data:image/png;base64," + "A" * 50_000,), "there is no data set, file or folder"),
+    ],
+)
+def test_what_names_no_data_is_refused_in_short(arguments, message):
+    with pytest.raises(UsageError, match=message) as caught:
+        load_dataset(*arguments)
+    assert len(str(caught.value)) < 2500
+
+
 # Faults
 
 

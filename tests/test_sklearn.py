@@ -169,7 +169,7 @@ def test_what_was_fitted_is_an_artifact(fitted, small, tmp_path):
     (tmp_path / "artifact.onnx").write_bytes(fitted.artifact_)
     info = Reader.load(tmp_path / "artifact.onnx").info
     assert info.labels == tuple("0123456789")
-    assert (info.dataset, info.validation["images"]) == ("scikit-learn", 30)
+    assert (info.dataset, info.validation["images"]) == ("arrays", 30)
 
 
 def test_it_ends_a_pipeline(small, others):

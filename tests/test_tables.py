@@ -87,3 +87,9 @@ def test_regions_have_a_column(capsys, pictures, tmp_path, form):
     names, rows = READERS[form](path)
     assert [row[names.index("region")] for row in rows] == ["all", "corner"]
     assert [row[names.index("text")] or "" for row in rows][1] == ""
+
+
+def test_an_unknown_ending_is_refused(capsys, some, tmp_path):
+    code, error = error_of(capsys, "predict", some, "--output", tmp_path / "out.xls")
+    assert (code, "ends in no known form; choose csv, json" in error) == (2, True)
+    assert not (tmp_path / "out.xls").exists()

@@ -147,10 +147,14 @@ def load_artifact(
 ) -> Artifact:
     """Read and check an artifact file, the one in a run folder, or an artifact's bytes.
 
-    Raises `StorageError`, and what `parse_artifact` does.
+    Raises `UsageError` for another kind of source, `StorageError`, and what `parse_artifact` does.
     """
-    if isinstance(source, bytes):
-        return parse_artifact(source, "the artifact", threads, providers)
+    if isinstance(source, bytes | bytearray | memoryview):
+        return parse_artifact(bytes(source), "the artifact", threads, providers)
+    if not isinstance(source, str | PathLike):
+        raise UsageError(
+            f"a {type(source).__name__} is no artifact; pass a path, a run, or an artifact's bytes"
+        )
     try:
         path = artifact_path(Path(source))
         content = read_bytes(path)
@@ -170,7 +174,8 @@ def _open_session(
 ) -> "onnxruntime.InferenceSession":
     import onnxruntime
 
-    wanted = [provider if isinstance(provider, str) else provider[0] for provider in providers]
+    providers = [providers] if isinstance(providers, str) else providers
+    wanted = [str(one[0] if isinstance(one, tuple) else one) for one in providers]
     _check_providers(wanted, onnxruntime.get_available_providers())
     options = onnxruntime.SessionOptions()
     options.intra_op_num_threads = threads

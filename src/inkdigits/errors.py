@@ -22,7 +22,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Literal
 
-_LONGEST_WORD, _LONGEST_MESSAGE = 300, 4000  # characters
+_LONGEST_WORD, _LONGEST_MESSAGE = 300, 2000  # characters
 
 
 class InkdigitsError(Exception):

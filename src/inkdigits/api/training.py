@@ -46,7 +46,7 @@ def train(
     """
     with needing("train", "training"):
         from inkdigits.training.runs import start_run, train_run
-    chosen = with_fields(find_recipe(recipe) if isinstance(recipe, str) else recipe, settings)
+    chosen = with_fields(recipe if isinstance(recipe, Recipe) else find_recipe(recipe), settings)
     handling, folder = Handling(as_is, groups, by), Path(data_dir) if data_dir else None
     with shown_progress(quiet=quiet) as progress:
         run = start_run(

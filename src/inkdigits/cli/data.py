@@ -19,7 +19,7 @@ from inkdigits.data import (
     locate_dataset,
     verify_dataset,
 )
-from inkdigits.errors import DataError, needing
+from inkdigits.errors import DataError, UsageError, needing
 
 
 def run(arguments: Namespace) -> int:
@@ -29,6 +29,8 @@ def run(arguments: Namespace) -> int:
     if arguments.action == "inspect":
         _inspect(console, name, arguments)
         return 0
+    if any((arguments.as_is, arguments.groups, arguments.by, arguments.out)):
+        raise UsageError("--as-is, --groups, --by and --out are for 'data inspect'")
     actions = {"fetch": _fetch, "info": _info, "verify": _verify}
     actions[arguments.action](console, name, arguments.data_dir)
     return 0
@@ -53,11 +55,12 @@ def _inspect(console: Console, name: str, arguments: Namespace) -> None:
         "twins": len(found.twins),
         "blank": len(found.blank),
         "clipped": len(found.clipped),
+        "left_out": len(found.left_out),
     }
     lines = [data.about for data in parts.values() if data.about]
     lines.append(
         f"{len(found.doubts)} doubtful labels, {len(found.twins)} pairs nearly the same, "
-        f"{len(found.blank)} blank, {len(found.clipped)} cut off"
+        f"{len(found.blank)} blank, {len(found.clipped)} cut off, {len(found.left_out)} left out"
     )
     console.result([*lines, f"page      {page}"], {"page": str(page), **counts})
 

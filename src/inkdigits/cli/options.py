@@ -1,4 +1,4 @@
-"""Options of training and tuning; imports nothing heavy."""
+"""Options of training and tuning, and what a grid is; imports nothing heavy."""
 
 import argparse
 from pathlib import Path
@@ -70,3 +70,11 @@ def _parse_count(text: str) -> int:
     if not text.isdecimal() or not int(text):
         raise argparse.ArgumentTypeError(f"{text!r} is not a number from 1 on")
     return int(text)
+
+
+def parse_grid(text: str) -> tuple[int, int]:
+    """Rows and columns of a text such as 9x9."""
+    rows, _, columns = text.lower().partition("x")
+    if not (rows.isdecimal() and columns.isdecimal() and int(rows) and int(columns)):
+        raise argparse.ArgumentTypeError(f"{text!r} is not ROWSxCOLS, such as 9x9")
+    return int(rows), int(columns)

@@ -3,10 +3,10 @@
 import argparse
 import textwrap
 from pathlib import Path
-from typing import TypeAlias
+from typing import NoReturn, TypeAlias
 
 import inkdigits
-from inkdigits.cli.options import add_engine, add_recipe, add_search
+from inkdigits.cli.options import add_engine, add_recipe, add_search, parse_grid
 from inkdigits.cli.parser_camera import add_camera_options
 from inkdigits.cli.parser_models import add_export, add_import
 from inkdigits.cli.parser_web import (
@@ -14,9 +14,9 @@ from inkdigits.cli.parser_web import (
     add_corrections_options,
     add_serve_options,
 )
-from inkdigits.errors import EXIT_CODES
+from inkdigits.errors import EXIT_CODES, shortened
 
-_Commands: TypeAlias = "argparse._SubParsersAction[argparse.ArgumentParser]"
+_Commands: TypeAlias = "argparse._SubParsersAction[_Parser]"
 
 
 def _exit_codes() -> str:
@@ -26,9 +26,14 @@ def _exit_codes() -> str:
     return textwrap.fill(f"exit codes: {listed}", 80)
 
 
+class _Parser(argparse.ArgumentParser):
+    def error(self, message: str) -> NoReturn:
+        super().error(shortened(message))
+
+
 def build_parser() -> argparse.ArgumentParser:
     """The parser of all commands; imports nothing heavy."""
-    parser = argparse.ArgumentParser(
+    parser = _Parser(
         prog="inkdigits",
         description="Handwritten-digit recognition: train, evaluate, predict.",
         epilog=_exit_codes(),
@@ -247,7 +252,7 @@ def _add_hints(parser: argparse.ArgumentParser) -> None:
     what.add_argument("--expect", type=int, metavar="N", help="each picture has N digits")
     what.add_argument(
         "--grid",
-        type=_parse_grid,
+        type=parse_grid,
         metavar="ROWSxCOLS",
         help="each picture is a table of numbers; an empty cell reads '.'",
     )
@@ -287,10 +292,3 @@ def _add_readings(parser: argparse.ArgumentParser) -> None:
         action="store_true",
         help="with --annotate: add the ink that supports the label (blue) or opposes it (red)",
     )
-
-
-def _parse_grid(text: str) -> tuple[int, int]:
-    rows, _, columns = text.lower().partition("x")
-    if not (rows.isdecimal() and columns.isdecimal() and int(rows) and int(columns)):
-        raise argparse.ArgumentTypeError(f"{text!r} is not ROWSxCOLS, such as 9x9")
-    return int(rows), int(columns)

@@ -57,7 +57,10 @@ def form_of(arguments: Namespace) -> str:
     """The format: the one that is given, or that of the output's extension."""
     out = arguments.output
     suffix = out.suffix[1:].lower() if out else ""
-    if suffix in {*WRITERS, *TABLES} and not arguments.format:
+    if suffix and not arguments.format:
+        if suffix not in {*WRITERS, *TABLES}:
+            known = ", ".join(sorted({*WRITERS, *TABLES} - {"kaggle"}))
+            raise UsageError(f"{out} ends in no known form; choose {known}, or say --format")
         return suffix
     form = arguments.format or ("table" if not out and sys.stdout.isatty() else "jsonl")
     if form in TABLES and not out:

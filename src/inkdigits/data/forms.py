@@ -41,6 +41,7 @@ def read_form(path: Path) -> dict[str, Pictures]:
         return _read_folder(path)
     if not path.exists():
         raise DataError(f"{path} does not exist")
+    path = partner_of(path, labels=False) or path  # of a file of labels, that of its images
     content = gunzip(read_bytes(path), str(path))
     for magic, read in _FORMS.items():
         if content.startswith(magic):
@@ -90,22 +91,29 @@ def _is_table(path: Path) -> bool:
 
 
 def _class_folders(folder: Path) -> Pictures:
-    """Pictures in and below one folder for each class; their names are the paths below it."""
+    """Pictures in and below one folder for each class; their names are the paths below it.
+
+    Or in class folders of digits, in a folder for each writer: then names begin with the writer.
+    """
     files: list[Path | bytes] = []
     labels, names, left_out = [], [], []
+    by_writer = _has_writers(folder)
     for entry in _visible(folder):
         if not entry.is_dir():
             left_out.append(f"{entry} lies outside the class folders")
             continue
         for file in _files_below(entry):
+            inner = file.relative_to(entry)
             if file.suffix.lower() not in IMAGE_SUFFIXES:
                 left_out.append(f"{file} is no picture")
             elif not file.is_file():
                 left_out.append(f"{file} is no file")
             else:
                 files.append(file)
-                labels.append(entry.name)
-                names.append(file.relative_to(entry).as_posix())
+                labels.append(inner.parts[0] if by_writer else entry.name)
+                names.append(
+                    (Path(entry.name, *inner.parts[1:]) if by_writer else inner).as_posix()
+                )
     if not files:
         raise DataError(
             f"{folder} holds no labelled pictures: it needs a folder of pictures for each class, "
@@ -113,6 +121,14 @@ def _class_folders(folder: Path) -> Pictures:
             "file and label, or a data file"
         )
     return Pictures("class folders", files, labels, names, left_out)
+
+
+def _has_writers(folder: Path) -> bool:
+    """Whether there are a folder for each writer, and in each of them class folders of digits."""
+    tops = [entry for entry in _visible(folder) if entry.is_dir()]
+    inner = [entry.name for top in tops for entry in _visible(top)]
+    digits = {*"0123456789"}
+    return bool(inner) and {*inner} <= digits and not {top.name for top in tops} & digits
 
 
 def _files_below(folder: Path) -> list[Path]:

@@ -2,7 +2,7 @@
 
 from collections import Counter
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cache
 from typing import TYPE_CHECKING
 
@@ -22,6 +22,7 @@ if TYPE_CHECKING:
 
 _SAMPLE = 200  # pictures that tell what all have in common
 _LAID_OUT = 0.5  # of the sample: then all are glyphs already
+_INK = 128  # of 255
 _LYING = 0.1  # how much more often the glyph network must be right on turned pictures
 _LOOK_ALIKES = {"O": 0, "o": 0, "I": 1, "l": 1, "Z": 2, "z": 2, "S": 5, "s": 5, "B": 8, "q": 9}
 _SIZE = (GLYPH_PX, GLYPH_PX)
@@ -52,13 +53,15 @@ class Appearance:
 class Glyphs:
     """Images (n, 28, 28), the places of the pictures that they were made of, the pictures' sizes.
 
-    `faults` say which pictures can't be used, and why.
+    `faults` say which pictures can't be used, and why; `cut_off` names those whose ink touches the
+    picture's border.
     """
 
     images: NDArray[np.uint8]
     places: list[int]
     size: str
     faults: list[str]
+    cut_off: tuple[str, ...] = ()
 
 
 def appearance_of(parts: Iterable[Pictures]) -> Appearance:
@@ -91,16 +94,17 @@ def appearance_of(parts: Iterable[Pictures]) -> Appearance:
 def glyphs_of(some: Pictures, appearance: Appearance, progress: Progress) -> Glyphs:
     """Pictures laid out by what they have in common; blank ones are left out."""
     canvases, faults = _canvases(some, appearance.white, progress)
-    images, places = [], []
+    images, places, cut_off = [], [], []
     for done, (place, canvas) in enumerate(canvases.items(), start=1):
-        glyph = _laid_out(canvas, appearance)
+        glyph, is_cut_off = _laid_out(canvas, appearance)
         if glyph is None:
             faults.append(f"{some.names[place]} is blank")
         else:
             images.append(glyph)
             places.append(place)
+            cut_off += [some.names[place]] if is_cut_off else []
         progress("laying out pictures", done, len(canvases))
-    return _stacked(images, places, canvases, faults)
+    return replace(_stacked(images, places, canvases, faults), cut_off=tuple(cut_off))
 
 
 def glyphs_as_they_are(some: Pictures, white: int, progress: Progress) -> Glyphs:
@@ -143,15 +147,23 @@ def _canvases(
     return canvases, faults
 
 
-def _laid_out(canvas: NDArray[np.uint8], appearance: Appearance) -> NDArray[np.uint8] | None:
-    """The glyph of a picture; None if it is blank."""
+def _laid_out(
+    canvas: NDArray[np.uint8], appearance: Appearance
+) -> tuple[NDArray[np.uint8] | None, bool]:
+    """The glyph of a picture, None if it is blank; and whether its ink touches the border."""
     if appearance.laid_out and canvas.shape == _SIZE:
         glyph = _upright_polarity(canvas, light=appearance.light_on_dark)
         if glyph.min() == glyph.max():
-            return None
-        return np.ascontiguousarray(glyph.T) if appearance.lying else glyph
+            return None, False
+        return np.ascontiguousarray(glyph.T) if appearance.lying else glyph, _touches(glyph > _INK)
     ink = find_ink(canvas, light_on_dark=appearance.light_on_dark)
-    return None if ink is None else lay_out_glyph(ink.strength)
+    if ink is None:
+        return None, False
+    return lay_out_glyph(ink.strength), _touches(ink.mask)
+
+
+def _touches(mask: NDArray[np.bool_]) -> bool:
+    return bool(mask[[0, -1]].any() or mask[:, [0, -1]].any())
 
 
 def _upright_polarity(canvas: NDArray[np.uint8], *, light: bool) -> NDArray[np.uint8]:

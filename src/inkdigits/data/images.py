@@ -18,8 +18,8 @@ class LabelledImages:
 
     `sha256` has the hash of each source file, if there are any. Own pictures have `names`, and
     `groups` (writers) where they are known; `pictures` are those that the images were made of, if
-    they were files; `about` says what was understood of them, and `left_out` which can't be used,
-    and why.
+    they were files; `about` says what was understood of them, `left_out` which can't be used, and
+    why, and `cut_off` names those whose ink touches the border.
     """
 
     images: NDArray[np.uint8]
@@ -31,6 +31,7 @@ class LabelledImages:
     pictures: tuple[Path | bytes, ...] = ()
     about: str = ""
     left_out: tuple[str, ...] = ()
+    cut_off: tuple[str, ...] = ()
 
     def only(self, chosen: NDArray[np.bool_] | NDArray[np.integer]) -> "LabelledImages":
         """Some of them, by a mask or by their places."""
@@ -76,5 +77,7 @@ def joined(one: LabelledImages, other: LabelledImages) -> LabelledImages:
         {**one.sha256, **other.sha256},
         class_names,
         about=one.about,
+        left_out=one.left_out + other.left_out,
+        cut_off=one.cut_off + other.cut_off,
         names=(*one.names, *other.names) if one.names and other.names else (),
     )

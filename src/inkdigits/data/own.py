@@ -87,8 +87,8 @@ def _labelled(
     if subset == "train":
         _check_classes(labels, class_names, left_out, path)
     line = (
-        f"{len(labels):,} pictures from {some.form}, {len(class_names)} classes ({class_names[0]} "
-        f"… {class_names[-1]}), {found.size}, {how}{parted}"
+        f"{len(labels):,} pictures from {some.form}, {_classes(parts.values(), class_names)}, "
+        f"{found.size}, {how}{parted}"
     )
     if left_out:
         line += f"; {len(left_out)} left out: {left_out[0]}" + (" …" if len(left_out) > 1 else "")
@@ -104,6 +104,7 @@ def _labelled(
         if isinstance(some.pictures, np.ndarray)
         else tuple(some.pictures[place] for place in found.places),
         left_out=left_out,
+        cut_off=found.cut_off,
     )
 
 
@@ -155,7 +156,10 @@ def _kept_for_testing(labels: list[str], groups: list[str], path: Path) -> NDArr
     _, numbers = np.unique(labels, return_inverse=True)
     test = hold_out(numbers, np.array(groups), TEST_SHARE, _SPLIT_SEED)
     if not test.any():
-        raise DataError(f"{path} has too few pictures for a test set: {len(test)}; add some")
+        raise DataError(
+            f"{path} has too few pictures for a test set: {len(test)}; it takes 3 of "
+            "a class, or folders train/ and test/"
+        )
     return test
 
 
@@ -187,7 +191,11 @@ def _by(some: Pictures, column: str) -> list[str]:
     if column in some.columns:
         return some.columns[column]
     if column == FOLDER and isinstance(some.pictures, list):
-        return [Path(name).parent.name for name in some.names]
+        folders = [Path(name).parent.name for name in some.names]
+        if "" in folders:
+            name = some.names[folders.index("")]
+            raise UsageError(f"--by folder: {name} lies in no folder of its writer")
+        return folders
     known = ", ".join(some.columns) or "none"
     raise UsageError(f"--by {column!r} is no column beside the labels; there are: {known}")
 
@@ -205,6 +213,12 @@ def _class_names(parts: Iterable[Pictures], path: Path) -> tuple[str, ...]:
     if all(re.fullmatch(r"-?[0-9]+", label) for label in labels):
         return tuple(sorted(labels, key=int))
     return tuple(sorted(labels))
+
+
+def _classes(parts: Iterable[Pictures], names: tuple[str, ...]) -> str:
+    present = len({label for some in parts for label in some.labels})
+    some = f"{present} of " if present < len(names) else ""
+    return f"{some}{len(names)} classes ({names[0]} … {names[-1]})"
 
 
 def _check_classes(

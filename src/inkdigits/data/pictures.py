@@ -11,8 +11,9 @@ from numpy.typing import NDArray
 from PIL import Image
 
 from inkdigits.errors import DataError
+from inkdigits.imaging.arrays import OVERSHOOT
 
-WHITE_LEVELS = (1, 16, 255, 65535)
+_WHITE_LEVELS = (1, 16, 255, 4095, 65535)
 
 
 @dataclass(frozen=True)
@@ -120,7 +121,7 @@ def _as_pictures(images: NDArray[Any], path: Path) -> NDArray[Any]:
 
 
 def white_of(images: NDArray[Any], path: Path | None = None) -> int:
-    """The level of white, one of `WHITE_LEVELS`: the lowest that no value exceeds.
+    """The level of white, 1, 16, 255, 4095 or 65535: the lowest that no value exceeds.
 
     Raises `DataError`, which names `path`, for values that are no pixels.
     """
@@ -132,7 +133,7 @@ def white_of(images: NDArray[Any], path: Path | None = None) -> int:
             "must be 0…1 or 0…255 (undo the standardising)"
         )
     highest = float(values.max())
-    white = next((level for level in WHITE_LEVELS if highest <= level), None)
+    white = next((level for level in _WHITE_LEVELS if highest <= level * OVERSHOOT), None)
     if white is None:
         raise DataError(f"{path}: a pixel is {highest:g}; they must be 0…1, 0…255 or 0…65535")
     return white
@@ -142,7 +143,8 @@ def to_bytes(images: NDArray[Any], white: int) -> NDArray[np.uint8]:
     """Values 0…white as 0…255."""
     if white == 255 and images.dtype == np.uint8:
         return images
-    return (images.astype(np.float32) * np.float32(255 / white)).round().astype(np.uint8)
+    scaled = images.astype(np.float32) * np.float32(255 / white)
+    return scaled.clip(0, 255).round().astype(np.uint8)
 
 
 def side_of(pixels: int) -> int | None:
@@ -152,7 +154,9 @@ def side_of(pixels: int) -> int | None:
 
 
 def label_text(value: Any) -> str:
-    """A label as text: 3, 3.0 and "3" are one label."""
+    """A label as text: 3, 3.0 and "3" are one label; "" for none (NaN)."""
+    if value is None or value != value:
+        return ""
     if isinstance(value, bytes):
         return value.decode("utf-8", "replace")
     if isinstance(value, float) and value.is_integer():

@@ -7,6 +7,7 @@ from pathlib import Path
 from inkdigits.data.datasets import (
     DATASETS,
     DEFAULT_DATASET,
+    SUBSETS,
     Subset,
     candidate_folders,
     dataset_info,
@@ -105,8 +106,13 @@ def load_dataset(
     if a folder is given that doesn't hold the data set; there is no fallback. Other names are
     paths of own pictures, in any of the forms of `forms`; `handling` is for these.
     """
+    if subset not in SUBSETS:
+        raise UsageError(f"there is no subset {subset!r}; choose 'train' or 'test'")
+    if not isinstance(name, str | os.PathLike):
+        raise UsageError(f"{type(name).__name__} is neither a data set's name nor a path")
+    name = os.fspath(name)
     if name not in DATASETS:
-        if not Path(name).exists():
+        if not os.path.exists(name):  # noqa: PTH110 - a path's method raises for too long a name
             raise UsageError(
                 f"there is no data set, file or folder {name!r}; choose one of "
                 f"{', '.join(DATASETS)}, or pass a path"

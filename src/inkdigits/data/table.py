@@ -2,6 +2,7 @@
 
 import csv
 import io
+from collections import Counter
 from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
@@ -12,7 +13,7 @@ from inkdigits.data.arrays import LABEL_KEYS
 from inkdigits.data.pictures import Pictures, from_values, label_text, side_of
 from inkdigits.errors import DataError
 
-_LABEL_SAMPLE = 500  # rows that tell in which column of a table the label is
+_LISTS = {"file", "label"}  # the columns of a list of pictures
 _Table = list[tuple[int, list[str]]]
 """Rows, each with the number of its line."""
 
@@ -26,11 +27,13 @@ def read_csv(content: bytes, path: Path) -> Pictures:
     if not rows:
         raise DataError(f"{path} is empty")
     header = [name.strip().lower() for name in rows[0][1]]
+    if {*header} >= _LISTS:
+        return read_list(content, path)
     table = rows[1:] if _is_header(header) else rows
     if not table:
         raise DataError(f"{path} has a header and no rows")
     _check_widths(rows, path)
-    label, others = _columns_of(header if _is_header(header) else [], table)
+    label, others = _columns_of(header if _is_header(header) else [], table, path)
     pixels = [at for at in range(len(header)) if at != label and at not in others]
     side = side_of(len(pixels))
     if side is None:
@@ -59,7 +62,7 @@ def read_list(content: bytes, path: Path) -> Pictures:
     """A row for each picture file, with the columns `file` and `label`, and others beside."""
     rows = list(_csv_rows(content, path))
     header = [name.strip().lower() for name in rows[0][1]] if rows else []
-    if not {"file", "label"} <= {*header}:
+    if not {*header} >= _LISTS:
         raise DataError(f"{path}: the columns 'file' and 'label' are needed in its first line")
     _check_widths(rows, path)
     columns = {
@@ -85,36 +88,49 @@ def _is_header(names: list[str]) -> bool:
     return names[1:-1] in counted
 
 
-def _columns_of(header: list[str], table: _Table) -> tuple[int, list[int]]:
+def _columns_of(header: list[str], table: _Table, path: Path) -> tuple[int, list[int]]:
     """The place of the label, and those of columns that are neither label nor pixels."""
     named = [at for at, name in enumerate(header) if name in LABEL_KEYS]
     words = [at for at, name in enumerate(header) if not any(map(str.isdecimal, name))]
     words += [at for at, name in enumerate(header) if name.startswith("unnamed")]
-    some = [row for _, row in table[:_LABEL_SAMPLE]]
+    some = [row for _, row in table]
     if named:
         label = named[0]
     elif side_of(len(some[0]) - 1) is None and header and not header[0]:  # pandas' row numbers
-        label = 1 + _label_column([row[1:] for row in some])
+        label = 1 + _label_column([row[1:] for row in some], path)
     else:
-        label = _label_column(some)
+        label = _label_column(some, path)
     return label, [at for at in words if at != label]
 
 
-def _label_column(rows: list[list[str]]) -> int:
-    """The first or the last column, whichever looks like labels.
+def _label_column(rows: list[list[str]], path: Path) -> int:
+    """The first or the last column, whichever looks like labels: words, or a few whole numbers.
 
-    Text is a label; a column with one value, as a picture's corner has, is none; of two others the
-    one with fewer values, in doubt the first.
+    A column of one value, as a picture's corner has, is none. Digits look more like labels than
+    larger numbers, and a mixture more than mostly one value. `DataError` if neither does, or both
+    alike.
     """
-    first, last = [row[0] for row in rows], [row[-1] for row in rows]
-    texts = [not all(map(_is_number, column)) for column in (first, last)]
-    counts = [len(set(column)) for column in (first, last)]
     end = len(rows[0]) - 1
-    if texts[0] != texts[1]:
-        return 0 if texts[0] else end
-    if min(counts) == 1 < max(counts):
-        return 0 if counts[0] > 1 else end
-    return 0 if counts[0] <= counts[1] else end
+    likeness = {at: _like_labels([row[at].strip() for row in rows]) for at in (0, end)}
+    if likeness[0] == likeness[end]:
+        both = "both" if likeness[0][0] else "neither"
+        raise DataError(
+            f"{path}: {both} of the first and the last column look like labels; add a first line "
+            "of names, with 'label' over the labels"
+        )
+    return max(likeness, key=lambda at: likeness[at])
+
+
+def _like_labels(column: list[str]) -> tuple[int, bool]:
+    """3 for words, 2 for digits, 1 for other whole numbers, 0 for no labels; whether they vary."""
+    values = Counter(column)
+    varies = max(values.values()) <= len(column) / 2
+    if not all(map(_is_number, values)):
+        return 3, varies
+    whole = {label_text(value) for value in values}
+    if len(values) == 1 or not all(value.isdecimal() for value in whole):
+        return 0, False
+    return 2 if all(len(value) == 1 for value in whole) else 1, varies
 
 
 def _csv_rows(content: bytes, path: Path) -> Iterator[tuple[int, list[str]]]:

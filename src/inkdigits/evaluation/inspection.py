@@ -23,7 +23,7 @@ SAMPLES, SHOWN = 16, 60  # of a class; of doubtful labels and of twins
 FOLDS, SURE = 3, 0.9  # a label is doubtful if a network that hasn't seen it is so sure of another
 TWINS = 0.995  # the correlation of two pictures that are nearly the same
 _COMPARED, _BLOCK = 20_000, 1000  # pictures compared for twins; at once
-_MARGIN_PX, _INK = 1, 128  # ink so near the border of a 28×28 picture was cut off
+_INK = 128  # of 255
 _RECIPE = "fast"
 
 
@@ -39,24 +39,29 @@ class Doubt:
 
 @dataclass(frozen=True)
 class Inspection:
-    """What is notable about some pictures: places into them."""
+    """What is notable about some pictures: places into them.
+
+    `left_out` says which could not be used, and why.
+    """
 
     doubts: list[Doubt]
     twins: list[tuple[int, int]]
     blank: list[int]
     clipped: list[int]
+    left_out: tuple[str, ...]
 
 
 def inspect(data: LabelledImages, progress: Progress = ignore_progress) -> Inspection:
     """Look for doubtful labels, twins, blank pictures and such as were cut off."""
-    ink = (data.images > _INK).reshape(len(data), -1)
-    inner = np.zeros((GLYPH_PX, GLYPH_PX), bool)
-    inner[_MARGIN_PX:-_MARGIN_PX, _MARGIN_PX:-_MARGIN_PX] = True
+    ink = data.images > _INK
+    border = ink[:, [0, -1]].any(axis=(1, 2)) | ink[:, :, [0, -1]].any(axis=(1, 2))
+    border |= np.isin(np.array(data.names or [""] * len(data)), data.cut_off)
     return Inspection(
         doubts=find_doubts(data, progress),
         twins=find_twins(data.images, progress),
-        blank=np.flatnonzero(~ink.any(axis=1)).tolist(),
-        clipped=np.flatnonzero(ink[:, ~inner.ravel()].any(axis=1)).tolist(),
+        blank=np.flatnonzero(~ink.any(axis=(1, 2))).tolist(),
+        clipped=np.flatnonzero(border).tolist(),
+        left_out=data.left_out,
     )
 
 

@@ -10,7 +10,7 @@ from inkdigits.errors import CanvasError
 
 _CHANNELS = {1, 3, 4}
 _WHITE_LEVELS = (1, 255, 4095, 65535)  # of float, 8, 12 and 16 bit images
-_OVERSHOOT = 1.05  # resampling and rounding may slightly exceed white
+OVERSHOOT = 1.05  # resampling and rounding may slightly exceed white
 _DARKEST = 1 / 8  # of white, for the brightest pixel: below that, another white level applies
 
 
@@ -58,10 +58,10 @@ def image_of(values: NDArray[Any], *, bgr: bool = False) -> Image.Image:
 def check_range(values: NDArray[Any]) -> None:
     """Raise `CanvasError` for values that fit no white level, or more than one."""
     low, top = float(values.min()), float(values.max())  # NaN if one of them is
-    fits = top <= _OVERSHOOT or any(
-        white * _DARKEST < top <= white * _OVERSHOOT for white in _WHITE_LEVELS
+    fits = top <= OVERSHOOT or any(
+        white * _DARKEST < top <= white * OVERSHOOT for white in _WHITE_LEVELS
     )
-    if not (fits and low >= (1 - _OVERSHOOT) * max(top, 1)):
+    if not (fits and low >= (1 - OVERSHOOT) * max(top, 1)):
         raise CanvasError(
             "bad_array",
             f"the values lie between {low:.4g} and {top:.4g}; they must fill 0…1, 0…255, 0…4095 or "
@@ -73,6 +73,6 @@ def to_8_bits(values: NDArray[np.float32]) -> NDArray[np.uint8]:
     """Scale to 0…255; white is the smallest usual white level that no pixel exceeds."""
     values = np.nan_to_num(values).clip(0)
     top = float(values.max())
-    white = next((level for level in _WHITE_LEVELS if top <= level * _OVERSHOOT), top)
+    white = next((level for level in _WHITE_LEVELS if top <= level * OVERSHOOT), top)
     grey: NDArray[np.uint8] = (values * (255 / white)).clip(0, 255).round().astype(np.uint8)
     return grey

@@ -179,6 +179,8 @@ def find_recipe(name: str) -> Recipe:
 
     Raises `UsageError` with the nearest match if there is none, and what `load_recipe` raises.
     """
+    if not isinstance(name, str):
+        raise UsageError(f"{type(name).__name__} is no recipe; pass a name or a Recipe")
     if name.endswith(SUFFIX):
         return load_recipe(Path(name))
     if name not in RECIPES:

@@ -11,7 +11,7 @@ from sklearn.utils.multiclass import check_classification_targets
 from sklearn.utils.validation import check_consistent_length, check_is_fitted, validate_data
 
 from inkdigits.artifact import parse_artifact
-from inkdigits.data import LabelledImages, Split, stratified_split
+from inkdigits.data import IN_MEMORY, LabelledImages, Split, stratified_split
 from inkdigits.errors import UsageError
 from inkdigits.reading import Reader
 from inkdigits.recipes import Recipe, find_recipe
@@ -159,7 +159,7 @@ class InkdigitsClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
 
         recipe, split = for_few(recipe, len(split.train)), repeated(split)
         start = Start(self.artifact_) if further else None
-        self.artifact_ = train_artifact(recipe, split, seed, start=start, dataset="scikit-learn")
+        self.artifact_ = train_artifact(recipe, split, seed, start=start, dataset=IN_MEMORY)
         self.reader_ = Reader(parse_artifact(self.artifact_))
 
     def __getstate__(self) -> dict[str, Any]:

@@ -15,6 +15,7 @@ from collections.abc import Callable
 from dataclasses import asdict, dataclass, field, fields, replace
 from datetime import datetime
 from functools import partial
+from numbers import Integral
 from pathlib import Path
 from typing import Any
 
@@ -75,9 +76,9 @@ def default_folder(name: str, seed: int) -> Path:
 
 
 def check_seed(seed: int) -> None:
-    """`UsageError` for a seed outside 0 ≤ seed < 2⁶³."""
-    if not 0 <= seed < 2**63:
-        raise UsageError(f"the seed is {seed}; it must be in 0 ≤ seed < 2⁶³")
+    """`UsageError` for anything but a whole number 0 ≤ seed < 2⁶³."""
+    if not isinstance(seed, Integral) or not 0 <= seed < 2**63:
+        raise UsageError(f"the seed is {seed!r}; it must be a whole number, 0 ≤ seed < 2⁶³")
 
 
 def start_run(
@@ -221,6 +222,8 @@ def train_run(
 def _load_split(run: Run, data_folder: Path | None, progress: Progress) -> Split:
     if run.split:
         return run.split
+    if run.dataset == IN_MEMORY:
+        raise UsageError(f"{run.folder} was trained on arrays, and these are gone; start a new run")
     data = load_dataset(run.dataset, "train", data_folder, progress, run.handling)
     if data.sha256 != run.environment["data_sha256"]:
         known = run.dataset in DATASETS
