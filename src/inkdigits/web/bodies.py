@@ -7,10 +7,9 @@ import json
 import re
 import warnings
 from dataclasses import fields
-from typing import Any, TypeVar, get_type_hints
+from typing import TYPE_CHECKING, Any, TypeVar, get_type_hints
 
 import numpy as np
-from flask import Request
 from numpy.lib import format as npy
 from numpy.typing import NDArray
 from PIL import Image
@@ -19,6 +18,9 @@ from inkdigits.artifact import GLYPH_PX
 from inkdigits.errors import CanvasError, UsageError, shortened
 from inkdigits.reading.regions import Regions, parse_regions
 from inkdigits.web.schemas import plain_type
+
+if TYPE_CHECKING:
+    from flask import Request
 
 _Options = TypeVar("_Options")
 
@@ -31,7 +33,7 @@ _KINDS: dict[type, str] = {str: "a text", dict: "an object", list: "a list"}
 _TRUTH = {"true": True, "1": True, "false": False, "0": False}
 
 
-def parse_options(request: Request, kind: type[_Options]) -> _Options:
+def parse_options(request: "Request", kind: type[_Options]) -> _Options:
     """The options in a query; `UsageError` for an unknown name or a wrong value."""
     hints = get_type_hints(kind)
     known = {field.name: plain_type(hints[field.name]) for field in fields(kind)}  # type: ignore[arg-type]
@@ -68,7 +70,7 @@ def parse_grid(text: str | None) -> tuple[int, int] | None:
     return int(match[1]), int(match[2])
 
 
-def picture_of(request: Request, pixel_limit: int) -> bytes:
+def picture_of(request: "Request", pixel_limit: int) -> bytes:
     """The bytes of the picture in a body: a form's file, a data URL in JSON, or the body itself.
 
     Raises `UsageError` if there is none, `CanvasError` if it is empty or has too many pixels.
@@ -85,7 +87,7 @@ def picture_of(request: Request, pixel_limit: int) -> bytes:
     return content
 
 
-def regions_of(request: Request) -> Regions:
+def regions_of(request: "Request") -> Regions:
     """The regions beside a picture, as in a `--regions` file; `UsageError` if there are none."""
     if request.mimetype == "application/json":
         return parse_regions(_member(request, _REGIONS_FIELD, dict))
@@ -106,7 +108,7 @@ def from_data_url(text: str) -> bytes:
         raise UsageError(f"the data URL is not base64: {error}") from None
 
 
-def glyphs_of(request: Request) -> NDArray[np.uint8]:
+def glyphs_of(request: "Request") -> NDArray[np.uint8]:
     """Glyphs (n, 28, 28): the `images` of a JSON object, or an array in NumPy's format.
 
     Raises `UsageError` for anything else.
@@ -133,7 +135,7 @@ def as_glyphs(values: Any) -> NDArray[np.uint8]:
     return array.astype(np.uint8)
 
 
-def members(request: Request) -> dict[str, Any]:
+def members(request: "Request") -> dict[str, Any]:
     """The JSON object in a body; `UsageError` for anything else."""
     try:
         found = json.loads(request.get_data())
@@ -144,7 +146,7 @@ def members(request: Request) -> dict[str, Any]:
     return found
 
 
-def _member(request: Request, name: str, kind: type) -> Any:
+def _member(request: "Request", name: str, kind: type) -> Any:
     found = members(request).get(name)
     if not isinstance(found, kind):
         what = _KINDS[kind]

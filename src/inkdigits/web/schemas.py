@@ -32,7 +32,10 @@ _PLAIN: dict[Any, Schema] = {
         "required": ["code", "message"],
     },
 }
-_UNSENT = {Digit: {"glyph"}, Reading: {"expected", "picture", "page"}}  # fields that to_dict leaves out
+_UNSENT = {
+    Digit: {"glyph"},
+    Reading: {"expected", "picture", "page"},
+}  # fields that to_dict leaves out
 _COMPUTED = {Reading: ("confidence", "accepted")}  # properties that to_dict adds
 _SOMETIMES = {Digit: {"name"}}
 
