@@ -6,6 +6,7 @@ import io
 import json
 import re
 import warnings
+from collections.abc import Iterable
 from dataclasses import fields
 from typing import TYPE_CHECKING, Any, TypeVar, get_type_hints
 
@@ -33,12 +34,12 @@ _KINDS: dict[type, str] = {str: "a text", dict: "an object", list: "a list"}
 _TRUTH = {"true": True, "1": True, "false": False, "0": False}
 
 
-def parse_options(request: "Request", kind: type[_Options]) -> _Options:
-    """The options in a query; `UsageError` for an unknown name or a wrong value."""
+def parse_options(query: Iterable[tuple[str, list[str]]], kind: type[_Options]) -> _Options:
+    """The options in a query's names and texts; `UsageError` for an unknown or a wrong one."""
     hints = get_type_hints(kind)
     known = {field.name: plain_type(hints[field.name]) for field in fields(kind)}  # type: ignore[arg-type]
     values = {}
-    for name, texts in request.args.lists():
+    for name, texts in query:
         if name not in known:
             choice = ", ".join(known) or "there are none here"
             raise UsageError(f"unknown option {shortened(repr(name))}; choose from {choice}")
