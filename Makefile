@@ -6,7 +6,7 @@ export PIP_CONSTRAINT := $(CURDIR)/constraints.txt
 export PIP_BUILD_CONSTRAINT := $(PIP_CONSTRAINT)
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
 
-.PHONY: run test golden check format measure bench bench-gpu bench-reading bench-pictures bench-real bench-few ablation trust shipped detector lock clean
+.PHONY: run test golden check format measure bench bench-gpu bench-reading bench-exports bench-pictures bench-real bench-few ablation trust shipped detector lock clean
 
 run: .venv/train  ## train the standard recipe, evaluate it, say where the report lies
 	$(BIN)/inkdigits train standard
@@ -39,6 +39,10 @@ bench-gpu: .venv/train  ## train on a GPU: seconds, accuracy, and how near to th
 
 bench-reading: .venv/train  ## time the shipped artifact and the commands
 	$(BIN)/python benchmarks/reading_speed.py
+
+bench-exports: .venv/train  ## every format: size, agreement, time; tables in docs/exports.md; TensorFlow Lite needs .[tflite]
+	$(BIN)/python -m pip install --quiet --editable '.[keras]'
+	$(BIN)/python benchmarks/exports.py
 
 bench-pictures: .venv/train  ## read drawn photographs, strings and grids; tables in docs/pictures.md
 	$(BIN)/python benchmarks/drawn_pictures.py

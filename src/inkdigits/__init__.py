@@ -18,7 +18,7 @@ from typing import TYPE_CHECKING, Any
 from inkdigits.errors import InkdigitsError
 
 if TYPE_CHECKING:
-    from inkdigits.api import Run, evaluate, train
+    from inkdigits.api import Run, evaluate, export_model, import_model, train
     from inkdigits.data import LabelledImages
     from inkdigits.data import load_dataset as load_data
     from inkdigits.evaluation import Report
@@ -43,6 +43,8 @@ __all__ = [
     "__version__",
     "build_model",
     "evaluate",
+    "export_model",
+    "import_model",
     "load_data",
     "load_weights",
     "open_canvas",
@@ -61,6 +63,8 @@ _HOMES = {
     "Run": ("api", "Run"),
     "build_model": ("training.models", "build_model"),
     "evaluate": ("api", "evaluate"),
+    "export_model": ("api", "export_model"),
+    "import_model": ("api", "import_model"),
     "load_data": ("data", "load_dataset"),
     "load_weights": ("training.weights", "load_weights"),
     "open_canvas": ("imaging", "open_canvas"),

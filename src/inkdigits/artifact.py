@@ -71,6 +71,11 @@ class ArtifactInfo:
         """Whether it was trained with non-digits; otherwise it accepts many of them."""
         return bool(self.recipe.get("junk_share"))
 
+    @property
+    def is_imported(self) -> bool:
+        """Whether it was made of another program's model, of whose training nothing is known."""
+        return "architecture" not in self.recipe
+
     def to_dict(self) -> dict[str, Any]:
         """Field names and values, for JSON."""
         return asdict(self)

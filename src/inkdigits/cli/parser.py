@@ -8,6 +8,7 @@ from typing import TypeAlias
 import inkdigits
 from inkdigits.cli.options import add_recipe, add_search
 from inkdigits.cli.parser_camera import add_camera_options
+from inkdigits.cli.parser_models import add_export, add_import
 from inkdigits.cli.parser_web import (
     add_correcting_options,
     add_corrections_options,
@@ -43,6 +44,8 @@ def build_parser() -> argparse.ArgumentParser:
     _add_predict(commands)
     _add_watch(commands)
     add_camera_options(_add_command(commands, "camera", "read what a camera sees, in a window"))
+    add_export(_add_command(commands, "export", "write a model in another format"))
+    add_import(_add_command(commands, "import", "make an artifact of another digit model"))
     add_serve_options(_add_command(commands, "serve", "serve the page and the API"))
     corrections = _add_command(commands, "corrections", "what people corrected on the page")
     add_corrections_options(corrections)

@@ -50,7 +50,7 @@ def run(arguments: Namespace) -> int:
         )
         reader = Reader.load(artifact)
         if arguments.no_test:
-            lines, values = _validation(reader)
+            lines, values = validation_lines(reader)
         else:
             folder, data_folder = this.folder, arguments.data_dir
             lines, values = report_on_test_set(
@@ -124,7 +124,8 @@ def _artifact(arguments: Namespace) -> "Start":
     return Start(read_bytes(artifact_path(arguments.start)), arguments.freeze)
 
 
-def _validation(reader: Reader) -> Outcome:
+def validation_lines(reader: Reader) -> Outcome:
+    """The figures of the images held out, where the test set isn't used."""
     validation = reader.info.validation
     figures = "no validation images were held out"
     if validation["images"]:

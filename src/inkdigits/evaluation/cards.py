@@ -39,17 +39,22 @@ def report_card(report: Report) -> str:
 
 def run_card(info: ArtifactInfo, where: str) -> str:
     """The recipe, the validation accuracy, and how it was learned."""
-    validation = info.validation
-    figures = [(f"{len(info.history)}", "epochs"), (f"{info.parameters:,}", "parameters")]
+    validation, history = info.validation, info.history
+    figures = [(f"{info.parameters:,}", "parameters")]
     if validation["images"]:
-        caption = f"validation accuracy, on {validation['images']:,} images held out"
+        kept = "training images" if info.is_imported else "images held out"
+        caption = f"validation accuracy, on {validation['images']:,} {kept}"
         figures.insert(0, (_percent(validation["accuracy"]), caption))
-    seconds = sum(row["seconds"] for row in info.history)
+    title = info.recipe["name"]
+    if history:
+        title += f", seed {info.seed}, on {title_of(info.dataset)}"
+        seconds = sum(row["seconds"] for row in history)
+        figures += [(f"{len(history)}", "epochs"), (f"{seconds:.1f} s", "in training")]
     return _card(
-        title=f"{info.recipe['name']}, seed {info.seed}, on {title_of(info.dataset)}",
+        title=title,
         subtitle=f"{info.recipe['summary']}; {where}",
-        figures=[*figures, (f"{seconds:.1f} s", "in training")],
-        plot=plot_history(info.history),
+        figures=figures,
+        plot=plot_history(history) if history else None,
         about_plot="Error, loss and learning rate for each epoch",
         heads=(),
         rows=[],
@@ -57,7 +62,7 @@ def run_card(info: ArtifactInfo, where: str) -> str:
 
 
 def _card(plot: Any, **values: Any) -> str:
-    encoded = base64.b64encode(encode_png(plot)).decode()
+    encoded = base64.b64encode(encode_png(plot)).decode() if plot else ""
     return template("card.html.jinja").render(plot=encoded, **values)
 
 

@@ -117,15 +117,21 @@ class Graph:
         return parts
 
     def serialise(
-        self, inputs: list[onnx.ValueInfoProto], outputs: list[onnx.ValueInfoProto]
+        self,
+        inputs: list[onnx.ValueInfoProto],
+        outputs: list[onnx.ValueInfoProto],
+        inside: onnx.ModelProto | None = None,
     ) -> bytes:
-        """The checked model, the same for the same nodes and constants to the byte."""
+        """The checked model, the same for the same nodes and constants to the byte.
+
+        `inside` is a model whose nodes are among them: it says of which versions they are.
+        """
         graph = helper.make_graph(self.nodes, "inkdigits", inputs, outputs, self.constants)
         model = helper.make_model(
             graph,
             producer_name="inkdigits",
-            ir_version=IR_VERSION,
-            opset_imports=[helper.make_opsetid("", OPSET)],
+            ir_version=inside.ir_version if inside else IR_VERSION,
+            opset_imports=inside.opset_import if inside else [helper.make_opsetid("", OPSET)],
         )
         onnx.checker.check_model(model, full_check=True)
         serialised: bytes = model.SerializeToString(deterministic=True)

@@ -4,7 +4,8 @@ import difflib
 from dataclasses import asdict, dataclass, fields, replace
 from typing import Annotated, Any, ClassVar, Literal, Protocol, TypeVar, get_args, get_origin
 
-from inkdigits.errors import UsageError
+from inkdigits.artifact import ArtifactInfo
+from inkdigits.errors import ArtifactError, UsageError
 from inkdigits.recipes.architectures import ARCHITECTURES, knows_junk
 
 Optimizer = Literal["adam", "adamw", "sgd"]
@@ -120,6 +121,16 @@ class Recipe:
     def to_dict(self) -> dict[str, Any]:
         """Field names and values, for JSON."""
         return asdict(self)
+
+
+def trained_recipe(info: ArtifactInfo) -> Recipe:
+    """The recipe that an artifact was trained with; `ArtifactError` for an imported model."""
+    if info.is_imported:
+        raise ArtifactError(
+            f"the artifact {info.recipe['name']!r} was imported and has layers of its own; "
+            "this needs a model that 'inkdigits train' made"
+        )
+    return Recipe(**info.recipe)
 
 
 def check_types(recipe: Settings) -> None:

@@ -11,7 +11,7 @@ from inkdigits.data import Handling, LabelledImages, Split
 from inkdigits.data.images import joined
 from inkdigits.errors import ArtifactError, UsageError
 from inkdigits.export.onnx import read_weights
-from inkdigits.recipes import Recipe
+from inkdigits.recipes import Recipe, trained_recipe
 from inkdigits.training.models import Model, named_weights
 
 EPOCHS, _SLOWER = 8, 0.2  # at 1, the first steps undo what the artifact knows
@@ -38,7 +38,7 @@ def tuning_recipe(start: Start, labels: tuple[str, ...]) -> Recipe:
 
     The recipe of a tuned artifact is slow already.
     """
-    recipe = Recipe(**start.info.recipe)
+    recipe = trained_recipe(start.info)
     name = recipe.name.removesuffix(_TUNED)
     return replace(
         recipe,

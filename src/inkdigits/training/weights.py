@@ -14,7 +14,7 @@ from inkdigits.artifact import DIGITS, artifact_path, parse_artifact
 from inkdigits.errors import ArtifactError, UsageError
 from inkdigits.export.onnx import read_weights
 from inkdigits.files import read_bytes, write_atomic
-from inkdigits.recipes import Recipe
+from inkdigits.recipes import trained_recipe
 from inkdigits.training.models import Ensemble, Model, named_weights
 
 
@@ -75,7 +75,7 @@ def _read_safetensors(content: bytes, name: str) -> dict[str, Tensor]:
 def _read(content: bytes, name: str, model: Model | Ensemble) -> dict[str, Tensor]:
     """An artifact's weights under their names in the model."""
     info = parse_artifact(content, name).info
-    recipe = Recipe(**info.recipe)
+    recipe = trained_recipe(info)
     networks = _networks(model)
     found, mine = (recipe.networks, len(info.labels)), (len(networks), model.classes)
     if found != mine:
