@@ -10,6 +10,7 @@ from typing import Any
 from urllib.parse import parse_qs
 
 import numpy as np
+from numpy.typing import NDArray
 
 from inkdigits.artifact import NUMPY
 from inkdigits.errors import CanvasError, InkdigitsError
@@ -29,6 +30,8 @@ from inkdigits.web.live import Loaded
 from inkdigits.web.schemas import to_json
 from inkdigits.web.settings import Settings
 
+Floats = NDArray[np.float32]
+_NOT_HERE = "that can't be read in a browser; 'inkdigits serve' can"
 _TILE = 4  # units that `convolve.wasm` computes at once
 _PIXELS = 64  # pixels whose inputs it gathers at once
 
@@ -51,10 +54,11 @@ class BrowserPage:
         }
         try:
             found = to_json(methods[method](query, json.loads(body or "null"), content))
-        except ModuleNotFoundError as error:
-            found = _problem("not_supported", f"that needs {error.name}, which isn't in browsers")
+        except ModuleNotFoundError as error:  # SciPy, for tables
+            found = _problem("not_supported", f"{_NOT_HERE}: {error.name} is missing")
         except CanvasError as error:
-            found = _problem(error.code, error.message)
+            there = error.code != "not_supported"  # its message says what to install
+            found = _problem(error.code, error.message if there else _NOT_HERE)
         except InkdigitsError as error:
             found = _problem("wrong_usage", str(error))
         return json.dumps(found)
@@ -100,12 +104,12 @@ class Kernel:
 
     def convolve(
         self,
-        images: np.typing.NDArray[np.float32],
-        weight: np.typing.NDArray[np.float32],
-        bias: np.typing.NDArray[np.float32],
+        images: Floats,
+        weight: Floats,
+        bias: Floats,
         stride: int,
         pad: int,
-    ) -> np.typing.NDArray[np.float32]:
+    ) -> Floats:
         """A `Convolve`."""
         n, channels, height, width = images.shape
         units, _, side, _ = weight.shape
@@ -122,7 +126,7 @@ class Kernel:
         self._floats(out_at, out.size).assign_to(out)
         return out
 
-    def _hold(self, weights: np.typing.NDArray[np.float32]) -> int:
+    def _hold(self, weights: Floats) -> int:
         """Where weights are in the module's memory, with room for units up to a whole tile."""
         key = weights.__array_interface__["data"][0]
         if key not in self._held:
@@ -138,6 +142,6 @@ class Kernel:
             self._exports.memory.grow(-(-lacking // 65536))
 
 
-def _size(array: np.typing.NDArray[np.float32]) -> int:
+def _size(array: Floats) -> int:
     """The bytes of an array as float32, rounded up for aligned access."""
     return -(-4 * array.size // 16) * 16

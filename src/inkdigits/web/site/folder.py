@@ -1,9 +1,7 @@
 """Assemble the static folder: the page, Pyodide, the package's modules, the artifact."""
 
 import html
-import io
 import json
-import zipfile
 from collections.abc import Iterator, Mapping
 from importlib.resources import files
 from pathlib import Path
@@ -16,6 +14,7 @@ from inkdigits.web import work
 from inkdigits.web.live import Loaded
 from inkdigits.web.safety import POLICY
 from inkdigits.web.schemas import to_json
+from inkdigits.web.site.slimming import pack, slim
 
 # What runs in the browser. `inkdigits.web` comes without its own __init__, which needs Flask.
 _MODULES = (
@@ -28,8 +27,6 @@ _NOT_HERE = (
     'id="api"',
     'value="grid"',
 )  # lines of the page: they need a server, or SciPy
-_PACKAGES = ("numpy", "pillow")
-_DATE = (1980, 1, 1, 0, 0, 0)  # the same modules give the same bytes
 _UNSERVED = (
     "This page has to come from a web server, a browser can't run it from a file. In its folder "
     "run: python -m http.server"
@@ -57,9 +54,8 @@ def build_site(model: Path | None, pyodide: Mapping[str, bytes]) -> dict[str, by
         "manifest.webmanifest": manifest,
         "reader/model.json": json.dumps(described).encode(),
         "reader/artifact.onnx": content,
-        "reader/inkdigits.zip": _zip_modules(package),
-        **{f"pyodide/{name}": one for name, one in pyodide.items()},
-        "pyodide/pyodide-lock.json": _lock(pyodide["pyodide-lock.json"]),
+        "reader/inkdigits.zip": pack(_modules(package)),
+        **{f"pyodide/{name}": one for name, one in slim(pyodide).items()},
     }
     return {**site, "service.js": _service(service.decode(), site)}
 
@@ -96,24 +92,14 @@ def _page(text: str) -> str:
     return "\n".join(lines) + "\n"
 
 
-def _zip_modules(package: Any) -> bytes:
-    content = io.BytesIO()
-    with zipfile.ZipFile(content, "w", zipfile.ZIP_DEFLATED) as archive:
-        for name in _MODULES:
-            entry = package.joinpath(*name.split("/"))
-            found = [(name, entry.read_bytes())] if entry.is_file() else _files(entry, f"{name}/")
-            for path, one in found:
-                archive.writestr(
-                    zipfile.ZipInfo(f"inkdigits/{path}", _DATE), one, zipfile.ZIP_DEFLATED
-                )
-    return content.getvalue()
-
-
-def _lock(content: bytes) -> bytes:
-    """Pyodide's list of packages with those that are here."""
-    lock = json.loads(content)
-    packages = {name: lock["packages"][name] for name in _PACKAGES}
-    return json.dumps({**lock, "packages": packages}).encode()
+def _modules(package: Any) -> dict[str, bytes]:
+    """The package's modules that run in the browser, by path."""
+    modules = {}
+    for name in _MODULES:
+        entry = package.joinpath(*name.split("/"))
+        found = [(name, entry.read_bytes())] if entry.is_file() else _files(entry, f"{name}/")
+        modules.update({f"inkdigits/{path}": content for path, content in found})
+    return modules
 
 
 def _service(script: str, site: Mapping[str, bytes]) -> bytes:
