@@ -79,7 +79,8 @@ class BrowserPage:
 
     def _correct(self, _query: str, body: Any, content: bytes) -> dict[str, Any]:
         """A new correction, to be stored by the page; `content` is the crop."""
-        glyph = parse_glyph(body.pop("glyph")) if body.get("glyph") else laid_out(content)
+        given = body.pop("glyph", None)
+        glyph = parse_glyph(given) if given else laid_out(content)
         return asdict(new_correction(**body, glyph=glyph, crop=content))
 
     def _check(self, _query: str, body: Any, _content: bytes) -> list[dict[str, Any]]:
