@@ -8,6 +8,7 @@ import pytest
 from inkdigits.artifact import CPU, NUMPY, load_artifact, open_sealed, seal, seal_artifact, shipped
 from inkdigits.errors import ArtifactError
 from inkdigits.export.onnx import export_onnx
+from inkdigits.graph import NumpySession
 from inkdigits.reading import Reader
 from inkdigits.recipes import RECIPES
 from inkdigits.recipes.architectures import ARCHITECTURES
@@ -79,3 +80,9 @@ def test_another_convolution_can_be_given(images):
 def test_what_is_no_network_is_refused(graph):
     with pytest.raises(ArtifactError):
         load_artifact(seal(graph, {}), providers=(NUMPY,))
+
+
+def test_an_unknown_operator_is_refused_before_anything_is_run():
+    content = shipped().replace(b"MaxPool", b"MinPool")
+    with pytest.raises(ValueError, match="MinPool"):
+        NumpySession(content)

@@ -8,12 +8,13 @@ import sys
 import zipfile
 
 import numpy as np
+import onnx
 import pytest
 from PIL import Image
 
 from inkdigits import Reader
-from inkdigits.artifact import shipped
-from inkdigits.errors import FetchFailed
+from inkdigits.artifact import seal_artifact, shipped
+from inkdigits.errors import ArtifactError, FetchFailed
 from inkdigits.files import sha256
 from inkdigits.graph.session import convolve_numpy
 from inkdigits.web.corrections import parse_correction
@@ -92,6 +93,19 @@ def test_an_artifact_of_ones_own_is_what_reads(capsys, tmp_path, distribution, t
     described = json.loads((out / "reader" / "model.json").read_bytes())
     assert described["recipe"]["name"] == "tiny"
     assert described["artifact"] == sha256(tiny_artifact.read_bytes())
+
+
+@pytest.mark.parametrize("operator", ["AveragePool", "MaxPool"])
+def test_a_network_that_browsers_run_otherwise_is_refused(tmp_path, operator):
+    model = onnx.load_from_string(shipped())
+    (pool,) = (node for node in model.graph.node if node.op_type == "MaxPool")
+    pool.op_type = operator
+    pool.attribute[0].ints[:] = [1, 1]  # of one pixel in two
+    del model.metadata_props[:]
+    path = tmp_path / "artifact.onnx"
+    path.write_bytes(seal_artifact(model.SerializeToString(), Reader.load().info))
+    with pytest.raises(ArtifactError):
+        build_site(path, MADE_UP | WHEELS)
 
 
 @pytest.mark.parametrize("name", ["pyodide.mjs", "pillow.whl"])

@@ -153,7 +153,7 @@ def open_sealed(
         try:
             return NumpySession(content, **with_options[0][1])
         except ValueError as error:
-            raise ArtifactError(f"{name} is damaged: {error}") from None
+            raise ArtifactError(f"NumPy can't run {name}: {error}") from None
     return _open_session(content, name, threads, providers)
 
 

@@ -18,11 +18,14 @@ class NumpySession:
     """Runs an ONNX file as `onnxruntime.InferenceSession` does, as far as `run` and the metadata.
 
     `convolve` is where the time goes; a browser gives a faster one. Raises `ValueError` for bytes
-    that are no ONNX model.
+    that are no ONNX model, and for unknown operators.
     """
 
     def __init__(self, content: bytes, convolve: Convolve | None = None) -> None:
         self._model = parse_model(content)
+        unknown = {node.operator for node in self._model.nodes} - {*_OPERATORS, "Conv", "Gemm"}
+        if unknown:
+            raise ValueError(f"the operator {min(unknown)} is unknown here")
         self._convolve = convolve or convolve_numpy
 
     def get_modelmeta(self) -> Any:

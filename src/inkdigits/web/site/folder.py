@@ -3,11 +3,15 @@
 import html
 import json
 from collections.abc import Iterator, Mapping
+from functools import partial
 from importlib.resources import files
 from pathlib import Path
 from typing import Any
 
-from inkdigits.artifact import artifact_path, shipped
+import numpy as np
+
+from inkdigits.artifact import GLYPH_PX, NUMPY, artifact_path, shipped
+from inkdigits.errors import ArtifactError
 from inkdigits.files import read_bytes, sha256
 from inkdigits.reading import Reader
 from inkdigits.web import work
@@ -22,11 +26,9 @@ _MODULES = (
     *("shipped/detector.onnx", "web/answers.py", "web/bodies.py", "web/live.py", "web/schemas.py"),
     *("web/settings.py", "web/work.py", "web/corrections/correction.py", "web/site/browser.py"),
 )
-_NOT_HERE = (
-    'href="#api"',
-    'id="api"',
-    'value="grid"',
-)  # lines of the page: they need a server, or SciPy
+# Lines of the page: the API needs a server, and tables need SciPy.
+_NOT_HERE = ('href="#api"', 'id="api"', 'value="grid"')
+_TOLERANCE = 1e-3  # of a probability; float32 alone differs by 1e-6, familiarity by 1e-5
 _UNSERVED = (
     "This page has to come from a web server, a browser can't run it from a file. In its folder "
     "run: python -m http.server"
@@ -36,10 +38,12 @@ _UNSERVED = (
 def build_site(model: Path | None, pyodide: Mapping[str, bytes]) -> dict[str, bytes]:
     """The files of the folder by path, for an artifact or run folder, None: the shipped artifact.
 
-    The page is the server's, with another `backend.js`. Raises `ArtifactError`, `StorageError`.
+    The page is the server's, with another `backend.js`. Raises `StorageError`, and `ArtifactError`
+    also for networks that browsers can't run, as imported ones may be.
     """
     content = shipped() if model is None else read_bytes(artifact_path(model))
     now = Loaded(Reader.load(content), sha256(content))
+    _check(content, now.reader)
     described = to_json(work.describe(now, model, corrections=True))
     package = files("inkdigits")
     static = dict(_files(package / "web" / "static", "static/"))
@@ -58,6 +62,18 @@ def build_site(model: Path | None, pyodide: Mapping[str, bytes]) -> dict[str, by
         **{f"pyodide/{name}": one for name, one in slim(pyodide).items()},
     }
     return {**site, "service.js": _service(service.decode(), site)}
+
+
+def _check(content: bytes, reader: Reader) -> None:
+    """Raise `ArtifactError` for an artifact that NumPy doesn't run as ONNX Runtime does."""
+    images = np.random.default_rng(0).integers(0, 256, (8, GLYPH_PX, GLYPH_PX)).astype(np.uint8)
+    try:
+        found = Reader.load(content, providers=(NUMPY,)).score_glyphs(images)
+        same = all(map(partial(np.allclose, atol=_TOLERANCE), found, reader.score_glyphs(images)))
+    except (KeyError, IndexError, TypeError, ValueError):  # an operator in an unknown form
+        same = False
+    if not same:
+        raise ArtifactError("a browser can't run this artifact's network; export another one")
 
 
 def _files(folder: Any, prefix: str) -> Iterator[tuple[str, bytes]]:
