@@ -51,8 +51,10 @@ def load_pyodide(folder: Path | None, progress: Progress) -> dict[str, bytes]:
     """
     wanted = INTERPRETER | WHEELS
     if folder:
-        return {name: _checked(name, read_bytes(folder / name), digest, folder)
-                for name, digest in wanted.items()}  # fmt: skip
+        return {
+            name: _checked(name, read_bytes(folder / name), digest, folder)
+            for name, digest in wanted.items()
+        }
     cache = cached_in()
     found = dict(_cached(cache, wanted))
     for names, sources in ((INTERPRETER, _FOR_INTERPRETER), (WHEELS, _FOR_WHEELS)):

@@ -121,7 +121,7 @@ export const corrections = {
   async store({ crop, ...said }) {
     const made = await ask("correct", { body: said, content: bytesOf(crop.split(",")[1]) });
     await stored("readwrite", (store) => store.add(made));
-    navigator.storage.persist?.();
+    navigator.storage?.persist();
     return made;
   },
   async page(offset, limit) {
