@@ -1,12 +1,13 @@
 # The two commands that matter: make run, make test. Everything lands in .venv.
 PYTHON ?= python3
 BIN := .venv/bin
+KERNEL := src/inkdigits/web/site/static/convolve
 SHIPPED := src/inkdigits/shipped/robust.onnx
 export PIP_CONSTRAINT := $(CURDIR)/constraints.txt
 export PIP_BUILD_CONSTRAINT := $(PIP_CONSTRAINT)
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
 
-.PHONY: run test test-keras golden check format notebooks docs measure bench bench-gpu bench-reading bench-exports bench-pictures bench-real bench-few ablation trust shipped detector lock clean
+.PHONY: run test test-keras golden check format notebooks docs measure bench bench-gpu bench-reading bench-exports bench-pictures bench-real bench-few ablation trust shipped detector kernel lock clean
 
 run: .venv/train  ## train the standard recipe, evaluate it, say where the report lies
 	$(BIN)/inkdigits train standard
@@ -82,6 +83,11 @@ detector: .venv/train  ## train the detector inside the package again: nine minu
 	rm -rf runs/detector
 	$(BIN)/inkdigits train detector --seed 0 --out runs/detector
 	cp runs/detector/detector.onnx src/inkdigits/shipped/detector.onnx
+
+kernel: .venv/train  ## compile the convolution for browsers again, to the same bytes
+	$(BIN)/python -m pip install --quiet ziglang==0.13.0
+	$(BIN)/python -m ziglang cc --target=wasm32-freestanding -mcpu=generic+simd128 -O3 -s -nostdlib \
+		-Wl,--no-entry -o $(KERNEL).wasm $(KERNEL).c
 
 lock:  ## resolve the newest versions of everything into constraints.txt
 	rm -rf .venv-lock

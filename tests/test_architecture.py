@@ -22,7 +22,7 @@ LAYERS = [
     {"recipes", "data"},
     {"imaging"},
     {"artifact", "metrics", "environment"},
-    {"files"},
+    {"files", "graph"},
     {"errors"},
 ]
 LEVEL = {room: level for level, rooms in enumerate(LAYERS) for room in rooms}

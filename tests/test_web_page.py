@@ -435,9 +435,8 @@ def test_all_texts_are_in_one_file():
     body = html[html.index("<body>") :].replace("<span>inkdigits</span>", "")
     assert re.findall(r">\s*([A-Za-z][^<>{}]*)<", body) == []
     strings = (static / "strings.js").read_text("utf-8")
-    used = set(
-        re.findall(r"\bT\.(\w+)", "".join(p.read_text("utf-8") for p in static.glob("*.js")))
-    )
+    scripts = [*static.glob("*.js"), *(static.parent / "site" / "static").glob("*.js")]
+    used = set(re.findall(r"\bT\.(\w+)", "".join(p.read_text("utf-8") for p in scripts)))
     used |= set(re.findall(r'data-(?:t|label)="(\w+)"', html))
     known = set(re.findall(r"^  (\w+):", strings, re.MULTILINE))
     assert used - known == set()

@@ -10,18 +10,17 @@ So metadata and checksum are appended without parsing the graph.
 """
 
 import json
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, fields
 from importlib.resources import files
 from os import PathLike
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Protocol
 
 from inkdigits.errors import ArtifactError, StorageError, UsageError
 from inkdigits.files import read_bytes, sha256, storage_errors
 
 if TYPE_CHECKING:
-    import onnxruntime
     from numpy.typing import NDArray
 
 GLYPH_PX = 28  # the side of an input image; docstrings write it as a number
@@ -33,6 +32,9 @@ Provider = str | tuple[str, dict[str, Any]]
 """The name of one of ONNX Runtime's execution providers, or that and its options."""
 
 CPU: tuple[Provider, ...] = ("CPUExecutionProvider",)
+NUMPY = "NumPy"
+"""Instead of ONNX Runtime's providers: runs where ONNX Runtime can't be had (`inkdigits.graph`)."""
+
 _PREFIX = "inkdigits."
 _CHECKSUM_KEY = "inkdigits.sha256"
 
@@ -79,11 +81,21 @@ class ArtifactInfo:
         return asdict(self)
 
 
+class Session(Protocol):
+    """What runs a network: ONNX Runtime's sessions do, and whatever has the same two methods."""
+
+    def run(self, names: Sequence[str], feeds: "Mapping[str, NDArray[Any]]", /) -> Any:
+        """The outputs of these names for named inputs."""
+
+    def get_modelmeta(self) -> Any:
+        """What has the file's metadata, as `custom_metadata_map`."""
+
+
 @dataclass(frozen=True)
 class Artifact:
-    """An opened artifact: its ONNX Runtime session and its metadata."""
+    """An opened artifact: what runs its network, and its metadata."""
 
-    session: "onnxruntime.InferenceSession"
+    session: Session
     info: ArtifactInfo
 
 
@@ -114,8 +126,8 @@ def parse_artifact(
     """Check the bytes of an artifact and read its metadata; `name` is for errors.
 
     `threads` is how many threads run the network, 0: all; `providers` are ONNX Runtime's, the
-    preferred one first. Raises `ArtifactError` if the bytes aren't an inkdigits artifact, or are
-    damaged, `UsageError` for a provider that isn't there.
+    preferred one first, or `NUMPY`. Raises `ArtifactError` if the bytes aren't an inkdigits
+    artifact, or are damaged, `UsageError` for a provider that isn't there.
     """
     session = open_sealed(content, name, threads, providers)
     return Artifact(session, _parse_info(session.get_modelmeta().custom_metadata_map, name))
@@ -123,7 +135,7 @@ def parse_artifact(
 
 def open_sealed(
     content: bytes, name: str, threads: int = 0, providers: Sequence[Provider] = CPU
-) -> "onnxruntime.InferenceSession":
+) -> Session:
     """Check the checksum of a sealed graph and open it; raises as `parse_artifact` does."""
     trailer_size = len(_metadata_entry(_CHECKSUM_KEY, sha256(b"")))
     body, trailer = content[:-trailer_size], content[-trailer_size:]
@@ -134,6 +146,14 @@ def open_sealed(
         )
     if trailer[-64:] != sha256(body).encode():
         raise ArtifactError(f"{name} is damaged: its checksum does not match; copy it again")
+    with_options = [given if isinstance(given, tuple) else (given, {}) for given in providers]
+    if len(with_options) == 1 and with_options[0][0] == NUMPY:
+        from inkdigits.graph import NumpySession
+
+        try:
+            return NumpySession(content, **with_options[0][1])
+        except ValueError as error:
+            raise ArtifactError(f"NumPy can't run {name}: {error}") from None
     return _open_session(content, name, threads, providers)
 
 
@@ -171,7 +191,7 @@ def artifact_path(path: Path) -> Path:
 
 def _open_session(
     content: bytes, name: str, threads: int, providers: Sequence[Provider]
-) -> "onnxruntime.InferenceSession":
+) -> Session:
     import onnxruntime
 
     providers = [providers] if isinstance(providers, str) else providers
@@ -181,11 +201,12 @@ def _open_session(
     options.intra_op_num_threads = threads
     options.log_severity_level = 3  # errors only, no warnings about the machine's topology
     try:
-        session = onnxruntime.InferenceSession(content, options, providers=list(providers))
+        session: Any = onnxruntime.InferenceSession(content, options, providers=list(providers))
     except Exception as error:  # its errors have no common base class
         raise ArtifactError(f"ONNX Runtime can't open {name}: {error}") from error
     _check_providers(wanted, session.get_providers())  # it goes on without one that doesn't start
-    return session
+    opened: Session = session
+    return opened
 
 
 def _check_providers(wanted: list[str], present: list[str]) -> None:

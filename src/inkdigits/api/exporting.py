@@ -8,13 +8,15 @@ from pathlib import Path
 from typing import Any
 
 from inkdigits.artifact import SHIPPED, artifact_path, shipped
-from inkdigits.errors import StorageError, UsageError
+from inkdigits.data import Progress, ignore_progress
+from inkdigits.errors import StorageError, UsageError, needing
 from inkdigits.export.formats import FORMATS, Exported, export
 from inkdigits.export.hub import export_hub
 from inkdigits.export.source import Source
 from inkdigits.files import make_folder, read_bytes, storage_errors, write_atomic
 
 HUB = "hub"
+WEB = "web"  # the format, and the folder by default
 
 
 def export_model(
@@ -55,6 +57,31 @@ def export_compared(
     return file, {file.name: exported}
 
 
+def export_page(
+    model: str | PathLike[str] | None = None,
+    out: str | PathLike[str] = WEB,
+    pyodide: str | PathLike[str] | None = None,
+    progress: Progress = ignore_progress,
+) -> tuple[Path, Mapping[str, bytes]]:
+    """Write the page as a static folder in which Python runs in the browser; it and its files.
+
+    `model` is that of `export_model`. `pyodide` is a folder with the files of Pyodide, None: the
+    cached ones, else they are fetched. `out` is the new folder.
+
+    Raises `ArtifactError`, `StorageError`, `MissingExtra` without the extra `web`, and
+    `CorruptData` or `FetchFailed` for Pyodide's files.
+    """
+    with needing("web", "the page"):
+        from inkdigits.web.site.folder import build_site
+        from inkdigits.web.site.pyodide import load_pyodide
+    folder = Path(out)
+    _must_be_new(folder)
+    files = load_pyodide(Path(pyodide) if pyodide else None, progress)
+    site = build_site(Path(model) if model else None, files)
+    _write_folder(folder, site)
+    return folder, site
+
+
 def _report(folder: Path, source: Source) -> dict[str, Any] | None:
     """The report in a run folder, if it is there and of this artifact."""
     path = folder / "report.json"
@@ -67,8 +94,7 @@ def _report(folder: Path, source: Source) -> dict[str, Any] | None:
 
 def _write_folder(folder: Path, files: Mapping[str, bytes]) -> None:
     """Write a new folder with these files: all of them or nothing."""
-    if folder.exists():
-        raise StorageError(f"can't make the folder {folder}: it exists; choose another name")
+    _must_be_new(folder)
     make_folder(folder.parent)
     with (
         storage_errors("write", folder),
@@ -77,5 +103,11 @@ def _write_folder(folder: Path, files: Mapping[str, bytes]) -> None:
         part = Path(beside) / folder.name
         part.mkdir()
         for name, content in files.items():
+            (part / name).parent.mkdir(parents=True, exist_ok=True)
             (part / name).write_bytes(content)
         part.rename(folder)
+
+
+def _must_be_new(folder: Path) -> None:
+    if folder.exists():
+        raise StorageError(f"can't make the folder {folder}: it exists; choose another name")

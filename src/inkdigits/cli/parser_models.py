@@ -5,7 +5,7 @@ from pathlib import Path
 
 _FORMATS = [
     *("onnx", "onnx-int8", "torch", "safetensors", "keras", "tflite", "tflite-int8"),
-    *("c", "c-int8", "hub"),
+    *("c", "c-int8", "hub", "web"),
 ]
 
 
@@ -22,13 +22,21 @@ def add_export(parser: argparse.ArgumentParser) -> None:
         "--format",
         required=True,
         choices=_FORMATS,
-        help="torch is .pt2, c one C99 file, hub a folder with ONNX, safetensors and a model card",
+        help="torch is .pt2, c one C99 file, hub a folder with ONNX, safetensors and a model card, "
+        "web the page as a static folder that reads in the browser",
     )
     parser.add_argument(
         "--out",
         type=Path,
         metavar="PATH",
-        help="the file, or the new folder of hub (default: named after the recipe, here)",
+        help="the file, or the new folder of hub or web (default: named after the recipe, here)",
+    )
+    parser.add_argument(
+        "--pyodide",
+        type=Path,
+        metavar="FOLDER",
+        help="with --format web: a folder with Pyodide's files (default: the cached ones, else "
+        "they are fetched)",
     )
     parser.add_argument("--json", action="store_true", help="the result as JSON, nothing else")
 

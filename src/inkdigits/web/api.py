@@ -1,23 +1,11 @@
 """The API for reading: pictures, regions, glyphs, explanations, and what the reader is."""
 
-import base64
-import io
-import json
-from importlib.metadata import version
-from importlib.resources import files
-from pathlib import Path
-from typing import Any
-
 import numpy as np
 from flask import Request
 
-from inkdigits.artifact import GLYPH_PX, ArtifactInfo, artifact_path
-from inkdigits.errors import UsageError
-from inkdigits.imaging import open_picture
-from inkdigits.imaging.canvas import count_pages
+from inkdigits.artifact import GLYPH_PX
 from inkdigits.reading import Reading
-from inkdigits.reading.explanation import evidence_map
-from inkdigits.web import answers
+from inkdigits.web import answers, work
 from inkdigits.web.bodies import (
     as_glyphs,
     glyphs_of,
@@ -57,25 +45,7 @@ def read(service: Service, request: Request, options: answers.ReadOptions) -> an
     """Read the numbers in a picture."""
     content = picture_of(request, service.settings.pixel_limit)
     grid, now = parse_grid(options.grid), service.live.current
-
-    def work() -> answers.ReadAnswer:
-        reading = now.reader.read(
-            content,
-            page=options.page,
-            single=options.single,
-            expect=options.expect,
-            grid=grid,
-            digits_only=options.digits_only,
-        )
-        return answers.ReadAnswer(
-            reading=reading,
-            artifact=now.sha256,
-            pages=count_pages(content),
-            glyphs=_glyphs(reading) if options.glyphs else [],
-            picture=_as_data_url(content, options.page) if options.picture else None,
-        )
-
-    answer = service.workers.run(work)
+    answer = service.workers.run(lambda: work.read_picture(now, content, grid, options))
     _count(service, answer.reading)
     return answer
 
@@ -87,24 +57,10 @@ def read_regions(
     regions = regions_of(request)
     content = picture_of(request, service.settings.pixel_limit)
     now = service.live.current
-
-    def work() -> dict[str, Reading]:
-        return now.reader.read_regions(
-            content,
-            regions,
-            page=options.page,
-            single=options.single,
-            expect=options.expect,
-            digits_only=options.digits_only,
-        )
-
-    readings = service.workers.run(work)
-    for reading in readings.values():
+    answer = service.workers.run(lambda: work.read_regions(now, content, regions, options))
+    for reading in answer.readings.values():
         _count(service, reading)
-    glyphs = {
-        name: _glyphs(reading) if options.glyphs else [] for name, reading in readings.items()
-    }
-    return answers.RegionsAnswer(readings, now.sha256, glyphs)
+    return answer
 
 
 def predict(service: Service, request: Request, _: answers.NoOptions) -> answers.PredictAnswer:
@@ -139,37 +95,14 @@ def explain(service: Service, request: Request, _: answers.NoOptions) -> answers
     """Which ink of a glyph supports a label, by default the likeliest, and which opposes it."""
     body, now = members(request), service.live.current
     (glyph,) = as_glyphs([body.get("glyph")])
-    label, count = body.get("label"), len(now.reader.info.labels)
-    if label is None:
-        label = int(now.reader.predict(glyph[None])[0])
-    if type(label) is not int or not 0 <= label < count:
-        raise UsageError(f"label is {label!r}; it must be a whole number, 0 to {count - 1}")
-
-    def work() -> list[list[float]]:
-        evidence: list[list[float]] = evidence_map(glyph, label, now.reader.predict_proba).tolist()
-        return evidence
-
-    return answers.ExplainAnswer(label, service.workers.run(work), now.sha256)
+    label = body.get("label")
+    return service.workers.run(lambda: work.explain(now, glyph, label))
 
 
 def model(service: Service, _request: Request, _: answers.NoOptions) -> answers.ModelAnswer:
     """What the reader is."""
-    now = service.live.current
-    info = now.reader.info
-    return answers.ModelAnswer(
-        version=version("inkdigits"),
-        artifact=now.sha256,
-        shipped=service.live.path is None,
-        labels=list(info.labels),
-        dataset=info.dataset,
-        recipe=info.recipe,
-        parameters=info.parameters,
-        coverage=info.coverage,
-        validation=info.validation,
-        report=_report(service.live.path, info),
-        licence="MIT",
-        corrections=bool(service.settings.corrections),
-    )
+    stored = bool(service.settings.corrections)
+    return work.describe(service.live.current, service.live.path, corrections=stored)
 
 
 def health(_service: Service, _request: Request, _: answers.NoOptions) -> answers.Status:
@@ -185,32 +118,8 @@ def readiness(service: Service, _request: Request, _: answers.NoOptions) -> answ
     return answers.Status("ready")
 
 
-def _report(path: Path | None, info: ArtifactInfo) -> dict[str, Any] | None:
-    """The `report.json` beside the artifact, if it is of this artifact."""
-    if path is None:
-        place = files("inkdigits.web").joinpath("shipped-report.json")
-    else:
-        place = artifact_path(path).with_name("report.json")
-    try:
-        found: dict[str, Any] = json.loads(place.read_bytes())
-        return found if found["artifact"] == json.loads(json.dumps(info.to_dict())) else None
-    except (OSError, ValueError, TypeError, KeyError):
-        return None
-
-
 def _count(service: Service, reading: Reading) -> None:
     service.telemetry.count("inkdigits_readings_total", accepted=str(reading.accepted).lower())
-
-
-def _glyphs(reading: Reading) -> list[str]:
-    """The glyphs of a reading's digits in base64."""
-    return [base64.b64encode(digit.glyph.tobytes()).decode() for digit in reading.digits]
-
-
-def _as_data_url(content: bytes, page: int) -> str:
-    file = io.BytesIO()
-    open_picture(content, page).save(file, "JPEG", quality=85)
-    return f"data:image/jpeg;base64,{base64.b64encode(file.getvalue()).decode()}"
 
 
 _PICTURES: dict[str, Schema] = {

@@ -84,7 +84,7 @@ def _view(service: Service, endpoint: Endpoint) -> Callable[..., Response]:
         if endpoint.bodies and not _is_taken(request.mimetype, endpoint):
             known = ", ".join(endpoint.bodies)
             raise UnsupportedMediaType(f"the body is {request.mimetype!r}; send {known}")
-        options: Any = parse_options(request, endpoint.options)
+        options: Any = parse_options(request.args.lists(), endpoint.options)
         answer = endpoint.work(service, request, options, **in_path)
         response = _as_json(to_json(answer))
         response.status_code = endpoint.status

@@ -6,11 +6,11 @@ import io
 import json
 import re
 import warnings
+from collections.abc import Iterable
 from dataclasses import fields
-from typing import Any, TypeVar, get_type_hints
+from typing import TYPE_CHECKING, Any, TypeVar, get_type_hints
 
 import numpy as np
-from flask import Request
 from numpy.lib import format as npy
 from numpy.typing import NDArray
 from PIL import Image
@@ -19,6 +19,9 @@ from inkdigits.artifact import GLYPH_PX
 from inkdigits.errors import CanvasError, UsageError, shortened
 from inkdigits.reading.regions import Regions, parse_regions
 from inkdigits.web.schemas import plain_type
+
+if TYPE_CHECKING:
+    from flask import Request
 
 _Options = TypeVar("_Options")
 
@@ -31,12 +34,12 @@ _KINDS: dict[type, str] = {str: "a text", dict: "an object", list: "a list"}
 _TRUTH = {"true": True, "1": True, "false": False, "0": False}
 
 
-def parse_options(request: Request, kind: type[_Options]) -> _Options:
-    """The options in a query; `UsageError` for an unknown name or a wrong value."""
+def parse_options(query: Iterable[tuple[str, list[str]]], kind: type[_Options]) -> _Options:
+    """The options in a query's names and texts; `UsageError` for an unknown or a wrong one."""
     hints = get_type_hints(kind)
     known = {field.name: plain_type(hints[field.name]) for field in fields(kind)}  # type: ignore[arg-type]
     values = {}
-    for name, texts in request.args.lists():
+    for name, texts in query:
         if name not in known:
             choice = ", ".join(known) or "there are none here"
             raise UsageError(f"unknown option {shortened(repr(name))}; choose from {choice}")
@@ -68,7 +71,7 @@ def parse_grid(text: str | None) -> tuple[int, int] | None:
     return int(match[1]), int(match[2])
 
 
-def picture_of(request: Request, pixel_limit: int) -> bytes:
+def picture_of(request: "Request", pixel_limit: int) -> bytes:
     """The bytes of the picture in a body: a form's file, a data URL in JSON, or the body itself.
 
     Raises `UsageError` if there is none, `CanvasError` if it is empty or has too many pixels.
@@ -85,7 +88,7 @@ def picture_of(request: Request, pixel_limit: int) -> bytes:
     return content
 
 
-def regions_of(request: Request) -> Regions:
+def regions_of(request: "Request") -> Regions:
     """The regions beside a picture, as in a `--regions` file; `UsageError` if there are none."""
     if request.mimetype == "application/json":
         return parse_regions(_member(request, _REGIONS_FIELD, dict))
@@ -106,7 +109,7 @@ def from_data_url(text: str) -> bytes:
         raise UsageError(f"the data URL is not base64: {error}") from None
 
 
-def glyphs_of(request: Request) -> NDArray[np.uint8]:
+def glyphs_of(request: "Request") -> NDArray[np.uint8]:
     """Glyphs (n, 28, 28): the `images` of a JSON object, or an array in NumPy's format.
 
     Raises `UsageError` for anything else.
@@ -133,7 +136,7 @@ def as_glyphs(values: Any) -> NDArray[np.uint8]:
     return array.astype(np.uint8)
 
 
-def members(request: Request) -> dict[str, Any]:
+def members(request: "Request") -> dict[str, Any]:
     """The JSON object in a body; `UsageError` for anything else."""
     try:
         found = json.loads(request.get_data())
@@ -144,7 +147,7 @@ def members(request: Request) -> dict[str, Any]:
     return found
 
 
-def _member(request: Request, name: str, kind: type) -> Any:
+def _member(request: "Request", name: str, kind: type) -> Any:
     found = members(request).get(name)
     if not isinstance(found, kind):
         what = _KINDS[kind]

@@ -7,9 +7,6 @@ from flask import Request
 from werkzeug.exceptions import NotFound
 
 from inkdigits.errors import UsageError, shortened
-from inkdigits.imaging import load_canvas
-from inkdigits.imaging.ink import find_ink, is_light_on_dark
-from inkdigits.imaging.layout import lay_out_glyph
 from inkdigits.web.answers import NoOptions
 from inkdigits.web.api import object_of
 from inkdigits.web.bodies import check_pixels, from_data_url, members
@@ -18,6 +15,7 @@ from inkdigits.web.corrections.correction import (
     is_hash,
     is_label,
     is_share,
+    laid_out,
     new_correction,
     parse_glyph,
 )
@@ -71,7 +69,7 @@ def store(service: Service, request: Request, _: NoOptions) -> Correction:
             read_as=body.get("read_as"),
             confidence=body.get("confidence"),
             artifact=body.get("artifact", ""),
-            glyph=given or _laid_out(crop),
+            glyph=given or laid_out(crop),
             crop=crop,
         )
 
@@ -94,15 +92,6 @@ def _check(body: dict[str, Any], labels: int) -> None:
         raise UsageError("artifact must be the SHA-256 that came with the reading")
     if not isinstance(body.get("crop"), str):
         raise UsageError("crop must be a data URL of the picture of the digit")
-
-
-def _laid_out(crop: bytes) -> bytes:
-    """The glyph of the ink in a crop, for a digit that nothing was read of."""
-    grey = load_canvas(crop).grey
-    ink = find_ink(grey, light_on_dark=is_light_on_dark(grey))
-    if ink is None:
-        raise UsageError("there is no ink in the crop")
-    return lay_out_glyph(ink.strength).tobytes()
 
 
 def page(service: Service, _request: Request, options: PageOptions) -> CorrectionsAnswer:

@@ -13,7 +13,9 @@ from PIL import Image
 
 from inkdigits.artifact import GLYPH_PX
 from inkdigits.errors import CanvasError, UsageError, shortened
-from inkdigits.imaging import open_canvas
+from inkdigits.imaging import load_canvas, open_canvas
+from inkdigits.imaging.ink import find_ink, is_light_on_dark
+from inkdigits.imaging.layout import lay_out_glyph
 
 CROP_PX = 256  # the longer side of a stored crop, at most
 _MOST_LABELS = 256
@@ -93,6 +95,18 @@ def parse_glyph(text: str) -> bytes:
     if glyph is None or len(glyph) != GLYPH_PX**2:
         raise UsageError("a glyph is 784 bytes in base64")
     return glyph
+
+
+def laid_out(crop: bytes) -> bytes:
+    """The glyph of the ink in a crop, for a digit that nothing was read of.
+
+    Raises `UsageError` without ink, `CanvasError` if it is no picture.
+    """
+    grey = load_canvas(crop).grey
+    ink = find_ink(grey, light_on_dark=is_light_on_dark(grey))
+    if ink is None:
+        raise UsageError("there is no ink in the crop")
+    return lay_out_glyph(ink.strength).tobytes()
 
 
 def _small_png(picture: bytes) -> bytes:

@@ -24,7 +24,7 @@ export function draw(tag, given = {}, ...children) {
   return element;
 }
 
-export const icon = (name) => draw("svg", { class: "icon" }, draw("use", { href: `/static/icons.svg#${name}` }));
+export const icon = (name) => draw("svg", { class: "icon" }, draw("use", { href: `static/icons.svg#${name}` }));
 
 let hiding = 0;
 

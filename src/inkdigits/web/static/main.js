@@ -13,7 +13,7 @@ import { showBoxes, showStrip, showVerdict } from "./reading.js";
 import { T, fillTexts } from "./strings.js";
 
 const LIVE_MS = 90; // of drawing before it is read
-const VIEWS = ["draw", "pictures", "corrections", "model", "api"];
+const VIEWS = Array.from(document.querySelectorAll("nav a"), (link) => link.hash.slice(1));
 const EMPTY = { text: "", digits: [], marks: [], numbers: [], notes: [] };
 
 let view = "";

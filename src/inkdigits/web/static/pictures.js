@@ -24,7 +24,7 @@ export class Pictures {
   /** The view was opened: an example is there if nothing else is. */
   async opened() {
     if (!this.items.length) {
-      const response = await fetch("/static/example.jpg");
+      const response = await fetch("static/example.jpg");
       await this.add([new File([await response.blob()], T.example, { type: "image/jpeg" })]);
     }
     this.select(this.current ?? this.items[0]);
