@@ -160,7 +160,7 @@ def test_ctrl_c_keeps_the_trials(begin, monkeypatch):
 def test_several_processes_share_a_search(small_data, tmp_path):
     more = ["--trials", 8, "--search", RATES, "--quiet"]
     processes = [start(*command(small_data, tmp_path / "found", *more)) for _ in range(2)]
-    ends = [(process.communicate(timeout=120), process.returncode) for process in processes]
+    ends = [(process.communicate(timeout=300), process.returncode) for process in processes]
     assert [(err, code) for (_, err), code in ends] == [("", 0)] * 2
     some = open_search(
         TINY, [RATES], 0, "kmnist", folder=tmp_path / "found", data_folder=small_data
