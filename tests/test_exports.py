@@ -197,7 +197,7 @@ def test_a_hubs_card_says_what_metadata_and_report_say(capsys, tmp_path, small_d
 
 
 def test_the_command_offers_every_format():
-    assert [*FORMATS, HUB] == parser_models._FORMATS
+    assert [*FORMATS, HUB, "web"] == parser_models._FORMATS
 
 
 def test_wrong_formats_and_models(tmp_path):
