@@ -635,6 +635,14 @@ def test_stored_pictures_of_another_size_are_pictures(capsys, tmp_path, some):
     assert (code, "bad_table" in out) == (1, True)
 
 
+@pytest.mark.parametrize("write", [mat, semicolons, hub, dark_folders])
+def test_every_labelled_source_is_read_too(capsys, tmp_path, some, write):
+    code, out, err = call(capsys, "predict", "--data", write(tmp_path, some), "--format", "csv")
+    assert code == 0, err
+    assert len(out.splitlines()) == COUNT + 1
+    assert "pass the paths of pictures, or --data" in error_of(capsys, "predict")[1]
+
+
 # Training and use
 
 

@@ -11,7 +11,7 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from itertools import groupby, islice
 from pathlib import Path
-from typing import IO, Any, cast
+from typing import IO, TYPE_CHECKING, Any, cast
 
 import numpy as np
 from numpy.typing import NDArray
@@ -21,6 +21,9 @@ from inkdigits.errors import CanvasError, DataError, InvalidIdx
 from inkdigits.imaging import IMAGE_SUFFIXES
 from inkdigits.imaging.canvas import count_pages, open_file
 from inkdigits.imaging.sources import read_within
+
+if TYPE_CHECKING:
+    from inkdigits.data import LabelledImages
 
 STDIN = Path("-")
 _PIXELS = GLYPH_PX**2
@@ -71,6 +74,15 @@ def open_items(files: Iterable[Path | Item]) -> Iterator[Item]:
             yield from _open(file)
         except CanvasError as error:
             yield Item(str(file), error)
+
+
+def labelled_items(data: "LabelledImages", source: str) -> Iterator[Item]:
+    """An item for each picture of a labelled source, or for every thousand of its glyphs."""
+    if not data.pictures:
+        yield from _in_blocks(Path(source), iter(data.images))
+        return
+    for name, picture in zip(data.names, data.pictures, strict=True):
+        yield Item(str(picture) if isinstance(picture, Path) else name, picture)
 
 
 def _walk(top: Path) -> Iterator[Path | Item]:

@@ -81,14 +81,18 @@ def _add_data_folder(parser: argparse.ArgumentParser) -> None:
     )
 
 
-def _add_source(parser: argparse.ArgumentParser, purpose: str) -> None:
-    """What it works on, how own pictures are taken, and what is printed."""
+def _add_dataset(parser: argparse.ArgumentParser, purpose: str) -> None:
     parser.add_argument(
         "--data",
         metavar="SOURCE",
         help=f"{purpose}: mnist, fashion-mnist, kmnist, qmnist, emnist-letters …, or "
         "your own: a folder of class folders, CSV, .npz, .npy, IDX, Parquet or .mat",
     )
+
+
+def _add_source(parser: argparse.ArgumentParser, purpose: str) -> None:
+    """What it works on, how own pictures are taken, and what is printed."""
+    _add_dataset(parser, purpose)
     _add_handling(parser)
     _add_data_folder(parser)
     _add_output(parser)
@@ -216,12 +220,13 @@ def _add_predict(commands: _Commands) -> None:
     parser = _add_command(commands, "predict", "read the digits in pictures")
     parser.add_argument(
         "paths",
-        nargs="+",
+        nargs="*",
         type=Path,
         metavar="PATH",
         help="pictures, folders of pictures, or - for standard input; also CSV files in Kaggle's "
         "format and IDX files, both of 28×28 glyphs, and .npz, .npy and Parquet files",
     )
+    _add_dataset(parser, "in place of paths, the pictures for testing of a labelled source")
     _add_hints(parser)
     parser.add_argument(
         "--jobs", type=int, default=1, metavar="N", help="number of processes (default: 1)"

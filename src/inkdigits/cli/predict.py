@@ -17,6 +17,7 @@ from inkdigits.batch import (
     Job,
     Row,
     find_files,
+    labelled_items,
     open_items,
     read_items,
     write_csv,
@@ -35,13 +36,15 @@ def run(arguments: Namespace) -> int:
     """Run the command and return the exit code: 1 if a row has an error."""
     if arguments.jobs < 1:
         raise UsageError(f"--jobs is {arguments.jobs}; it must be 1 or more")
+    if bool(arguments.paths) == (arguments.data is not None):
+        raise UsageError("pass the paths of pictures, or --data SOURCE")
     job = parse_job(arguments)
     reader = Reader.load(job.model)  # a bad model fails before anything is written
     failed, form = False, form_of(arguments)
 
     def rows() -> Iterator[Row]:
         nonlocal failed
-        with _progress(find_files(arguments.paths)) as found:
+        with _progress(_found(arguments)) as found:
             for some in read_items(open_items(found), job, reader, arguments.jobs):
                 failed = failed or any(row["error"] for row in some)
                 yield from some
@@ -51,6 +54,16 @@ def run(arguments: Namespace) -> int:
     else:
         _writer(form, _columns(job))(rows(), sys.stdout)
     return int(failed)
+
+
+def _found(arguments: Namespace) -> Iterable[Path | Item]:
+    """What is to be read: the paths given, or the test pictures of a labelled source."""
+    if arguments.data is None:
+        return find_files(arguments.paths)
+    from inkdigits.data import AS_FOUND, DATASETS, Handling, load_dataset
+
+    handling = AS_FOUND if arguments.data in DATASETS else Handling(whole=True)
+    return labelled_items(load_dataset(arguments.data, "test", handling=handling), arguments.data)
 
 
 def form_of(arguments: Namespace) -> str:
