@@ -19,7 +19,7 @@ from inkdigits.errors import InkdigitsError
 
 if TYPE_CHECKING:
     from inkdigits.api import Run, evaluate, export_model, import_model, train
-    from inkdigits.data import LabelledImages
+    from inkdigits.data import Handling, LabelledImages
     from inkdigits.data import load_dataset as load_data
     from inkdigits.evaluation import Report
     from inkdigits.imaging import open_canvas
@@ -34,6 +34,7 @@ __version__ = "0.1.0"
 __all__ = [
     "RECIPES",
     "Digit",
+    "Handling",
     "InkdigitsError",
     "LabelledImages",
     "Reader",
@@ -57,6 +58,7 @@ __all__ = [
 _HOMES = {
     "RECIPES": ("recipes", "RECIPES"),
     "Digit": ("reading", "Digit"),
+    "Handling": ("data", "Handling"),
     "LabelledImages": ("data", "LabelledImages"),
     "Reader": ("reading", "Reader"),
     "Reading": ("reading", "Reading"),
