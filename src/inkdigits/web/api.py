@@ -129,7 +129,7 @@ _PICTURES: dict[str, Schema] = {
     "application/json": object_of(picture=_DATA_URL),
 }
 _EXPLAINED: Schema = object_of(glyph=GLYPH)
-_EXPLAINED["properties"]["label"] = {"type": "integer", "minimum": 0}
+_EXPLAINED["properties"]["label"] = {"type": ["integer", "null"], "minimum": 0}
 
 ENDPOINTS = (
     Endpoint(
