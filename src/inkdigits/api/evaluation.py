@@ -73,20 +73,23 @@ def load_test(
     Pictures are taken as they are if the first model was trained on such. Raises `DataError` if
     nothing is left.
     """
-    if isinstance(data, str | PathLike) and fspath(data) in DATASETS:
+
+    def taken(handling: Handling) -> LabelledImages:
         return relabelled(load(data, "test", folder, handling, progress), infos[0].labels)
+
+    if isinstance(data, str | PathLike) and fspath(data) in DATASETS:
+        return taken(handling)
     then = Handling(**infos[0].environment.get("handling", {}))
     if isinstance(data, str | PathLike):
         handling = replace(handling, whole=True, as_is=handling.as_is or then.as_is)
-    test = relabelled(load(data, "test", folder, handling, progress), infos[0].labels)
+    test = taken(handling)
     known = np.zeros(len(test), bool)
     for info in infos:
         known |= Learnt.by(info).knows(test.images)
     if len(test) and known.all():
         raise DataError(f"all {len(test)} pictures were trained on; evaluate on others")
     if known.any() and then.groups + then.by and not handling.groups + handling.by:
-        handling = replace(handling, groups=then.groups, by=then.by)
-        test = relabelled(load(data, "test", folder, handling, progress), infos[0].labels)
+        test = taken(replace(handling, groups=then.groups, by=then.by))
     return _only_new(test, known) if known.any() else test
 
 

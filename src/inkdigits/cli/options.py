@@ -1,7 +1,25 @@
-"""Options of training and tuning, and what a grid is; imports nothing heavy."""
+"""Options that several commands share, and those of training; imports nothing heavy."""
 
 import argparse
 from pathlib import Path
+
+
+def add_artifact(parser: argparse.ArgumentParser) -> None:
+    """Which model."""
+    parser.add_argument(
+        "artifact",
+        nargs="?",
+        type=Path,
+        metavar="RUN_OR_ARTIFACT",
+        help="a run folder or an artifact file (default: the model inside the package)",
+    )
+
+
+def add_output(parser: argparse.ArgumentParser) -> None:
+    """How the result is printed."""
+    output = parser.add_mutually_exclusive_group()
+    output.add_argument("--quiet", action="store_true", help="no progress, only the result")
+    output.add_argument("--json", action="store_true", help="the result as JSON, nothing else")
 
 
 def add_recipe(parser: argparse.ArgumentParser) -> None:

@@ -6,7 +6,14 @@ from pathlib import Path
 from typing import NoReturn, TypeAlias
 
 import inkdigits
-from inkdigits.cli.options import add_engine, add_recipe, add_search, parse_grid
+from inkdigits.cli.options import (
+    add_artifact,
+    add_engine,
+    add_output,
+    add_recipe,
+    add_search,
+    parse_grid,
+)
 from inkdigits.cli.parser_camera import add_camera_options
 from inkdigits.cli.parser_models import add_export, add_import
 from inkdigits.cli.parser_web import (
@@ -54,7 +61,7 @@ def build_parser() -> argparse.ArgumentParser:
     add_serve_options(_add_command(commands, "serve", "serve the page and the API"))
     corrections = _add_command(commands, "corrections", "what people corrected on the page")
     add_corrections_options(corrections)
-    _add_output(corrections)
+    add_output(corrections)
     return parser
 
 
@@ -63,12 +70,6 @@ def _add_command(commands: _Commands, name: str, summary: str) -> argparse.Argum
     parser = commands.add_parser(name, help=summary, description=summary)
     parser.set_defaults(module=f"inkdigits.cli.{name}")
     return parser
-
-
-def _add_output(parser: argparse.ArgumentParser) -> None:
-    output = parser.add_mutually_exclusive_group()
-    output.add_argument("--quiet", action="store_true", help="no progress, only the result")
-    output.add_argument("--json", action="store_true", help="the result as JSON, nothing else")
 
 
 def _add_data_folder(parser: argparse.ArgumentParser) -> None:
@@ -95,7 +96,7 @@ def _add_source(parser: argparse.ArgumentParser, purpose: str) -> None:
     _add_dataset(parser, purpose)
     _add_handling(parser)
     _add_data_folder(parser)
-    _add_output(parser)
+    add_output(parser)
 
 
 def _add_handling(parser: argparse.ArgumentParser) -> None:
@@ -137,7 +138,7 @@ def _add_data(commands: _Commands) -> None:
         help="the page of inspect (default: NAME-inspected.html)",
     )
     _add_data_folder(parser)
-    _add_output(parser)
+    add_output(parser)
 
 
 def _add_recipes(commands: _Commands) -> None:
@@ -188,13 +189,7 @@ def _add_evaluate(commands: _Commands) -> None:
     parser = _add_command(
         commands, "evaluate", "evaluate an artifact on a test set; write a report"
     )
-    parser.add_argument(
-        "artifact",
-        nargs="?",
-        type=Path,
-        metavar="RUN_OR_ARTIFACT",
-        help="a run folder or an artifact file (default: the model inside the package)",
-    )
+    add_artifact(parser)
     parser.add_argument(
         "--out",
         type=Path,

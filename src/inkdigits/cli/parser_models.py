@@ -3,6 +3,8 @@
 import argparse
 from pathlib import Path
 
+from inkdigits.cli.options import add_artifact, add_output
+
 _FORMATS = [
     *("onnx", "onnx-int8", "torch", "safetensors", "keras", "tflite", "tflite-int8"),
     *("c", "c-int8", "hub", "web"),
@@ -11,13 +13,7 @@ _FORMATS = [
 
 def add_export(parser: argparse.ArgumentParser) -> None:
     """What becomes of which model, and where."""
-    parser.add_argument(
-        "artifact",
-        nargs="?",
-        type=Path,
-        metavar="RUN_OR_ARTIFACT",
-        help="a run folder or an artifact file (default: the model inside the package)",
-    )
+    add_artifact(parser)
     parser.add_argument(
         "--format",
         required=True,
@@ -57,6 +53,4 @@ def add_import(parser: argparse.ArgumentParser) -> None:
         metavar="FOLDER",
         help="where MNIST is (default: $INKDIGITS_DATA, then the per-user cache)",
     )
-    output = parser.add_mutually_exclusive_group()
-    output.add_argument("--quiet", action="store_true", help="no progress, only the result")
-    output.add_argument("--json", action="store_true", help="the result as JSON, nothing else")
+    add_output(parser)

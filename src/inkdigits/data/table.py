@@ -29,11 +29,12 @@ def read_csv(content: bytes, path: Path) -> Pictures:
     header = [name.strip().lower() for name in rows[0][1]]
     if {*header} >= _LISTS:
         return read_list(content, path)
-    table = rows[1:] if _is_header(header) else rows
+    names = header if _is_header(header) else []
+    table = rows[1:] if names else rows
     if not table:
         raise DataError(f"{path} has a header and no rows")
     _check_widths(rows, path)
-    label, others = _columns_of(header if _is_header(header) else [], table, path)
+    label, others = _columns_of(names, table, path)
     pixels = [at for at in range(len(header)) if at != label and at not in others]
     side = side_of(len(pixels))
     if side is None:
@@ -53,9 +54,8 @@ def read_csv(content: bytes, path: Path) -> Pictures:
     place = "first" if label < pixels[0] else "last" if label > pixels[-1] else "between"
     columns = {header[at]: [row[at].strip() for _, row in table] for at in others if header[at]}
     labels = [label_text(row[label]) for _, row in table]
-    names = [f"{path}, line {number}" for number, _ in table]
     found = from_values(values, labels, path, f"CSV, label {place}", columns)
-    return replace(found, names=names)
+    return replace(found, names=[f"{path}, line {number}" for number, _ in table])
 
 
 def read_list(content: bytes, path: Path) -> Pictures:

@@ -14,7 +14,7 @@ from inkdigits.metrics import reliability
 from inkdigits.reading import Reader
 from inkdigits.training.loop import OnStep, ignore_step
 from inkdigits.training.sealing import train_artifact
-from inkdigits.training.tuning import Start, tuning_recipe
+from inkdigits.training.tuning import Start, repeat, spread, tuning_recipe
 
 LEAST, TEST_SHARE = 10, 0.2  # corrections; the share of them that is never trained on
 # 40 corrections of a writer whose ones look like sevens: 8 of 8 held-out ones were right after, 2
@@ -80,7 +80,7 @@ def learn(
     if not len(replayed.validation):
         raise UsageError("the artifact held nothing of MNIST out, so what it forgets can't be told")
     split = Split(
-        train=joined(_repeated(learnt), _spread(replayed.train, REPLAYED)),
+        train=joined(repeat(learnt, REPEATED), spread(replayed.train, REPLAYED)),
         validation=replayed.validation,
     )
     recipe = replace(recipe, epochs=EPOCHS, peak_lr=recipe.peak_lr * GENTLER)
@@ -90,14 +90,6 @@ def learn(
     before, after = (_score(each, unseen, replayed.validation) for each in (start.content, content))
     _check(before, after, limits)
     return Corrected(content, before, after, len(learnt), len(unseen))
-
-
-def _repeated(learnt: LabelledImages) -> LabelledImages:
-    return learnt.only(np.arange(max(len(learnt), REPEATED)) % len(learnt))
-
-
-def _spread(data: LabelledImages, count: int) -> LabelledImages:
-    return data.only(np.unique(np.linspace(0, len(data) - 1, count).astype(int)))
 
 
 def _score(content: bytes, unseen: LabelledImages, mnist: LabelledImages) -> Scores:

@@ -95,15 +95,19 @@ def with_replay(split: Split, replayed: Split) -> Split:
     Of the others there are `FEW`, and as many own ones, however few these are.
     """
     return Split(
-        train=joined(repeated(split).train, _some(replayed.train, FEW)),
-        validation=joined(split.validation, _some(replayed.validation, FEW // 4)),
+        train=joined(repeat(split.train, FEW), spread(replayed.train, FEW)),
+        validation=joined(split.validation, spread(replayed.validation, FEW // 4)),
     )
 
 
 def repeated(split: Split) -> Split:
     """Few images for training taken several times: an epoch has as many steps as for `FEW`."""
-    count = len(split.train)
-    return replace(split, train=split.train.only(np.arange(max(count, FEW)) % max(1, count)))
+    return replace(split, train=repeat(split.train, FEW))
+
+
+def repeat(data: LabelledImages, least: int) -> LabelledImages:
+    """The images again and again, until there are so many."""
+    return data.only(np.arange(max(len(data), least)) % max(1, len(data)))
 
 
 def for_few(recipe: Recipe, count: int) -> Recipe:
@@ -117,6 +121,6 @@ def for_few(recipe: Recipe, count: int) -> Recipe:
     return replace(recipe, batch_size=min(recipe.batch_size, max(count, FEW) // _STEPS))
 
 
-def _some(data: LabelledImages, count: int) -> LabelledImages:
+def spread(data: LabelledImages, count: int) -> LabelledImages:
     """At most so many, evenly spread."""
     return data.only(np.unique(np.linspace(0, len(data) - 1, min(count, len(data))).astype(int)))
