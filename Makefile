@@ -7,7 +7,7 @@ export PIP_CONSTRAINT := $(CURDIR)/constraints.txt
 export PIP_BUILD_CONSTRAINT := $(PIP_CONSTRAINT)
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
 
-.PHONY: run test test-keras golden check format notebooks docs measure bench bench-gpu bench-reading bench-exports bench-pictures bench-real bench-few ablation trust shipped detector kernel lock clean
+.PHONY: run test test-keras golden check format notebooks docs measure bench bench-gpu bench-reading bench-exports bench-pictures bench-real bench-few ablation trust shipped detector cutout kernel lock clean
 
 run: .venv/train  ## train the standard recipe, evaluate it, say where the report lies
 	$(BIN)/inkdigits train standard
@@ -83,6 +83,9 @@ detector: .venv/train  ## train the detector inside the package again: nine minu
 	rm -rf runs/detector
 	$(BIN)/inkdigits train detector --seed 0 --out runs/detector
 	cp runs/detector/detector.onnx src/inkdigits/shipped/detector.onnx
+
+cutout: .venv/train  ## train the network for cuts inside the package again: fifteen minutes on two cores
+	$(BIN)/python -m inkdigits.training.detector.cutout src/inkdigits/shipped
 
 kernel: .venv/train  ## compile the convolution for browsers again, to the same bytes
 	$(BIN)/python -m pip install --quiet ziglang==0.13.0

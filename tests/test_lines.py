@@ -31,7 +31,8 @@ def thing(label: str, left: float, top: float, width: float = 20, height: float 
 
 
 def point(left: float, bottom: float, label: str = ".") -> Thing:
-    return thing(label, left, bottom - 4, 4, 4)
+    height = 12 if label == "," else 4
+    return thing(label, left, bottom - height, 4, height)
 
 
 def seen(
@@ -170,6 +171,11 @@ def test_marks_belong_to_the_nearest_line():
     marks = [point(24, 30), point(24, 90, ",")]
     lines = find_lines([*marks, *lower, *upper], CLASSES)
     assert [text_of(line) for line in lines] == ["1.2", "3,4"]
+
+
+def test_a_comma_reaches_a_third_of_the_line():
+    marks = [thing(",", 24, 30 - height, 4, height) for height in (12, 8)]
+    assert [CLASSES[mark.label] for mark in marks] == [",", "."]
 
 
 def test_what_can_not_be_told_counts_only_inside_a_number():

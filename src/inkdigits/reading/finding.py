@@ -1,7 +1,7 @@
-"""From a canvas to the digits and marks on it: ink, the detector's word, the glyph network's word.
+"""From a canvas to the digits and marks on it: ink, and the words of three networks.
 
-The detector says where things are and which; the glyph network has a word on each digit, which
-counts as much as the glyph is familiar to it.
+The detector says where things are and which. Two others have a word on what is cut out there: one
+that was trained on such cuts, and the glyph network, which counts as much as the cut is familiar.
 """
 
 from collections.abc import Callable, Iterable, Iterator
@@ -12,10 +12,11 @@ from numpy.typing import NDArray
 
 from inkdigits.imaging.ink import Ink, find_ink, is_light_on_dark, narrow_stroke_width
 from inkdigits.imaging.layout import is_laid_out, lay_out_glyph
+from inkdigits.reading.cutout import ScoreCuts
 from inkdigits.reading.detector import Detector
 from inkdigits.reading.hints import Hints
 from inkdigits.reading.lines import choose, find_lines
-from inkdigits.reading.things import DIGITS, Thing, overlap
+from inkdigits.reading.things import DIGITS, Area, Thing, overlap
 
 ScoreGlyphs = Callable[[NDArray[np.uint8]], tuple[NDArray[np.float32], NDArray[np.float32]]]
 """From glyphs (n, 28, 28) to probabilities (n, 10) and familiarity (n,)."""
@@ -25,7 +26,8 @@ _COVERED = 0.8  # of a mark
 _UNSURE = 0.55  # below this score of the best digit, the other polarity is tried
 _FLOOR = 0.02  # of a probability: neither network can rule a digit out alone
 _WHOLE_WEIGHT = 1.0  # of the glyph network's word on all ink as one digit
-_GLYPH_WEIGHT = 0.5  # of the glyph network's word beside the detector's; 0.5 to 0.8 read as many
+_GLYPH_WEIGHT = 0.5  # of the glyph network's word beside the detector's
+_CUT_WEIGHT = 0.5  # of the word of the network for cuts; both at 0.7 read as many
 _SHARPER = 1.8  # calibrates the probabilities: the best likelihood of 6,000 drawn digits
 _SURE = 0.9  # the glyph network's word against the detector's that a thing is no digit
 _HARDLY_OTHER = 0.7  # the detector's own word for digits then, beside that for other things
@@ -85,12 +87,14 @@ class Look:
 
 
 class Finder:
-    """Finds digits and marks with a detector and a glyph network."""
+    """Finds digits and marks with a detector, a glyph network, and one for cuts."""
 
-    def __init__(self, detector: Detector, score_glyphs: ScoreGlyphs) -> None:
+    def __init__(
+        self, detector: Detector, score_glyphs: ScoreGlyphs, score_cuts: ScoreCuts
+    ) -> None:
         self.classes, self.acceptance = detector.classes, detector.acceptance
         self._detector = detector
-        self._score_glyphs = score_glyphs
+        self._score_glyphs, self._score_cuts = score_glyphs, score_cuts
 
     def look(self, grey: NDArray[np.uint8]) -> Look | None:
         """What is on a grey canvas, in the polarity in which digits are surest; None if blank."""
@@ -175,7 +179,7 @@ class Finder:
                 shares=detected.detected,
                 doubt=0.0,
             )
-            return _combined(there, glyph, probabilities, float(familiarity), _WHOLE_WEIGHT)
+            return _combined(there, glyph, _WHOLE_WEIGHT, probabilities, float(familiarity))
         shares = np.zeros(max(len(self.classes), len(probabilities)), np.float32)
         shares[: len(probabilities)] = probabilities
         thing = Thing(left, top, right, bottom, shares, float(probabilities.max()), bottom - top)
@@ -210,31 +214,39 @@ class Finder:
             for thing in things
             if thing.label in like_digits
         ]
-        glyphs = [lay_out_glyph(_cut(strength, thing, _MARGIN_X, _MARGIN_Y)) for thing in maybe]
+        glyphs = [cut_out(strength, thing) for thing in maybe]
         found = self._found(maybe, glyphs)
         return [thing for thing in things if thing.label not in like_digits] + found
 
     def _found(self, things: list[Thing], glyphs: list[NDArray[np.uint8]]) -> list[Found]:
         if not things:
             return []
-        scored = zip(things, glyphs, *self._score_glyphs(np.stack(glyphs)), strict=True)
+        cuts = np.stack(glyphs)
+        words = zip(*self._score_glyphs(cuts), self._score_cuts(cuts), strict=True)
         return [
-            _combined(thing, glyph, p, float(f), _GLYPH_WEIGHT) for thing, glyph, p, f in scored
+            _combined(thing, glyph, _GLYPH_WEIGHT, probabilities, float(familiarity), cut)
+            for thing, glyph, (probabilities, familiarity, cut) in zip(
+                things, glyphs, words, strict=True
+            )
         ]
 
 
 def _combined(
     thing: Thing,
     glyph: NDArray[np.uint8],
+    weight: float,
     probabilities: NDArray[np.float32],
     familiarity: float,
-    weight: float,
+    cut: NDArray[np.float32] | None = None,
 ) -> Found:
-    """Both words as one: a mean of logarithms, the glyph network's weighted by its familiarity."""
+    """All words as one: a mean of logarithms, the glyph network's weighted by its familiarity."""
     digits = thing.shares[:DIGITS]
     known = 1 / (1 + np.exp(-familiarity))
     own = np.log(digits / max(float(digits.sum()), 1e-6) + _FLOOR)
-    both = np.exp(_SHARPER * (own + weight * known * np.log(probabilities + _FLOOR)))
+    words = own + weight * known * np.log(probabilities + _FLOOR)
+    if cut is not None:
+        words += _CUT_WEIGHT * np.log(cut + _FLOOR)
+    both = np.exp(_SHARPER * words)
     both /= both.sum()
     shares = thing.shares
     surely = known > _SURE and probabilities[int(both.argmax())] > _SURE
@@ -251,6 +263,11 @@ def _combined(
     )
 
 
+def cut_out(strength: NDArray[np.float32], area: Area) -> NDArray[np.uint8]:
+    """The glyph, uint8 (28, 28), of all ink 0…1 (height, width) in a box."""
+    return lay_out_glyph(_cut(strength, area, _MARGIN_X, _MARGIN_Y))
+
+
 def _prominence(digit: Thing) -> float:
     """How sure and how large a digit is."""
     return float(digit.score * digit.height**0.5)
@@ -262,9 +279,9 @@ def _darkness(ink: NDArray[np.float32]) -> float:
 
 
 def _cut(
-    strength: NDArray[np.float32], thing: Thing, margin_x: float, margin_y: float
+    strength: NDArray[np.float32], thing: Area, margin_x: float, margin_y: float
 ) -> NDArray[np.float32]:
-    """The ink in a thing's box, with a margin of shares of its size and a pixel."""
+    """The ink in a box, with a margin of shares of its size and a pixel."""
     across, along = margin_x * thing.width + 1, margin_y * thing.height + 1
     rows = slice(max(0, int(np.floor(thing.top - along))), int(np.ceil(thing.bottom + along)))
     columns = slice(max(0, int(np.floor(thing.left - across))), int(np.ceil(thing.right + across)))

@@ -24,6 +24,7 @@ from inkdigits.imaging.perspective import WHOLE, corners_of, is_askew, region_of
 from inkdigits.imaging.sources import plain_source
 from inkdigits.imaging.tables import table_corners
 from inkdigits.reading.acceptance import chance, is_likely
+from inkdigits.reading.cutout import load_cutout
 from inkdigits.reading.detector import Detector
 from inkdigits.reading.explanation import evidence_map
 from inkdigits.reading.finding import Finder, Found
@@ -256,7 +257,8 @@ class Reader:
     @cached_property
     def _finder(self) -> Finder:
         """What finds digits in pictures; glyphs don't need it."""
-        return Finder(Detector.load(self._threads, self._providers), self.score_glyphs)
+        means = self._threads, self._providers
+        return Finder(Detector.load(*means), self.score_glyphs, load_cutout(*means))
 
     def explain(self, digit: Digit) -> NDArray[np.float32]:
         """The evidence (28, 28) of the glyph's pixels for the digit's label (`explanation`)."""

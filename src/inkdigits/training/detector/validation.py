@@ -8,6 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from inkdigits.reading import Reader
+from inkdigits.reading.cutout import load_cutout
 from inkdigits.reading.detector import Detector
 from inkdigits.reading.finding import Finder, Found, digits_among
 from inkdigits.reading.hints import Hints
@@ -71,8 +72,9 @@ class ReadPage:
 
 
 def read_pages(content: bytes, pages: range, on_page: OnPage) -> Iterator[ReadPage]:
-    """Pages of these numbers, read with a detector's bytes beside the shipped glyph network."""
-    finder = Finder(Detector(content, "the new detector"), Reader.load().score_glyphs)
+    """Pages of these numbers, read with a detector's bytes and the other shipped networks."""
+    detector = Detector(content, "the new detector")
+    finder = Finder(detector, Reader.load().score_glyphs, load_cutout())
     bank = GlyphBank(7, size=4000, holdout=True)
     for count, number in enumerate(pages, start=1):
         on_page(count, len(pages))
