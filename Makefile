@@ -84,8 +84,8 @@ detector: .venv/train  ## train the detector inside the package again: nine minu
 	$(BIN)/inkdigits train detector --seed 0 --out runs/detector
 	cp runs/detector/detector.onnx src/inkdigits/shipped/detector.onnx
 
-cutout: .venv/train  ## train the network for cuts inside the package again: fifteen minutes on two cores
-	$(BIN)/python -m inkdigits.training.detector.cutout src/inkdigits/shipped
+cutout: .venv/train  ## train the network for cuts inside the package again: half an hour on two cores
+	$(BIN)/python benchmarks/cutout.py
 
 kernel: .venv/train  ## compile the convolution for browsers again, to the same bytes
 	$(BIN)/python -m pip install --quiet ziglang==0.13.0

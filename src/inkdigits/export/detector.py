@@ -5,9 +5,12 @@ gives `classes`, scores 0…1 (1, classes, height/4, width/4), and `sizes` (1, 5
 Batch norm is folded into the convolutions.
 """
 
+import json
 from collections.abc import Mapping
+from typing import Any
 
 import numpy as np
+import onnx
 from numpy.typing import NDArray
 from onnx import TensorProto, helper
 
@@ -34,6 +37,15 @@ def export_detector(weights: Weights, classes: int) -> bytes:
     )
     maps = net.convolution("head", net.block("joined", joined))
     return net.serialise(maps, classes)
+
+
+def unseal_detector(content: bytes) -> tuple[bytes, dict[str, Any]]:
+    """The graph of a detector's file without its metadata, and these."""
+    model = onnx.load_from_string(content)
+    stored = {entry.key.removeprefix("inkdigits."): entry.value for entry in model.metadata_props}
+    del model.metadata_props[:]
+    metadata = {name: json.loads(value) for name, value in stored.items() if name != "sha256"}
+    return model.SerializeToString(), metadata
 
 
 class _Builder:

@@ -1,19 +1,11 @@
-"""Train the network for cuts, then fit the detector's acceptance anew: `make cutout`."""
+"""Training of the network for cuts, and the detector's acceptance beside it: `make cutout`."""
 
-import json
-import sys
 from dataclasses import replace
-from pathlib import Path
-
-import onnx
 
 from inkdigits.artifact import seal
 from inkdigits.data import Progress, Split
-from inkdigits.files import read_bytes, write_atomic
-from inkdigits.reading.cutout import SHIPPED_CUTOUT
-from inkdigits.reading.detector import SHIPPED_DETECTOR
+from inkdigits.export.detector import unseal_detector
 from inkdigits.recipes import RECIPES
-from inkdigits.training.checkpoint import Checkpoint
 from inkdigits.training.detector.acceptance import fit_acceptance
 from inkdigits.training.detector.cuts import cut_digits
 from inkdigits.training.detector.runs import FITTED_PAGES
@@ -41,7 +33,6 @@ RECIPE = replace(
     plain_share=0.2,
 )
 CUTS, HELD_OUT = 400_000, 20_000
-_METADATA = ("classes", "recipe", "seed", "environment")  # of a detector, beside its acceptance
 
 
 def train_cutout(progress: Progress, on_epoch: OnEpoch, device: str = AUTO) -> bytes:
@@ -55,25 +46,5 @@ def train_cutout(progress: Progress, on_epoch: OnEpoch, device: str = AUTO) -> b
 def with_acceptance(detector: bytes, progress: Progress) -> bytes:
     """A detector's bytes with the acceptance that fits it and the shipped other networks."""
     pages = read_pages(detector, FITTED_PAGES, lambda *done: progress("reading pages", *done))
-    acceptance = fit_acceptance(pages)
-    model = onnx.load_from_string(detector)
-    stored = {entry.key: entry.value for entry in model.metadata_props}
-    del model.metadata_props[:]
-    metadata = {name: json.loads(stored[f"inkdigits.{name}"]) for name in _METADATA}
-    return seal(model.SerializeToString(), {**metadata, "acceptance": acceptance})
-
-
-def _show(checkpoint: Checkpoint) -> None:
-    epoch = checkpoint.history[-1]
-    print(f"epoch {epoch.epoch}: {epoch.validation_accuracy:.2%} of the held-out cuts")  # noqa: T201
-
-
-def _main(folder: Path) -> None:
-    show: Progress = lambda *done: print(*done)  # noqa: E731, T201
-    write_atomic(folder / SHIPPED_CUTOUT, train_cutout(show, _show))
-    detector = folder / SHIPPED_DETECTOR
-    write_atomic(detector, with_acceptance(read_bytes(detector), show))
-
-
-if __name__ == "__main__":
-    _main(Path(sys.argv[1]))
+    graph, metadata = unseal_detector(detector)
+    return seal(graph, {**metadata, "acceptance": fit_acceptance(pages)})
