@@ -40,7 +40,7 @@ docs: .venv/test  ## build the site into build/site
 	$(BIN)/sphinx-build --fail-on-warning --quiet --conf-dir docs --doctree-dir build/doctrees . build/site
 	@echo build/site/index.html
 
-measure: .venv/train  ## measure every recipe; write results.json and the tables in docs/accuracy.md
+measure: .venv/train  ## measure every recipe; write results.json and the tables in docs/explanation/accuracy.md
 	$(BIN)/python benchmarks/recipe_results.py --again
 
 bench: .venv/train .venv-keras/done  ## train ours and the peers side by side; table and plot
@@ -52,24 +52,24 @@ bench-gpu: .venv/train  ## train on a GPU: seconds, accuracy, and how near to th
 bench-reading: .venv/train  ## time the shipped artifact and the commands
 	$(BIN)/python benchmarks/reading_speed.py
 
-bench-exports: .venv/train  ## every format: size, agreement, time; tables in docs/exports.md; TensorFlow Lite needs .[tflite]
+bench-exports: .venv/train  ## every format: size, agreement, time; tables in docs/how-to/exports.md; TensorFlow Lite needs .[tflite]
 	$(BIN)/python -m pip install --quiet --editable '.[keras]'
 	$(BIN)/python benchmarks/exports.py
 
-bench-pictures: .venv/train  ## read drawn photographs, strings and grids; tables in docs/pictures.md
+bench-pictures: .venv/train  ## read drawn photographs, strings and grids; tables in docs/explanation/pictures.md
 	$(BIN)/python benchmarks/drawn_pictures.py
 
 bench-real: .venv/train  ## score a folder of real pictures with a labels.csv: make bench-real FOLDER=pictures/
 	$(BIN)/python benchmarks/real_pictures.py $(FOLDER)
 
-bench-few: .venv/test  ## how accuracy grows with the number of own pictures; a table in docs/own-data.md
+bench-few: .venv/test  ## how accuracy grows with the number of own pictures; a table in docs/how-to/own-data.md
 	$(BIN)/python benchmarks/few_pictures.py
 
 ablation: .venv/train  ## what makes accurate accurate and robust robust: tables in docs/; needs Fashion-MNIST
 	$(BIN)/python benchmarks/robust_ablation.py
 	$(BIN)/python benchmarks/accurate_ablation.py
 
-trust: .venv/test  ## what the shipped artifact can be trusted with: a table in docs/trust.md; needs Fashion-MNIST
+trust: .venv/test  ## what the shipped artifact can be trusted with: a table in docs/explanation/trust.md; needs Fashion-MNIST
 	$(BIN)/python benchmarks/trust.py
 
 shipped: .venv/train  ## make the artifact inside the package again
@@ -77,7 +77,7 @@ shipped: .venv/train  ## make the artifact inside the package again
 	$(BIN)/inkdigits train robust --seed 0 --out runs/shipped
 	cp runs/shipped/artifact.onnx $(SHIPPED)
 	cp runs/shipped/report.json src/inkdigits/web/shipped-report.json
-	sed -i "s/^    [0-9a-f]\{64\}$$/    $$(sha256sum < $(SHIPPED) | cut -c1-64)/" docs/guide.md
+	sed -i "s/^    [0-9a-f]\{64\}$$/    $$(sha256sum < $(SHIPPED) | cut -c1-64)/" docs/explanation/guide.md
 
 detector: .venv/train  ## train the detector inside the package again: nine minutes with a GPU and 16 cores, hours on two
 	rm -rf runs/detector

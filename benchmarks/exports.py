@@ -2,9 +2,9 @@
 
     make bench-exports
 
-Formats whose library isn't installed are named and left out. Writes tables into docs/exports.md:
-the second has the memory that C takes, for recipes whose networks were trained for a moment, since
-it depends on the layers alone.
+Formats whose library isn't installed are named and left out. Writes two tables into
+`docs/how-to/exports.md`; the second has the memory that C takes, for recipes whose networks were
+trained for a moment, since it depends on the layers alone.
 """
 
 import json
@@ -30,7 +30,7 @@ from inkdigits.files import write_atomic
 from inkdigits.recipes import RECIPES
 
 HERE = Path(__file__).parent
-PAGE = HERE.parent / "docs" / "exports.md"
+PAGE = HERE.parent / "docs" / "how-to" / "exports.md"
 RESULT = HERE / "results" / "exports.json"
 ROUNDS = 500
 IN_C = ("tiny", "fast", "standard", "robust")

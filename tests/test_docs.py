@@ -27,8 +27,8 @@ from tests.reference import COMMANDS, commands
 
 ROOT = Path(__file__).parent.parent
 README = (ROOT / "README.md").read_text(encoding="utf-8")
-ACCURACY = (ROOT / "docs" / "accuracy.md").read_text(encoding="utf-8")
-USAGE = (ROOT / "docs" / "usage.md").read_text(encoding="utf-8")
+ACCURACY = (ROOT / "docs" / "explanation" / "accuracy.md").read_text(encoding="utf-8")
+USAGE = (ROOT / "docs" / "how-to" / "usage.md").read_text(encoding="utf-8")
 MEASURING = runpy.run_path(str(ROOT / "benchmarks" / "recipe_results.py"))
 
 
@@ -149,7 +149,7 @@ def test_the_first_lines_on_usage_run(workplace, monkeypatch):
 
 
 def test_the_lines_on_python_run_and_its_servers_read_pictures(workplace, monkeypatch, mnist_test):
-    names = run_lines("docs/python.md", workplace, monkeypatch)
+    names = run_lines("docs/how-to/python.md", workplace, monkeypatch)
     assert names["report"].images == 200
     page = io.BytesIO()
     Image.fromarray(255 - mnist_test.images[0]).resize((140, 140)).save(page, "PNG")
@@ -169,12 +169,12 @@ def test_the_lines_on_python_run_and_its_servers_read_pictures(workplace, monkey
 
 def test_the_lines_on_the_page_make_an_app(workplace, monkeypatch, tmp_path):
     monkeypatch.setenv("INKDIGITS_DATABASE_URL", f"sqlite:///{tmp_path / 'corrections.db'}")
-    client = run_lines("docs/web.md", workplace, monkeypatch)["app"].test_client()
+    client = run_lines("docs/how-to/web.md", workplace, monkeypatch)["app"].test_client()
     assert client.get("/healthz", headers={"Host": "digits.example.org"}).status_code == 200
 
 
 def test_the_lines_on_the_artifact_run_in_onnx_runtime_and_opencv(workplace, monkeypatch):
-    names = run_lines("docs/onnx.md", workplace, monkeypatch)
+    names = run_lines("docs/reference/onnx.md", workplace, monkeypatch)
     assert (names["text"], bool(names["accepted"])) == ("1", True)
     expected = Reader.load().score_glyphs(names["images"])
     for found, known in zip((names["probabilities"], names["familiarity"]), expected, strict=True):
@@ -182,7 +182,7 @@ def test_the_lines_on_the_artifact_run_in_onnx_runtime_and_opencv(workplace, mon
 
 
 def test_the_page_on_the_artifact_has_its_metadata_and_checksum():
-    page = (ROOT / "docs" / "onnx.md").read_text("utf-8")
+    page = (ROOT / "docs" / "reference" / "onnx.md").read_text("utf-8")
     documented = set(re.findall(r"`(\w+)`", page.split("| key | |")[1].split("##")[0]))
     assert {field.name for field in fields(ArtifactInfo)} | {"sha256"} <= documented
     content = shipped()
@@ -190,7 +190,7 @@ def test_the_page_on_the_artifact_has_its_metadata_and_checksum():
 
 
 def test_the_page_on_json_has_every_key(workplace):
-    page = (ROOT / "docs" / "json.md").read_text("utf-8")
+    page = (ROOT / "docs" / "reference" / "json.md").read_text("utf-8")
     (example,) = re.findall(r"```json\n(.*?)```", page, re.DOTALL)
     row = Reader.load().read(workplace / "photo.jpg").to_dict()
     shown = json.loads(example)
@@ -214,7 +214,9 @@ def test_every_local_link_leads_somewhere():
 
 def test_the_shipped_artifact_has_the_hash_in_the_guide():
     content = (ROOT / "src" / "inkdigits" / "shipped" / "robust.onnx").read_bytes()
-    assert sha256(content) in (ROOT / "docs" / "guide.md").read_text(encoding="utf-8")
+    assert sha256(content) in (ROOT / "docs" / "explanation" / "guide.md").read_text(
+        encoding="utf-8"
+    )
 
 
 def test_the_site_builds_without_a_warning_and_needs_no_network(tmp_path):

@@ -123,5 +123,5 @@ plt.show()
 # %% [markdown]
 # ## Where to go from here
 #
-# [Your own data](../docs/own-data.md) has all forms that are understood, writers that must not be on both sides of a
+# [Your own data](../docs/how-to/own-data.md) has all forms that are understood, writers that must not be on both sides of a
 # split, other symbols than digits, and how accuracy grows with the number of pictures.
