@@ -92,7 +92,7 @@ kernel: .venv/train  ## compile the convolution for browsers again, to the same 
 lock:  ## resolve the newest versions of everything into constraints.txt
 	rm -rf .venv-lock
 	$(PYTHON) -m venv .venv-lock
-	PIP_CONSTRAINT= .venv-lock/bin/python -m pip install --quiet torch==2.13.0 hatchling --editable '.[train,test]'
+	PIP_CONSTRAINT= .venv-lock/bin/python -m pip install --quiet torch==2.13.0 hatchling --editable '.[train,test,tflite]'
 	.venv-lock/bin/python -m pip freeze --all --exclude pip --exclude-editable | sed 's/+cpu$$//' > constraints.txt
 	rm -rf .venv-lock
 

@@ -25,7 +25,7 @@ def run(arguments: Namespace, start: "Start") -> int:
 
     with needing("web", "the database of corrections"):
         from inkdigits.web.corrections import Store, default_database
-    others = ("data", "replay", "as_is", "groups", "by", "no_test")
+    others = ("data", "replay", "as_is", "groups", "by", "no_test", "tracker")
     if any(getattr(arguments, name) for name in others) or arguments.seed is not None:
         raise UsageError(
             "--corrections replays MNIST and never opens its test set; leave out all options but "

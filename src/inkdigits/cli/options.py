@@ -48,13 +48,19 @@ def add_recipe(parser: argparse.ArgumentParser) -> None:
 
 
 def add_engine(parser: argparse.ArgumentParser) -> None:
-    """What trains."""
+    """What trains, and what else gets its history."""
     parser.add_argument(
         "--engine",
         choices=["torch", "keras"],
         default="torch",
         help="what trains: PyTorch, or Keras's model.fit on the backend that is installed, which "
         "can't be resumed (default: torch)",
+    )
+    parser.add_argument(
+        "--tracker",
+        choices=["tensorboard", "mlflow"],
+        default="",
+        help="also write each epoch for TensorBoard, into the run folder, or to MLflow",
     )
 
 

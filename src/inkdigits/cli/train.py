@@ -80,6 +80,7 @@ def _refuse_settings(arguments: Namespace) -> None:
         "freeze",
         "replay",
         "corrections",
+        "tracker",
     )
     if any(getattr(arguments, name) for name in new) or arguments.seed is not None:
         raise UsageError(
@@ -103,6 +104,7 @@ def _open_or_start(arguments: Namespace, progress: Progress) -> "Run":
         replay=arguments.replay,
         device=arguments.device,
         engine=arguments.engine,
+        tracker=arguments.tracker,
         progress=progress,
     )
 

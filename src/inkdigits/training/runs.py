@@ -41,6 +41,7 @@ from inkdigits.training.devices import AUTO, choose_device
 from inkdigits.training.engines import KERAS, TORCH, describe_engine, fit_with
 from inkdigits.training.loop import check_classes
 from inkdigits.training.sealing import describe_training, seal_checkpoint
+from inkdigits.training.trackers import check_tracker, tracking
 from inkdigits.training.tuning import (
     Start,
     for_few,
@@ -67,6 +68,7 @@ class Run:
     replay: str = ""
     device: str = AUTO
     engine: str = TORCH
+    tracker: str = ""
     split: Split | None = field(default=None, repr=False, compare=False)
 
 
@@ -92,6 +94,7 @@ def start_run(
     replay: str = "",
     device: str = AUTO,
     engine: str = TORCH,
+    tracker: str = "",
     progress: Progress = ignore_progress,
 ) -> Run:
     """Load the data, make a new run folder and write its settings.
@@ -99,13 +102,15 @@ def start_run(
     A run begins with a recipe, or with an artifact to train further. `replay` names a data set that
     is trained on too, so that its digits aren't forgotten. `dataset` may be the images themselves.
     `device` is auto, cpu, cuda or mps. `engine` is torch or keras, which trains recipes from the
-    start, on the device that it chooses itself, and can't be resumed.
+    start, on the device that it chooses itself, and can't be resumed. `tracker` is tensorboard or
+    mlflow, or none.
 
     Raises `UsageError` for a seed outside 0 ≤ seed < 2⁶³, a device that isn't there or a recipe
     that draws digits for other classes, `StorageError` if the folder exists, `DataError` if the
     data can't be loaded.
     """
     check_seed(seed)
+    check_tracker(tracker)
     chosen = choose_device(device)
     name, data = _loaded(dataset, data_folder, handling, progress)
     start = begin if isinstance(begin, Start) else None
@@ -118,7 +123,8 @@ def start_run(
         recipe = recipe if start else for_few(recipe, len(data))
     folder = folder or default_folder(recipe.name, seed)
     freeze = start is not None and start.freeze
-    run = Run(folder, recipe, seed, name, environment, handling, freeze, replay, device, engine)
+    what = (folder, recipe, seed, name, environment, handling, freeze, replay, device)
+    run = Run(*what, engine, tracker)
     split, learnt = _split(run, start, data, data_folder, progress)
     environment["learnt"] = learnt.to_dict()
     run = replace(run, split=split)
@@ -137,6 +143,7 @@ def _make_folder(run: Run, start: Start | None) -> None:
         "freeze": run.freeze,
         "replay": run.replay,
         "engine": run.engine,
+        "tracker": run.tracker,
     }
     if start:
         write_atomic(run.folder / _START, start.content)
@@ -190,33 +197,41 @@ def train_run(
         nonlocal checkpoint
         checkpoint = latest
         _save(run.folder, latest)
+        track(latest.history)
         on_epoch(latest.history[-1])
 
-    try:
-        checkpoint = fit_with(
-            run.engine,
-            run.recipe,
-            split,
-            run.seed,
-            start=_start(run),
-            resume=checkpoint,
-            device=run.device,
-            on_step=partial(progress, "training"),
-            on_epoch=keep,
-        )
-    except KeyboardInterrupt:
-        done = len(checkpoint.history) if checkpoint else 0
-        epochs = run.recipe.epochs * run.recipe.networks
-        where = f" --data-dir {data_folder}" if data_folder else ""
-        cure = f"; resume with 'inkdigits train --resume {run.folder}{where}'"
-        if checkpoint:
-            _save(run.folder, checkpoint)
-            _write_artifact(run, split, checkpoint)
-        raise TrainingInterrupted(
-            f"stopped; {done} of {epochs} epochs are kept in {run.folder}"
-            + (cure if run.engine == TORCH else "")
-        ) from None
+    with tracking(run.tracker, run.folder, run.recipe, run.seed) as track:
+        try:
+            checkpoint = fit_with(
+                run.engine,
+                run.recipe,
+                split,
+                run.seed,
+                start=_start(run),
+                resume=checkpoint,
+                device=run.device,
+                on_step=partial(progress, "training"),
+                on_epoch=keep,
+            )
+        except KeyboardInterrupt:
+            if checkpoint:
+                _save(run.folder, checkpoint)
+                _write_artifact(run, split, checkpoint)
+            raise _interrupted(run, checkpoint, data_folder) from None
     return _write_artifact(run, split, checkpoint)
+
+
+def _interrupted(
+    run: Run, checkpoint: Checkpoint | None, data_folder: Path | None
+) -> TrainingInterrupted:
+    done = len(checkpoint.history) if checkpoint else 0
+    epochs = run.recipe.epochs * run.recipe.networks
+    where = f" --data-dir {data_folder}" if data_folder else ""
+    cure = f"; resume with 'inkdigits train --resume {run.folder}{where}'"
+    return TrainingInterrupted(
+        f"stopped; {done} of {epochs} epochs are kept in {run.folder}"
+        + (cure if run.engine == TORCH else "")
+    )
 
 
 def _load_split(run: Run, data_folder: Path | None, progress: Progress) -> Split:
