@@ -7,7 +7,7 @@ export PIP_CONSTRAINT := $(CURDIR)/constraints.txt
 export PIP_BUILD_CONSTRAINT := $(PIP_CONSTRAINT)
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
 
-.PHONY: run test test-keras golden check format notebooks docs measure bench bench-gpu bench-reading bench-exports bench-pictures bench-real bench-few ablation trust shipped detector kernel lock clean
+.PHONY: run test test-keras golden check format notebooks docs measure bench bench-keras bench-gpu bench-reading bench-exports bench-pictures bench-real bench-few ablation trust shipped detector kernel lock clean
 
 run: .venv/train  ## train the standard recipe, evaluate it, say where the report lies
 	$(BIN)/inkdigits train standard
@@ -46,13 +46,17 @@ measure: .venv/train  ## measure every recipe; write results.json and the tables
 bench: .venv/train .venv-keras/done  ## train ours and the peers side by side; table and plot
 	$(BIN)/python benchmarks/training_speed.py
 
+bench-keras: .venv/train  ## train the five systems by Keras on TensorFlow, three seeds each; tables in README.md and docs/explanation/accuracy.md
+	$(BIN)/python -m pip install --quiet --editable '.[tflite]'
+	$(BIN)/python benchmarks/keras_recipes.py
+
 bench-gpu: .venv/train  ## train on a GPU: seconds, accuracy, and how near to the CPU; needs one
 	$(BIN)/python benchmarks/gpu_training.py
 
 bench-reading: .venv/train  ## time the shipped artifact and the commands
 	$(BIN)/python benchmarks/reading_speed.py
 
-bench-exports: .venv/train  ## every format: size, agreement, time; tables in docs/how-to/exports.md; TensorFlow Lite needs .[tflite]
+bench-exports: .venv/train  ## every format: size, agreement, time; tables in docs/how-to/; TensorFlow Lite needs .[tflite]
 	$(BIN)/python -m pip install --quiet --editable '.[keras]'
 	$(BIN)/python benchmarks/exports.py
 
@@ -62,7 +66,7 @@ bench-pictures: .venv/train  ## read drawn photographs, strings and grids; table
 bench-real: .venv/train  ## score a folder of real pictures with a labels.csv: make bench-real FOLDER=pictures/
 	$(BIN)/python benchmarks/real_pictures.py $(FOLDER)
 
-bench-few: .venv/test  ## how accuracy grows with the number of own pictures; a table in docs/how-to/own-data.md
+bench-few: .venv/test  ## how accuracy grows with the number of own pictures; a table in docs/how-to/fine-tune.md
 	$(BIN)/python benchmarks/few_pictures.py
 
 ablation: .venv/train  ## what makes accurate accurate and robust robust: tables in docs/; needs Fashion-MNIST
