@@ -4,7 +4,7 @@ import io
 import json
 import re
 import runpy
-import shlex
+import shutil
 import subprocess
 import sys
 import tomllib
@@ -17,9 +17,9 @@ import pytest
 from fastapi.testclient import TestClient
 from PIL import Image
 
+import inkdigits
 from inkdigits import Reader
 from inkdigits.artifact import ArtifactInfo, shipped
-from inkdigits.cli.parser import build_parser
 from inkdigits.files import sha256
 from inkdigits.recipes import RECIPES
 from inkdigits.recipes.results import load_results
@@ -72,21 +72,6 @@ PAGES = [*ROOT.glob("*.md"), *(ROOT / "docs").rglob("*.md")]
 PROSE = "\n".join(page.read_text(encoding="utf-8") for page in PAGES)
 
 
-def shown_commands() -> list[str]:
-    """Every `inkdigits …` command on a line of its own, after others, or in a table."""
-    lines = re.findall(r"^\s*(?:\| .*`|.* && )?(inkdigits [a-z][^#\n`]*)", PROSE, re.MULTILINE)
-    return sorted({line.strip() for line in lines})
-
-
-def test_there_are_commands_to_check():
-    assert len(shown_commands()) >= 20
-
-
-@pytest.mark.parametrize("command", shown_commands())
-def test_every_shown_command_is_understood(command):
-    build_parser().parse_args(shlex.split(command)[1:])
-
-
 def test_shown_extras_and_targets_of_make_exist():
     settings = tomllib.loads((ROOT / "pyproject.toml").read_text("utf-8"))["project"]
     extras = ",".join(re.findall(r"(?:inkdigits|'\.)\[([a-z,]+)\]", PROSE)).split(",")
@@ -102,7 +87,7 @@ def test_shown_extras_and_targets_of_make_exist():
 
 def test_all_pages_with_lines_of_python_are_run():
     pages = {page.name for page in PAGES if "```python" in page.read_text("utf-8")}
-    run_here = {"README.md", "python.md", "onnx.md", "web.md"}
+    run_here = {"README.md", "calibration.md", "deploy.md", "onnx.md", "python.md", "share.md"}
     assert pages == run_here | {"usage.md"}  # its lines: here, and where what they use is tested
 
 
@@ -167,9 +152,60 @@ def test_the_lines_on_python_run_and_its_servers_read_pictures(workplace, monkey
         assert "is not an image" in body["error"]
 
 
-def test_the_lines_on_the_page_make_an_app(workplace, monkeypatch, tmp_path):
+def test_the_lines_on_calibration_refuse_noise(workplace, monkeypatch):
+    names = run_lines("docs/explanation/calibration.md", workplace, monkeypatch)
+    assert names["digit"].candidates == (3,)
+    assert names["familiarity"][0] < names["reader"].info.accept_at
+
+
+def test_the_lines_on_sharing_load_weights(workplace, monkeypatch):
+    (workplace / "my-model").mkdir()
+    path, model = workplace / "my-model" / "model.safetensors", inkdigits.build_model("fast")
+    inkdigits.save_weights(model, path)
+    loaded = run_lines("docs/how-to/share.md", workplace, monkeypatch)["model"]
+    for name, values in model.state_dict().items():
+        assert loaded.state_dict()[name].equal(values)
+
+
+ARDUINO = """
+#include <cstdint>
+#include <cstdio>
+static unsigned long micros() { return 0; }
+static struct {
+  void begin(long) {}
+  size_t readBytes(char *into, size_t count) { return fread(into, 1, count, stdin); }
+  void print(int number) { printf("%d", number); }
+  void print(const char *text) { printf("%s", text); }
+  void println(unsigned long number) { printf("%lu\\n", number); }
+} Serial;
+"""
+
+
+@pytest.mark.skipif(
+    not (shutil.which("gcc") and shutil.which("g++")),
+    reason="NOT CHECKED: the programs for microcontrollers need gcc and g++",
+)
+def test_the_programs_for_microcontrollers_read_a_digit(tmp_path, monkeypatch, mnist_test):
+    monkeypatch.chdir(tmp_path)
+    inkdigits.export_model(None, "c-int8", "digits.c")
+    page = (ROOT / "docs" / "how-to" / "microcontroller.md").read_text("utf-8")
+    (program,) = re.findall(r"^```c\n(.*?)^```", page, re.M | re.S)
+    (sketch,) = re.findall(r"^```cpp\n(.*?)^```", page, re.M | re.S)
+    Path("main.c").write_text(program)
+    Path("Arduino.h").write_text(ARDUINO)
+    Path("sketch.cpp").write_text(sketch + "int main() { setup(); loop(); }")
+    strict = ["-Wall", "-Wextra", "-Werror"]
+    subprocess.run(["gcc", "-std=c99", *strict, "-Os", "main.c", "-o", "read", "-lm"], check=True)
+    subprocess.run(["gcc", "-std=c99", *strict, "-Os", "-c", "digits.c"], check=True)
+    subprocess.run(["g++", *strict, "-I.", "sketch.cpp", "digits.o", "-o", "sketch"], check=True)
+    pixels = mnist_test.images[0].tobytes()
+    said = [subprocess.check_output([f"./{name}"], input=pixels) for name in ("read", "sketch")]
+    assert [line.split()[0] for line in said] == [b"7", b"7"]
+
+
+def test_the_lines_on_deployment_make_an_app(workplace, monkeypatch, tmp_path):
     monkeypatch.setenv("INKDIGITS_DATABASE_URL", f"sqlite:///{tmp_path / 'corrections.db'}")
-    client = run_lines("docs/how-to/web.md", workplace, monkeypatch)["app"].test_client()
+    client = run_lines("docs/how-to/deploy.md", workplace, monkeypatch)["app"].test_client()
     assert client.get("/healthz", headers={"Host": "digits.example.org"}).status_code == 200
 
 
