@@ -78,17 +78,18 @@ def table(runs: list[dict[str, Any]]) -> str:
     ]
     for recipe, headline in HEADLINES.items():
         mine = [run for run in runs if run["recipe"] == recipe]
-        if mine:
-            seconds = statistics.median(run["processor_seconds"] for run in mine)
-            ours, theirs = load_results().figures(recipe)[0], spread(mine)
-            cells = (f"`{recipe}`", f"{headline:.2%}"[:-1], ours, theirs, len(mine), seconds)
-            lines.append(f"| {' | '.join(map(str, cells))} |")
+        seconds = statistics.median(run["processor_seconds"] for run in mine) if mine else ""
+        ours, theirs = load_results().figures(recipe)[0], spread(mine)
+        cells = (f"`{recipe}`", f"{headline * 100:.2f}", ours, theirs, len(mine), seconds)
+        lines.append(f"| {' | '.join(map(str, cells))} |")
     where = "; ".join(dict.fromkeys(f"{run['engine']}, {run['hardware']}" for run in runs))
     return "\n".join(lines) + f"\n\nMNIST test, mean ± standard deviation. {where}.\n"
 
 
 def spread(runs: list[dict[str, Any]]) -> str:
     """Mean and standard deviation of the accuracies, in per cent."""
+    if not runs:
+        return "not measured"
     accuracies = [run["accuracy"] * 100 for run in runs]
     deviation = f" ± {statistics.stdev(accuracies):.2f}" if len(runs) > 1 else ""
     return f"{statistics.mean(accuracies):.2f}{deviation}"

@@ -11,7 +11,7 @@ import pytest
 from PIL import Image
 
 import inkdigits
-from inkdigits.artifact import shipped
+from inkdigits.artifact import DIGITS, shipped
 from inkdigits.cli.parser import build_parser
 from inkdigits.data.datasets import DATASETS
 from inkdigits.recipes import RECIPES
@@ -55,7 +55,9 @@ def supplies(tmp_path_factory, mnist, mnist_test):
     folder = tmp_path_factory.mktemp("supplies")
     digits, others = take(mnist, 600), take(mnist_test, 200)
     with pytest.MonkeyPatch.context() as patch:
-        patch.setitem(DATASETS, "mnist", replace(DATASETS["mnist"], sha256=None))
+        for name in ("mnist", "fashion-mnist"):
+            info = replace(DATASETS[name], sha256=None, class_names=DIGITS)
+            patch.setitem(DATASETS, name, info)
         patch.setenv("INKDIGITS_DATA", str(folder / "mnist"))
         patch.setenv("INKDIGITS_DATABASE_URL", f"sqlite:///{folder / 'corrections.db'}")
         patch.setenv("MLFLOW_DISABLE_TELEMETRY", "true")
