@@ -16,6 +16,7 @@ from inkdigits.cli.parser import build_parser
 from inkdigits.data.datasets import DATASETS
 from inkdigits.recipes import RECIPES
 from inkdigits.recipes.file import encode_recipe
+from inkdigits.training import tuning
 from tests.command_line import call
 from tests.conftest import take, write_dataset
 from tests.foreign import only_dense, teach
@@ -58,6 +59,8 @@ def supplies(tmp_path_factory, mnist, mnist_test):
         for name in ("mnist", "fashion-mnist"):
             info = replace(DATASETS[name], sha256=None, class_names=DIGITS)
             patch.setitem(DATASETS, name, info)
+        patch.setattr(tuning, "EPOCHS", 1)
+        patch.setattr(tuning, "FEW", 64)
         patch.setenv("INKDIGITS_DATA", str(folder / "mnist"))
         patch.setenv("INKDIGITS_DATABASE_URL", f"sqlite:///{folder / 'corrections.db'}")
         patch.setenv("MLFLOW_DISABLE_TELEMETRY", "true")
