@@ -1,7 +1,6 @@
 """What people have a picture in, told apart by what it holds: text, streams, arrays, figures."""
 
 import base64
-import binascii
 import inspect
 import io
 import os
@@ -131,11 +130,10 @@ def _data_url(text: str) -> bytes:
     header, comma, content = text.partition(",")
     if not comma:
         raise CanvasError("not_an_image", "the data URL has no comma: it is cut short")
+    given = unquote_to_bytes(content.encode(errors="replace"))
     if not header.lower().endswith(";base64"):
-        return unquote_to_bytes(content)
-    return _decode_base64(
-        "".join(unquote_to_bytes(content).decode("latin-1").split()), "the data URL"
-    )
+        return given
+    return _decode_base64("".join(given.decode("latin-1").split()), "the data URL")
 
 
 def _holds_picture(text: str) -> bool:
@@ -150,7 +148,7 @@ def _decode_base64(text: str, name: str) -> bytes:
     text = text.rstrip("=").replace("-", "+").replace("_", "/")
     try:
         return base64.b64decode(text + "=" * (-len(text) % 4), validate=True)
-    except binascii.Error:
+    except ValueError:
         raise CanvasError(
             "truncated", f"{name} is damaged or cut short: it is not valid base64"
         ) from None
