@@ -160,7 +160,9 @@ def open_sealed(
     try:
         check_graph(content)
     except ValueError as error:
-        raise ArtifactError(f"{name} is refused: {error}; train or import the model again") from None
+        raise ArtifactError(
+            f"{name} is refused: {error}; train or import the model again"
+        ) from None
     with_options = [given if isinstance(given, tuple) else (given, {}) for given in providers]
     if len(with_options) == 1 and with_options[0][0] == NUMPY:
         try:

@@ -53,7 +53,10 @@ def make_folder(path: Path, *, must_be_new: bool = False) -> None:
     Raises `StorageError` if that fails, or if it `must_be_new` and exists.
     """
     with storage_errors("make the folder", path):
+        missing = [place for place in (path, *path.parents) if not place.exists()]
         path.mkdir(parents=True, exist_ok=not must_be_new)
+        for place in missing:
+            _flush_folder(place.parent)
 
 
 def read_bytes(path: Path) -> bytes:
@@ -95,7 +98,8 @@ def write_atomic(path: Path, content: bytes) -> None:
 def open_atomic(path: Path) -> Iterator[BinaryIO]:
     """A file to write to; it replaces `path` when the block ends, and is removed if that fails.
 
-    The bytes go into a temporary file beside it, which is then renamed. Folders are made as needed,
+    The bytes go into a temporary file beside it, which is then renamed; both it and the folder are
+    flushed, so that a power cut leaves the old content or the new. Folders are made as needed,
     links are followed. Anything but a regular file, such as `/dev/stdout`, is written directly.
     """
     if path.exists() and not path.is_file():  # opening a folder raises the error
@@ -112,5 +116,20 @@ def open_atomic(path: Path) -> Iterator[BinaryIO]:
                 file.flush()
                 os.fsync(file.fileno())
             beside.replace(path)
+            _flush_folder(path.parent)
         finally:
             beside.unlink(missing_ok=True)
+
+
+def _flush_folder(folder: Path) -> None:
+    """Have a folder's names on the disk; Windows has no such call, and needs none."""
+    if os.name == "nt":
+        return
+    try:
+        descriptor = os.open(folder, os.O_RDONLY)
+    except PermissionError:  # it may be written to, and not read
+        return
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)

@@ -11,7 +11,11 @@ from pathlib import Path
 from tests.fuzz import CASES
 from tests.fuzz.targets import TARGETS
 
-HEADER = "| target | cases | edges covered | slowest case, s | peak memory, MB | found |\n" + "|---" * 6 + "|"
+HEADER = (
+    "| target | cases | edges covered | slowest case, s | peak memory, MB | found |\n"
+    + "|---" * 6
+    + "|"
+)
 
 
 def row(name: str, seconds: str) -> tuple[str, bool]:

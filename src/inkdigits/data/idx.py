@@ -90,8 +90,8 @@ def gunzip(content: bytes, name: str = "data") -> bytes:
         raise InvalidIdx(f"{name}: the gzip data is damaged ({error}); fetch it again") from error
     if len(unpacked) > limit:
         raise InvalidIdx(
-            f"{name}: its {len(content):,} bytes unpack to more than {limit / 2**20:,.0f} MB; if it "
-            "is no mistake, unpack it yourself"
+            f"{name}: its {len(content):,} bytes unpack to more than {limit / 2**20:,.0f} MB; "
+            "if it is no mistake, unpack it yourself"
         )
     return unpacked
 

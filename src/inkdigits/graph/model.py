@@ -1,7 +1,7 @@
 """Parse an ONNX file: nodes, weights and metadata.
 
-A field is a number, bytes, or a float (the wire format of protobuf); the numbers of fields are those
-of onnx.proto.
+A field is a number, bytes, or a float (the wire format of protobuf); the numbers of fields are
+those of onnx.proto.
 """
 
 import struct

@@ -47,6 +47,7 @@ PlainSource = Path | bytes | Image.Image
 """A path, the bytes of a file, or a Pillow image."""
 
 MAX_BYTES = 1 << 28  # of a file: 64 megapixels of uncompressed RGBA, and a header
+_BLOCK = 1 << 20
 _BASE64 = re.compile(r"[A-Za-z0-9+/_-]+={0,2}")
 _MAGIC = re.compile(
     rb"\x89PNG|\xff\xd8\xff|GIF8|BM|II[*+]\0|MM\0[*+]|RIFF....WEBP|....ftyp|%PDF-|P[1-7]\s", re.S
@@ -92,11 +93,13 @@ def plain_source(given: Source, *, bgr: bool = False) -> PlainSource:
 
 def read_within(stream: IO[bytes] | Stream, name: object) -> bytes:
     """The content of a file or stream; `CanvasError` if it has more than `MAX_BYTES`."""
-    content = stream.read(MAX_BYTES + 1)
-    if len(content) > MAX_BYTES:
-        limit = f"{MAX_BYTES / 2**20:.0f} MB"
-        raise CanvasError("too_large", f"{name} has more than {limit}; make it smaller")
-    return content
+    blocks: list[bytes] = []
+    while block := stream.read(_BLOCK):  # a large size is allocated at once, however short the file
+        blocks.append(block)
+        if len(blocks) * _BLOCK > MAX_BYTES and sum(map(len, blocks)) > MAX_BYTES:
+            limit = f"{MAX_BYTES / 2**20:.0f} MB"
+            raise CanvasError("too_large", f"{name} has more than {limit}; make it smaller")
+    return type(blocks[0])().join(blocks) if blocks else b""
 
 
 def _rest(stream: Stream) -> bytes:
