@@ -4,8 +4,12 @@ import os
 import signal
 from contextlib import nullcontext
 from dataclasses import replace
+from importlib import import_module
 from pathlib import Path
 
+import pytest
+
+from inkdigits.cli import main
 from inkdigits.graph.model import parse_model
 from inkdigits.recipes import RECIPES
 from inkdigits.training.runs import Run, open_run, start_run, train_run
@@ -27,6 +31,36 @@ def go_on(folder: Path, data: Path) -> bytes:
 def weights_of(artifact: bytes) -> dict[str, bytes]:
     """Every weight, bit for bit; what else is in an artifact has seconds in it."""
     return {name: values.tobytes() for name, values in parse_model(artifact).weights.items()}
+
+
+PHASES = {
+    "loading the data": "inkdigits.training.runs.load_dataset",
+    "training": "inkdigits.training.loop.learning_rate",
+    "saving a checkpoint": "inkdigits.training.checkpoint_file.encode_state",
+    "writing the artifact": "inkdigits.training.runs.seal_checkpoint",
+    "evaluating": "inkdigits.cli.train.report_on_test_set",
+}
+"""The function with which each phase of the command `train` begins."""
+
+
+def train_with_signal(folder: Path, data: Path, phase: str, number: int, printed: Path) -> None:
+    """Run the command, and get a signal when a phase begins; exits with its code."""
+    module, _, name = PHASES[phase].rpartition(".")
+    real = getattr(import_module(module), name)
+
+    def signalled(*given: object, **named: object) -> object:
+        os.kill(os.getpid(), number)
+        return real(*given, **named)
+
+    where = ["--data", "kmnist", "--data-dir", str(data), "--out", str(folder), "--seed", "1"]
+    settings = [f"--set={name}={getattr(SMALL, name)}" for name in ("epochs", "batch_size")]
+    signal.signal(signal.SIGINT, signal.default_int_handler)  # a background job ignores it
+    with pytest.MonkeyPatch.context() as patch, printed.open("w") as output:
+        patch.setattr(PHASES[phase], signalled)
+        patch.setattr("sys.stderr", output)
+        patch.setattr("sys.stdout", output)
+        code = main(["train", "tiny", *settings, "--set=rotation_deg=5.0", *where])
+    raise SystemExit(code)
 
 
 def train_and_die(folder: Path, data: Path, call: str, number: int) -> None:
