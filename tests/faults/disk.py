@@ -85,7 +85,7 @@ class PowerCuts:
 
         def flush(descriptor: int) -> None:
             real_flush(descriptor)
-            path = Path(os.readlink(f"/proc/self/fd/{descriptor}"))
+            path = Path(f"/proc/self/fd/{descriptor}").readlink()
             if path == self.root:
                 self.flushed = dict(self.names)
             elif self._is_inside(path):

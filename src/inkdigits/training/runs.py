@@ -11,6 +11,7 @@ runs/20261121-093000-standard-0/
 
 import json
 from collections.abc import Callable
+from contextlib import nullcontext
 from dataclasses import asdict, dataclass, field, replace
 from datetime import datetime
 from functools import partial
@@ -35,6 +36,7 @@ from inkdigits.data.learnt import Learnt
 from inkdigits.errors import TrainingInterrupted, UsageError
 from inkdigits.files import make_folder, read_bytes, write_atomic
 from inkdigits.recipes import Recipe
+from inkdigits.training import processes
 from inkdigits.training.checkpoint import Checkpoint, Epoch
 from inkdigits.training.checkpoint_file import alone, load_state, save_state
 from inkdigits.training.devices import AUTO, choose_device
@@ -121,7 +123,8 @@ def start_run(
     split, learnt = _split(run, start, data, data_folder, progress)
     environment["learnt"] = learnt.to_dict()
     run = replace(run, split=split)
-    _make_folder(run, start)
+    if processes.is_first():
+        _make_folder(run, start)
     return run
 
 
@@ -183,7 +186,7 @@ def train_run(
     epochs if there are any. Raises `UsageError` if the data aren't those the run was started with,
     or if another process trains the run.
     """
-    with alone(run.folder):
+    with alone(run.folder) if processes.is_first() else nullcontext():
         return _train(run, data_folder, progress, on_epoch)
 
 
@@ -196,7 +199,8 @@ def _train(
     def keep(latest: Checkpoint) -> None:
         nonlocal checkpoint
         checkpoint = latest
-        _save(run.folder, latest)
+        if processes.is_first():
+            _save(run.folder, latest)
         on_epoch(latest.history[-1])
 
     try:
@@ -211,19 +215,28 @@ def _train(
             on_step=partial(progress, "training"),
             on_epoch=keep,
         )
+    except RuntimeError as error:
+        if processes.count() == 1:
+            raise
+        raise TrainingInterrupted(
+            f"another process of this training has ended ({error}); finished epochs are kept in "
+            f"{run.folder}: start all of them again, with --resume {run.folder}"
+        ) from error
     except KeyboardInterrupt:
         done = len(checkpoint.history) if checkpoint else 0
         epochs = run.recipe.epochs * run.recipe.networks
         where = f" --data-dir {data_folder}" if data_folder else ""
         cure = f"; resume with 'inkdigits train --resume {run.folder}{where}'"
-        if checkpoint:
+        if checkpoint and processes.is_first():
             _save(run.folder, checkpoint)
             _write_artifact(run, split, checkpoint)
         raise TrainingInterrupted(
             f"stopped; {done} of {epochs} epochs are kept in {run.folder}"
             + (cure if run.engine == TORCH else "")
         ) from None
-    return _write_artifact(run, split, checkpoint)
+    if processes.is_first():
+        _write_artifact(run, split, checkpoint)
+    return run.folder / ARTIFACT_NAME
 
 
 def _load_split(run: Run, data_folder: Path | None, progress: Progress) -> Split:
@@ -267,14 +280,12 @@ def _start(run: Run) -> Start | None:
     return Start(read_bytes(path), run.freeze) if path.is_file() else None
 
 
-def _write_artifact(run: Run, split: Split, checkpoint: Checkpoint) -> Path:
+def _write_artifact(run: Run, split: Split, checkpoint: Checkpoint) -> None:
     write_atomic(run.folder / _HISTORY, checkpoint.history_csv())  # may be an epoch behind
-    path = run.folder / ARTIFACT_NAME
     content = seal_checkpoint(
         checkpoint, run.recipe, run.seed, split.validation, run.dataset, run.environment
     )
-    write_atomic(path, content)
-    return path
+    write_atomic(run.folder / ARTIFACT_NAME, content)
 
 
 def _save(folder: Path, checkpoint: Checkpoint) -> None:
