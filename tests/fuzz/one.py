@@ -1,6 +1,6 @@
 """Fuzz one target for some seconds with atheris: `python -m tests.fuzz.one TARGET SECONDS`.
 
-Stops at the first crash, at a case of more than 10 s, or at 2 GB. Cases that reach new lines are
+Stops at the first crash, at a case of more than 60 s, or at 2 GB. Cases that reach new lines are
 kept in `build/fuzz/TARGET`, and the next run goes on from there.
 """
 
@@ -13,7 +13,7 @@ import atheris
 
 from tests.fuzz import CASES
 
-LIMITS = ["-timeout=10", "-rss_limit_mb=2048", "-max_len=16384", "-print_final_stats=1"]
+LIMITS = ["-timeout=60", "-rss_limit_mb=2048", "-max_len=16384", "-print_final_stats=1"]
 
 
 def main() -> None:
