@@ -3,11 +3,14 @@ PYTHON ?= python3
 BIN := .venv/bin
 KERNEL := src/inkdigits/web/site/static/convolve
 SHIPPED := src/inkdigits/shipped/robust.onnx
+SECONDS := 1200
+EXTRAS := "" camera data docs heic keras pdf report sklearn tflite train tune web test
+UV := 0.13.9
 export PIP_CONSTRAINT := $(CURDIR)/constraints.txt
 export PIP_BUILD_CONSTRAINT := $(PIP_CONSTRAINT)
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
 
-.PHONY: run test test-keras golden check format notebooks docs measure bench bench-keras bench-gpu bench-reading bench-exports bench-pictures bench-real bench-few ablation trust shipped detector kernel lock clean
+.PHONY: run test test-keras faults fuzz golden check format notebooks docs measure bench bench-gpu bench-reading bench-exports bench-pictures bench-real bench-few ablation trust shipped detector kernel lock hashes sbom wheel bench-keras clean
 
 run: .venv/train  ## train the standard recipe, evaluate it, say where the report lies
 	$(BIN)/inkdigits train standard
@@ -19,15 +22,24 @@ test-keras: .venv/test  ## test Keras on TensorFlow, and TensorFlow Lite: 1.6 GB
 	$(BIN)/python -m pip install --quiet --editable '.[test,tflite]'
 	KERAS_BACKEND=tensorflow $(BIN)/python -m pytest -W ignore tests/test_exports.py tests/test_importing.py tests/test_keras_engine.py
 
+faults: .venv/test  ## everything that docs/faults.md promises, a minute of fuzzing each, and what checkpoints cost
+	$(BIN)/python -m pytest tests/faults tests/test_distributed.py tests/test_tune.py
+	$(BIN)/python -m tests.fuzz 60
+	$(BIN)/python benchmarks/checkpoints.py
+
+fuzz: .venv/test  ## fuzz every reader of foreign bytes for SECONDS each, by default 20 minutes: four hours
+	$(BIN)/python -m tests.fuzz $(SECONDS)
+
 golden: .venv/test  ## renew what the tests compare with, after an intended change; look at the difference
 	PYTHONPATH=benchmarks $(BIN)/python -m tests.drawn_pages
 	PYTHONPATH=benchmarks $(BIN)/python -m tests.augmented
 	$(BIN)/python -m tests.reference
 
-check: .venv/test  ## format, lint and types
+check: .venv/test  ## format, lint, types, known vulnerabilities
 	$(BIN)/ruff format --check .
 	$(BIN)/ruff check .
 	$(BIN)/mypy
+	$(BIN)/python supply/audit.py
 
 format: .venv/test
 	$(BIN)/ruff format .
@@ -100,8 +112,25 @@ lock:  ## resolve the newest versions of everything into constraints.txt
 	.venv-lock/bin/python -m pip freeze --all --exclude pip --exclude-editable | sed 's/+cpu$$//' > constraints.txt
 	rm -rf .venv-lock
 
+hashes: .venv-lock/uv  ## the versions of constraints.txt with the hashes of all their files, a file for each extra
+	for extra in $(EXTRAS); do .venv-lock/bin/uv pip compile --quiet --no-config --universal --generate-hashes \
+		--no-annotate --no-header --python-version 3.11.5 --constraint constraints.txt --override supply/no-torch.txt \
+		$${extra:+--extra $$extra} pyproject.toml --output-file supply/locks/$${extra:-base}.txt > /dev/null || exit 1; done
+
+sbom: .venv/test .venv-lock/uv  ## all packages with versions and licences, as CycloneDX: build/sbom.json
+	mkdir -p build
+	.venv-lock/bin/cyclonedx-py environment --pyproject pyproject.toml --output-reproducible --output-file build/sbom.json $(BIN)/python
+
+wheel:  ## build the wheel and the source archive into dist/; the same bytes each time
+	$(BIN)/python -m hatchling build
+
 clean:
 	rm -rf .venv .venv-lock .venv-keras .pytest_cache .mypy_cache .ruff_cache .hypothesis
+
+.venv-lock/uv:
+	$(PYTHON) -m venv .venv-lock
+	PIP_CONSTRAINT= .venv-lock/bin/python -m pip install --quiet uv==$(UV) cyclonedx-bom==7.5.0
+	touch $@
 
 .venv/train: pyproject.toml constraints.txt
 	$(PYTHON) -m venv .venv

@@ -2,8 +2,6 @@
 
 import io
 import re
-import zipfile
-import zlib
 from pathlib import Path
 from typing import Any
 
@@ -21,7 +19,7 @@ from inkdigits.data.pictures import (
     white_of,
 )
 from inkdigits.errors import DataError, MissingExtra
-from inkdigits.files import read_bytes
+from inkdigits.files import check_member, read_bytes
 from inkdigits.imaging.arrays import as_numpy
 
 IMAGE_KEYS = ("x", "images", "image", "data", "pixels")
@@ -43,8 +41,10 @@ def _load(content: bytes, path: Path) -> Arrays:
         if isinstance(stored, np.ndarray):
             return {"x": stored}
         with stored:
+            for member in stored.zip.infolist():
+                check_member(member)
             return {name.lower(): stored[name] for name in stored.files}
-    except (ValueError, OSError, EOFError, zipfile.BadZipFile, zlib.error) as error:
+    except Exception as error:  # of zip, zlib, and of Python, as which NumPy reads the header
         raise DataError(f"{path} can't be read: {error}; save it anew with NumPy") from None
 
 

@@ -3,16 +3,16 @@
 runs/20261121-093000-standard-0/
     run.json           recipe, seed, data set, environment
     history.csv        a row for each epoch
-    checkpoint.pt      to resume from; only training reads it
+    checkpoint.safetensors, checkpoint-before.safetensors
+                       to resume from, the last two; only training reads them
     start.onnx         the artifact that the training began with, if it did
     artifact.onnx      the trained model, the only file that anything else reads
 """
 
-import csv
-import io
 import json
 from collections.abc import Callable
-from dataclasses import asdict, dataclass, field, fields, replace
+from contextlib import nullcontext
+from dataclasses import asdict, dataclass, field, replace
 from datetime import datetime
 from functools import partial
 from numbers import Integral
@@ -36,22 +36,17 @@ from inkdigits.data.learnt import Learnt
 from inkdigits.errors import TrainingInterrupted, UsageError
 from inkdigits.files import make_folder, read_bytes, write_atomic
 from inkdigits.recipes import Recipe
-from inkdigits.training.checkpoint import Checkpoint, Epoch, load_state, save_state
+from inkdigits.training import processes
+from inkdigits.training.checkpoint import Checkpoint, Epoch
+from inkdigits.training.checkpoint_file import alone, load_state, save_state
 from inkdigits.training.devices import AUTO, choose_device
 from inkdigits.training.engines import KERAS, TORCH, describe_engine, fit_with
 from inkdigits.training.loop import check_classes
 from inkdigits.training.sealing import describe_training, seal_checkpoint
 from inkdigits.training.trackers import check_tracker, tracking
-from inkdigits.training.tuning import (
-    Start,
-    for_few,
-    repeated,
-    tuning_recipe,
-    with_replay,
-)
+from inkdigits.training.tuning import Start, for_few, repeated, tuning_recipe, with_replay
 
-_CHECKPOINT, _HISTORY, _RUN = "checkpoint.pt", "history.csv", "run.json"
-_START = "start.onnx"
+_HISTORY, _RUN, _START = "history.csv", "run.json", "start.onnx"
 
 
 @dataclass(frozen=True)
@@ -128,7 +123,8 @@ def start_run(
     split, learnt = _split(run, start, data, data_folder, progress)
     environment["learnt"] = learnt.to_dict()
     run = replace(run, split=split)
-    _make_folder(run, start)
+    if processes.is_first():
+        _make_folder(run, start)
     return run
 
 
@@ -163,14 +159,14 @@ def _loaded(
 def open_run(folder: Path, device: str = AUTO) -> Run:
     """An existing run folder, to go on with on a device; `UsageError` if it isn't one."""
     if not (folder / _RUN).is_file():
-        raise UsageError(f"{folder} is not a run folder: it has no {_RUN}")
+        raise UsageError(f"{folder} is not a run folder: it has no {_RUN}; start a new run")
     try:
         settings = json.loads(read_bytes(folder / _RUN))
         recipe = Recipe(**settings.pop("recipe"))
         handling = Handling(**settings["environment"].get("handling", {}))
         run = Run(folder=folder, recipe=recipe, handling=handling, device=device, **settings)
         run.environment["data_sha256"]
-    except (ValueError, TypeError, KeyError, AttributeError) as error:
+    except (ValueError, TypeError, KeyError, AttributeError, RecursionError) as error:
         raise UsageError(f"{folder / _RUN} is damaged ({error}); start a new run") from error
     if run.engine == KERAS:
         raise UsageError(f"{folder} was trained with Keras, which can't resume; start a new run")
@@ -188,19 +184,29 @@ def train_run(
 
     Only the training subset of the data set is opened. Checkpoint and history are saved after
     every epoch. Ctrl-C raises `TrainingInterrupted`, after writing an artifact of the finished
-    epochs if there are any. Raises `UsageError` if the data aren't those the run was started with.
+    epochs if there are any. Raises `UsageError` if the data aren't those the run was started with,
+    or if another process trains the run.
     """
+    with alone(run.folder) if processes.is_first() else nullcontext():
+        return _train(run, data_folder, progress, on_epoch)
+
+
+def _train(
+    run: Run, data_folder: Path | None, progress: Progress, on_epoch: Callable[[Epoch], None]
+) -> Path:
     split = _load_split(run, data_folder, progress)
-    checkpoint = load_state(run.folder / _CHECKPOINT, Checkpoint.from_dict)
+    checkpoint = load_state(run.folder, Checkpoint.from_dict, progress)
 
     def keep(latest: Checkpoint) -> None:
         nonlocal checkpoint
         checkpoint = latest
-        _save(run.folder, latest)
-        track(latest.history)
+        if processes.is_first():
+            _save(run.folder, latest)
+            track(latest.history)
         on_epoch(latest.history[-1])
 
-    with tracking(run.tracker, run.folder, run.recipe, run.seed) as track:
+    tracked = run.tracker if processes.is_first() else "", run.folder, run.recipe, run.seed
+    with processes.all_needed(run.folder), tracking(*tracked) as track:
         try:
             checkpoint = fit_with(
                 run.engine,
@@ -214,11 +220,13 @@ def train_run(
                 on_epoch=keep,
             )
         except KeyboardInterrupt:
-            if checkpoint:
+            if checkpoint and processes.is_first():
                 _save(run.folder, checkpoint)
                 _write_artifact(run, split, checkpoint)
             raise _interrupted(run, checkpoint, data_folder) from None
-    return _write_artifact(run, split, checkpoint)
+    if processes.is_first():
+        _write_artifact(run, split, checkpoint)
+    return run.folder / ARTIFACT_NAME
 
 
 def _interrupted(
@@ -275,19 +283,14 @@ def _start(run: Run) -> Start | None:
     return Start(read_bytes(path), run.freeze) if path.is_file() else None
 
 
-def _write_artifact(run: Run, split: Split, checkpoint: Checkpoint) -> Path:
-    path = run.folder / ARTIFACT_NAME
+def _write_artifact(run: Run, split: Split, checkpoint: Checkpoint) -> None:
+    write_atomic(run.folder / _HISTORY, checkpoint.history_csv())  # may be an epoch behind
     content = seal_checkpoint(
         checkpoint, run.recipe, run.seed, split.validation, run.dataset, run.environment
     )
-    write_atomic(path, content)
-    return path
+    write_atomic(run.folder / ARTIFACT_NAME, content)
 
 
 def _save(folder: Path, checkpoint: Checkpoint) -> None:
-    save_state(folder / _CHECKPOINT, checkpoint.to_dict())
-    text = io.StringIO(newline="")
-    writer = csv.DictWriter(text, [field.name for field in fields(Epoch)])
-    writer.writeheader()
-    writer.writerows(asdict(epoch) for epoch in checkpoint.history)
-    write_atomic(folder / _HISTORY, text.getvalue().encode())
+    save_state(folder, checkpoint.to_dict())
+    write_atomic(folder / _HISTORY, checkpoint.history_csv())

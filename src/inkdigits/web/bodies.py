@@ -162,7 +162,7 @@ def _from_npy(content: bytes) -> NDArray[np.uint8]:
         version = npy.read_magic(file)
         read_header = {(1, 0): npy.read_array_header_1_0, (2, 0): npy.read_array_header_2_0}
         shape, fortran, dtype = read_header[version](file)
-    except (ValueError, KeyError, EOFError, TypeError, SyntaxError) as error:
+    except Exception as error:  # NumPy reads the header as Python does, and raises what that does
         raise UsageError(f"the body is not in NumPy's format: {shortened(str(error))}") from None
     if dtype != np.uint8 or len(shape) != 3 or shape[1:] != (GLYPH_PX, GLYPH_PX):
         raise UsageError(f"the array is {dtype} {shape}; it must be uint8 (n, 28, 28)")
