@@ -94,10 +94,15 @@ def plain_source(given: Source, *, bgr: bool = False) -> PlainSource:
 def read_within(stream: IO[bytes] | Stream, name: object) -> bytes:
     """The content of a file or stream; `CanvasError` if it has more than `MAX_BYTES`."""
     content = stream.read(MAX_BYTES + 1)
-    if len(content) > MAX_BYTES:
+    check_bytes(len(content), name)
+    return content
+
+
+def check_bytes(count: int, name: object) -> None:
+    """Raise `CanvasError` if a file has more than `MAX_BYTES`."""
+    if count > MAX_BYTES:
         limit = f"{MAX_BYTES / 2**20:.0f} MB"
         raise CanvasError("too_large", f"{name} has more than {limit}; make it smaller")
-    return content
 
 
 def _rest(stream: Stream) -> bytes:
