@@ -10,9 +10,9 @@ import struct
 import tarfile
 import zipfile
 import zlib
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import PurePosixPath
-from typing import IO, cast
+from typing import IO, Any, cast
 
 from inkdigits.batch.entries import Item, Member
 from inkdigits.batch.places import is_picture, open_place
@@ -21,7 +21,7 @@ from inkdigits.files import Place
 from inkdigits.imaging.sources import check_bytes
 
 SUFFIXES = (".tar", ".tgz", ".tar.bz2", ".tbz2", ".zip")  # and with .gz after them
-_PACKED = {b"\x1f\x8b": gzip.GzipFile, b"BZh": bz2.BZ2File}
+_UNPACK: dict[bytes, Callable[[IO[bytes]], Any]] = {b"\x1f\x8b": gzip.open, b"BZh": bz2.open}
 _HEADER = struct.Struct("<26xHH")  # of a file in a zip: the lengths of its name and of what follows
 _ENCRYPTED = 1
 _METHODS = {zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED}
@@ -101,7 +101,7 @@ def _in_tar(file: IO[bytes], archive: Place) -> Iterator[Member | Item]:
     file.seek(0)
     if start == b"\xfd7z":
         raise CanvasError("not_supported", f"{archive} is packed by xz; pack it by gzip")
-    unpack = next((kind for magic, kind in _PACKED.items() if start.startswith(magic)), None)
+    unpack = next((kind for magic, kind in _UNPACK.items() if start.startswith(magic)), None)
     whole = _Bounded(unpack(file) if unpack else file, archive)
     with tarfile.open(fileobj=cast("IO[bytes]", whole), mode="r:") as tar:
         while info := tar.next():
