@@ -127,6 +127,12 @@ def test_wrong_use_is_one_sentence(capsys, tmp_path, monkeypatch, arguments, say
     assert not list(tmp_path.iterdir())
 
 
+def test_what_a_process_raises_is_one_sentence(capsys, inputs, tmp_path):
+    (tmp_path / "out" / ".part-0000000.notes").mkdir(parents=True)
+    code, error = error_of(capsys, "predict", inputs, "--output", f"{tmp_path}/out/")
+    assert (code, "it is a folder" in error, error.count("\n")) == (4, True, 1)
+
+
 def readers_of(process) -> list[psutil.Process]:
     try:
         children = psutil.Process(process.pid).children()
@@ -170,10 +176,10 @@ def test_kills_at_random_moments_lose_and_double_nothing(inputs, undisturbed, tm
 
 
 class Deadly(Worker):
-    """Dies over pictures of a certain name."""
+    """Dies over the first file that it can open."""
 
     def read(self, item):
-        if item.name.endswith("deadly.png"):
+        if isinstance(item.source, Path):
             os.kill(os.getpid(), signal.SIGKILL)
         return super().read(item)
 
@@ -187,6 +193,7 @@ def test_a_picture_that_kills_its_reader_is_a_row_with_an_error(tmp_path):
     names = ["a.png", "deadly.png", "c.png"]
     folder = PartFolder(tmp_path / "out", "jsonl")
     folder.path.mkdir()
+    (tmp_path / "deadly.png").write_bytes(b"anything")
     (part,) = parts_of(list_entries(find_files(tmp_path / name for name in names)))
     (done,) = in_processes([part], DeadlyWriter(folder, Job(), b"").start, 1)
     assert (done.entries, done.rows, done.errors) == (3, 3, 3)

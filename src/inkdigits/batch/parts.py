@@ -131,6 +131,7 @@ class PartFolder:
                     "choose another --output"
                 )
             yield done
+            self._tidied(*shard)
 
     def _check(self, manifest: dict[str, Any]) -> None:
         path = self.path / _MANIFEST
@@ -152,7 +153,7 @@ class PartFolder:
             )
 
     def _tidied(self, shard: int, shards: int) -> set[int]:
-        """The numbers of the shard's parts; what a killed job left of others is removed."""
+        """The numbers of the shard's parts; what the killed left of others is removed."""
         done, hidden = set(), []
         with storage_errors("read", self.path):
             for path in self.path.iterdir():
