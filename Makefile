@@ -7,7 +7,7 @@ export PIP_CONSTRAINT := $(CURDIR)/constraints.txt
 export PIP_BUILD_CONSTRAINT := $(PIP_CONSTRAINT)
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
 
-.PHONY: run test test-keras golden check format notebooks docs measure bench bench-gpu bench-reading bench-exports bench-pictures bench-real bench-few ablation trust shipped detector kernel lock clean
+.PHONY: run test test-keras test-ray golden check format notebooks docs measure bench bench-gpu bench-reading bench-exports bench-pictures bench-real bench-few scale ablation trust shipped detector kernel lock clean
 
 run: .venv/train  ## train the standard recipe, evaluate it, say where the report lies
 	$(BIN)/inkdigits train standard
@@ -18,6 +18,10 @@ test: .venv/test  ## run every test, on all cores; the ten slowest are named at 
 test-keras: .venv/test  ## test Keras on TensorFlow, and TensorFlow Lite: 1.6 GB
 	$(BIN)/python -m pip install --quiet --editable '.[test,tflite]'
 	KERAS_BACKEND=tensorflow $(BIN)/python -m pytest -W ignore tests/test_exports.py tests/test_importing.py tests/test_keras_engine.py
+
+test-ray: .venv/test  ## test --engine ray on a cluster of this machine: 240 MB
+	$(BIN)/python -m pip install --quiet --editable '.[test,ray]'
+	$(BIN)/python -m pytest tests/test_ray.py
 
 golden: .venv/test  ## renew what the tests compare with, after an intended change; look at the difference
 	PYTHONPATH=benchmarks $(BIN)/python -m tests.drawn_pages
@@ -65,6 +69,10 @@ bench-real: .venv/train  ## score a folder of real pictures with a labels.csv: m
 bench-few: .venv/test  ## how accuracy grows with the number of own pictures; a table in docs/own-data.md
 	$(BIN)/python benchmarks/few_pictures.py
 
+scale: .venv/train  ## how reading grows up to a million glyphs, and what Ray costs: tables in docs/scale.md; half an hour
+	$(BIN)/python -m pip install --quiet --editable '.[ray]'
+	$(BIN)/python benchmarks/scale.py
+
 ablation: .venv/train  ## what makes accurate accurate and robust robust: tables in docs/; needs Fashion-MNIST
 	$(BIN)/python benchmarks/robust_ablation.py
 	$(BIN)/python benchmarks/accurate_ablation.py
@@ -92,7 +100,7 @@ kernel: .venv/train  ## compile the convolution for browsers again, to the same 
 lock:  ## resolve the newest versions of everything into constraints.txt
 	rm -rf .venv-lock
 	$(PYTHON) -m venv .venv-lock
-	PIP_CONSTRAINT= .venv-lock/bin/python -m pip install --quiet torch==2.13.0 hatchling --editable '.[train,test]'
+	PIP_CONSTRAINT= .venv-lock/bin/python -m pip install --quiet torch==2.13.0 hatchling --editable '.[train,test,ray]'
 	.venv-lock/bin/python -m pip freeze --all --exclude pip --exclude-editable | sed 's/+cpu$$//' > constraints.txt
 	rm -rf .venv-lock
 

@@ -4,8 +4,8 @@
 
 Runs `inkdigits predict --output FOLDER/ --format parquet` on tables of glyphs and on drawn pictures
 of 3 to 8 digits, and counts the CPU time of all processes that it starts, which other work on the
-machine changes little. Then the same pictures in one process and in one actor of Ray, in turn. Writes
-`benchmarks/results/scale.json` and the tables in `docs/scale.md`.
+machine changes little. Then the same pictures in one process and in one actor of Ray, in turn.
+Writes `benchmarks/results/scale.json` and the tables in `docs/scale.md`.
 """
 
 import argparse
@@ -35,7 +35,7 @@ GLYPHS = (10_000, 100_000, 1_000_000)
 PICTURES = (1_000, 10_000)
 IN_TABLE = 10_000  # glyphs
 DRAWN = 200  # different pictures; more are links to them
-FEW, MANY = 128, 640  # pictures with Ray: their difference leaves out what the start costs
+FEW, MANY = 64, 320  # pictures with Ray: their difference leaves out what the start costs
 ROUNDS = 3
 CORE_HOUR = 0.04  # dollars
 _SUBREAPER = 36  # of prctl: orphans become our children, and their time is counted
@@ -126,9 +126,7 @@ def growth_table(rows: list[dict[str, Any]]) -> str:
     for row in rows:
         each = 1000 * row["cpu_s"] / row["n"]
         what = f"{row['n']:,} {row['kind']}"
-        lines.append(
-            f"| {what} | {row['cpu_s']:,.1f} | {each:.3g} | {row['memory_mb']:.0f} MB |"
-        )
+        lines.append(f"| {what} | {row['cpu_s']:,.1f} | {each:.3g} | {row['memory_mb']:.0f} MB |")
     return "\n".join(lines) + "\n"
 
 
