@@ -36,10 +36,14 @@ def _connect(ray: Any) -> None:
     os.environ.setdefault("RAY_USAGE_STATS_ENABLED", "0")  # sent to Ray's makers
     os.environ.setdefault("RAY_ACCEL_ENV_VAR_OVERRIDE_ON_ZERO", "0")  # else it warns, to no end
     quiet = {"log_to_driver": False, "logging_level": logging.ERROR}
-    if "RAY_ADDRESS" in os.environ:
-        ray.init(**quiet)
-    else:
-        ray.init("local", include_dashboard=False, object_store_memory=_STORE_BYTES, **quiet)
+    local = {"include_dashboard": False, "object_store_memory": _STORE_BYTES}
+    try:
+        if "RAY_ADDRESS" in os.environ:
+            ray.init(**quiet)
+        else:
+            ray.init("local", **local, **quiet)
+    except Exception as error:  # a plain one where a machine is too slow
+        raise UsageError(f"Ray can't be reached or started: {error}") from None
 
 
 def _check_cpus(ray: Any, actors: int | None) -> int:

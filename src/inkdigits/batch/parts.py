@@ -29,7 +29,7 @@ from inkdigits.reading import Reader
 PART_FORMS = ("jsonl", "parquet")
 _MANIFEST = "manifest.json"
 _PATIENCE_S = 60  # with other shards, which look at the manifest for a moment
-_SIZE = 256  # pictures in a part: 4 to 20 seconds of a core, which is what a kill costs
+_SIZE = 256  # pictures in a part: 2 to 15 seconds of a core, which is what a kill costs
 _WEIGHT = 1 << 18  # bytes from a packed archive that count as a picture: at most 64 MB in a part
 
 

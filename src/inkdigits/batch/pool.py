@@ -30,14 +30,16 @@ def in_processes(
     start: Start[Task, Result],
     processes: int,
     give_up: Callable[[Task], Result] | None = None,
+    *,
+    ordered: bool = True,
 ) -> Iterator[Result]:
-    """The result of each task, in order.
+    """The result of each task, in the order of the tasks or as they come.
 
     A task whose process dies is done again by another; the third time, `give_up` makes its result
     if it is given. What a task raises is raised here. Raises `UsageError` if processes die as they
     start.
     """
-    pool = _Pool(tasks, start, processes, give_up)
+    pool = _Pool(tasks, start, processes, give_up, ordered=ordered)
     try:
         yield from pool.results()
     finally:
@@ -73,8 +75,11 @@ class _Pool(Generic[Task, Result]):
         start: Start[Task, Result],
         processes: int,
         give_up: Callable[[Task], Result] | None,
+        *,
+        ordered: bool,
     ) -> None:
-        self._tasks = enumerate(tasks)
+        self._tasks, self._ordered = enumerate(tasks), ordered
+        self._ahead: tuple[int, Task] | None = None  # found while all were busy
         self._start, self._most, self._give_up = start, processes, give_up
         self._processes: list[_Process[Task, Result]] = []
         self._begun: dict[int, Task] = {}
@@ -87,10 +92,11 @@ class _Pool(Generic[Task, Result]):
     def results(self) -> Iterator[Result]:
         self._hand_out()
         while self._begun:
+            self._ahead = self._ahead or next(self._tasks, None)
             for pipe in wait([process.pipe for process in self._processes]):
                 self._hear(next(one for one in self._processes if one.pipe is pipe))
-            while self._next in self._done:
-                yield self._done.pop(self._next)
+            while self._done and (self._next in self._done or not self._ordered):
+                yield self._done.pop(self._next if self._ordered else next(iter(self._done)))
                 self._next += 1
             self._hand_out()
 
@@ -117,9 +123,10 @@ class _Pool(Generic[Task, Result]):
         if self._again:
             return self._again.popleft()
         if len(self._begun) + len(self._done) < _UNDER_WAY * self._most:
-            for number, task in self._tasks:
-                self._begun[number] = task
-                return number
+            found, self._ahead = self._ahead or next(self._tasks, None), None
+            if found:
+                self._begun[found[0]] = found[1]
+                return found[0]
         return None
 
     def _hear(self, process: _Process[Task, Result]) -> None:

@@ -69,7 +69,7 @@ def _make(
 
         results = on_ray(missing(), writer.start, arguments.jobs)
     else:
-        results = in_processes(missing(), writer.start, arguments.jobs or 1)
+        results = in_processes(missing(), writer.start, arguments.jobs or 1, ordered=False)
     with _shown(total) as show:
         for done in results:
             entries, rows, errors = entries + done.entries, rows + done.rows, errors + done.errors
