@@ -10,7 +10,7 @@ export PIP_CONSTRAINT := $(CURDIR)/constraints.txt
 export PIP_BUILD_CONSTRAINT := $(PIP_CONSTRAINT)
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
 
-.PHONY: run test test-keras faults fuzz golden check format notebooks docs measure bench bench-gpu bench-reading bench-exports bench-pictures bench-real bench-few ablation trust shipped detector kernel lock hashes sbom wheel bench-keras clean
+.PHONY: run test test-keras faults fuzz golden check format notebooks docs measure bench bench-gpu bench-reading bench-exports bench-pictures bench-real bench-few ablation trust shipped detector kernel lock hashes sbom wheel bench-keras test-ray scale clean
 
 run: .venv/train  ## train the standard recipe, evaluate it, say where the report lies
 	$(BIN)/inkdigits train standard
@@ -29,6 +29,10 @@ faults: .venv/test  ## everything that docs/faults.md promises, a minute of fuzz
 
 fuzz: .venv/test  ## fuzz every reader of foreign bytes for SECONDS each, by default 20 minutes: four hours
 	$(BIN)/python -m tests.fuzz $(SECONDS)
+
+test-ray: .venv/test  ## test --engine ray on a cluster of this machine: 240 MB
+	$(BIN)/python -m pip install --quiet --editable '.[test,ray]'
+	$(BIN)/python -m pytest tests/test_ray.py
 
 golden: .venv/test  ## renew what the tests compare with, after an intended change; look at the difference
 	PYTHONPATH=benchmarks $(BIN)/python -m tests.drawn_pages
@@ -81,6 +85,10 @@ bench-real: .venv/train  ## score a folder of real pictures with a labels.csv: m
 bench-few: .venv/test  ## how accuracy grows with the number of own pictures; a table in docs/how-to/fine-tune.md
 	$(BIN)/python benchmarks/few_pictures.py
 
+scale: .venv/train  ## how reading grows up to a million glyphs, and what Ray costs: tables in docs/how-to/scale.md; half an hour
+	$(BIN)/python -m pip install --quiet --editable '.[ray]'
+	$(BIN)/python benchmarks/scale.py
+
 ablation: .venv/train  ## what makes accurate accurate and robust robust: tables in docs/; needs Fashion-MNIST
 	$(BIN)/python benchmarks/robust_ablation.py
 	$(BIN)/python benchmarks/accurate_ablation.py
@@ -108,7 +116,7 @@ kernel: .venv/train  ## compile the convolution for browsers again, to the same 
 lock:  ## resolve the newest versions of everything into constraints.txt
 	rm -rf .venv-lock
 	$(PYTHON) -m venv .venv-lock
-	PIP_CONSTRAINT= .venv-lock/bin/python -m pip install --quiet torch==2.13.0 hatchling --editable '.[train,test,tflite]'
+	PIP_CONSTRAINT= .venv-lock/bin/python -m pip install --quiet torch==2.13.0 hatchling --editable '.[train,test,ray,tflite]'
 	.venv-lock/bin/python -m pip freeze --all --exclude pip --exclude-editable | sed 's/+cpu$$//' > constraints.txt
 	rm -rf .venv-lock
 

@@ -94,3 +94,12 @@ def test_fashion_mnist_is_found_where_the_package_looks(tmp_path, mnist, monkeyp
     monkeypatch.setenv("INKDIGITS_DATA", str(tmp_path))
     found = runpy.run_path(str(BENCHMARKS / "clothing.py"))["fashion_mnist"]("train")
     np.testing.assert_array_equal(found, images.images)
+
+
+def test_the_tables_of_scale_are_of_the_stored_results():
+    results = json.loads((BENCHMARKS / "results" / "scale.json").read_text(encoding="utf-8"))
+    tables = runpy.run_path(str(BENCHMARKS / "scale.py"))
+    page = (BENCHMARKS.parent / "docs" / "how-to" / "scale.md").read_text(encoding="utf-8")
+    assert tables["growth_table"](results["growth"]) in page
+    assert tables["price_table"](results["growth"]) in page
+    assert tables["ray_table"](results["ray"]) in page

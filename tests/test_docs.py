@@ -2,6 +2,7 @@
 
 import io
 import json
+import os
 import re
 import runpy
 import shutil
@@ -13,6 +14,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+import pandas as pd
 import pytest
 from fastapi.testclient import TestClient
 from PIL import Image
@@ -85,7 +87,10 @@ def test_shown_extras_and_targets_of_make_exist():
 
 def test_all_pages_with_lines_of_python_are_run():
     pages = {page.name for page in PAGES if "```python" in page.read_text("utf-8")}
-    run_here = {"README.md", "calibration.md", "deploy.md", "onnx.md", "python.md", "share.md"}
+    run_here = {
+        *("README.md", "calibration.md", "deploy.md", "onnx.md", "python.md", "scale.md"),
+        "share.md",
+    }
     assert pages == run_here | {"usage.md"}  # its lines: here, and where what they use is tested
 
 
@@ -205,6 +210,37 @@ def test_the_lines_on_deployment_make_an_app(workplace, monkeypatch, tmp_path):
     monkeypatch.setenv("INKDIGITS_DATABASE_URL", f"sqlite:///{tmp_path / 'corrections.db'}")
     client = run_lines("docs/how-to/deploy.md", workplace, monkeypatch)["app"].test_client()
     assert client.get("/healthz", headers={"Host": "digits.example.org"}).status_code == 200
+
+
+def test_the_lines_on_scale_read_batches_of_ray_data_and_of_spark(workplace, monkeypatch):
+    names = run_lines("docs/how-to/scale.md", workplace, monkeypatch)
+    contents = [(workplace / "photo.jpg").read_bytes(), b"no picture"]
+    found = names["ReadPictures"]()({"path": ["a", "b"], "bytes": contents})
+    frames = [
+        pd.DataFrame({"path": [path], "content": [content]})
+        for path, content in zip("ab", contents, strict=True)
+    ]
+    read = pd.concat(names["read_pictures"](iter(frames)))
+    for rows in (found, read):
+        assert list(rows["path"]) == ["a", "b"]
+        assert list(rows["text"]) == ["314159\n27182\n1618", ""]
+        assert list(rows["error"]) == ["", "not_an_image"]
+
+
+def test_the_script_for_slurm_runs_under_bash(workplace, tmp_path):
+    page = (ROOT / "docs" / "how-to" / "scale.md").read_text("utf-8")
+    (script,) = re.findall(r"```bash\n(.*?)^```", page, re.M | re.S)
+    (tmp_path / "scans.txt").write_text(f"{workplace / 'photo.jpg'}\n")
+    commands = f"{Path(sys.executable).parent}:{os.environ['PATH']}"
+    for task in "0", "99", "0":
+        task_of = {"SLURM_ARRAY_TASK_ID": task, "SLURM_CPUS_PER_TASK": "1"}
+        environment = {**os.environ, **task_of, "PATH": commands}
+        done = subprocess.run(
+            ["bash", "-c", script], cwd=tmp_path, env=environment, capture_output=True, text=True
+        )
+        assert (done.returncode, done.stderr) == (0, "")
+    assert "0 rows, 0 with an error; 1 parts were there" in done.stdout
+    assert [path.name for path in (tmp_path / "out").glob("part*")] == ["part-0000000.parquet"]
 
 
 def test_the_lines_on_the_artifact_run_in_onnx_runtime_and_opencv(workplace, monkeypatch):

@@ -66,7 +66,8 @@ class ArtifactError(InkdigitsError):
 
 CanvasCode = Literal[
     "bad_array",  # values out of range, or an unsupported shape
-    "bad_table",  # a CSV or IDX file that does not hold 28×28 images
+    "bad_table",  # a CSV, IDX or Parquet file that does not hold pictures
+    "crashed",  # reading it ended the process, each time it was tried
     "empty",
     "folder_loop",  # a link to one of its own parent folders
     "no_images",  # a folder without pictures

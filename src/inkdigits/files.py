@@ -12,6 +12,9 @@ from typing import BinaryIO
 
 from inkdigits.errors import StorageError
 
+Place = Path | str
+"""A path; or a URL, as text."""
+
 _CAUSES = {
     errno.ENOSPC: "the disk is full; free some space or choose another folder",
     errno.EDQUOT: "the disk quota is used up; free some space or choose another folder",
@@ -33,6 +36,11 @@ def storage_errors(action: str, path: Path) -> Iterator[None]:
         number = error.errno or 0
         cause = _CAUSES.get(number, (error.strerror or str(error)).lower())
         raise StorageError(f"can't {action} {path}: {cause}") from error
+
+
+def as_place(text: str) -> Place:
+    """A URL such as `s3://bucket/a.png` as it is, anything else as a path."""
+    return text if "://" in text else Path(text)
 
 
 def sha256(content: bytes) -> str:

@@ -94,12 +94,19 @@ def plain_source(given: Source, *, bgr: bool = False) -> PlainSource:
 def read_within(stream: IO[bytes] | Stream, name: object) -> bytes:
     """The content of a file or stream; `CanvasError` if it has more than `MAX_BYTES`."""
     blocks: list[bytes] = []
+    size = 0
     while block := stream.read(_BLOCK):  # a large size is allocated at once, however short the file
         blocks.append(block)
-        if len(blocks) * _BLOCK > MAX_BYTES and sum(map(len, blocks)) > MAX_BYTES:
-            limit = f"{MAX_BYTES / 2**20:.0f} MB"
-            raise CanvasError("too_large", f"{name} has more than {limit}; make it smaller")
+        size += len(block)
+        check_bytes(size, name)
     return type(blocks[0])().join(blocks) if blocks else b""
+
+
+def check_bytes(count: int, name: object) -> None:
+    """Raise `CanvasError` if a file has more than `MAX_BYTES`."""
+    if count > MAX_BYTES:
+        limit = f"{MAX_BYTES / 2**20:.0f} MB"
+        raise CanvasError("too_large", f"{name} has more than {limit}; make it smaller")
 
 
 def _rest(stream: Stream) -> bytes:
