@@ -10,6 +10,7 @@ import argparse
 import http.client
 import io
 import json
+import os
 import re
 import subprocess
 import sys
@@ -71,10 +72,25 @@ def load(port: int, request: tuple[str, bytes, str], seconds: float) -> list[flo
         return sorted(time_s for times in each for time_s in times)
 
 
-def memory_mb(process: int) -> float:
-    """The resident memory of a process."""
-    status = Path(f"/proc/{process}/status").read_text(encoding="utf-8")
-    return int(re.search(r"VmRSS:\s+(\d+)", status)[1]) / 1024
+def processes(server: int) -> list[int]:
+    """A server's process and those that it has started."""
+    lists = Path(f"/proc/{server}/task").glob("*/children")
+    return [server, *(int(child) for found in lists for child in found.read_text().split())]
+
+
+def cpu_ms(server: int) -> float:
+    """The CPU time that a server has taken."""
+    fields = (
+        Path(f"/proc/{one}/stat").read_text().rpartition(")")[2].split()
+        for one in processes(server)
+    )
+    return sum(1000 * (int(f[11]) + int(f[12])) / os.sysconf("SC_CLK_TCK") for f in fields)
+
+
+def memory_mb(server: int) -> float:
+    """The memory of a server's processes, shared pages counted once."""
+    rollups = (Path(f"/proc/{one}/smaps_rollup").read_text() for one in processes(server))
+    return sum(int(re.search(r"Pss:\s+(\d+)", rollup)[1]) for rollup in rollups) / 1024
 
 
 def main() -> None:
@@ -90,9 +106,14 @@ def main() -> None:
         print(f"started in {time.perf_counter() - started:.2f} s")
         for name, request in REQUESTS.items():
             load(port, request, 0.5)
+            before = cpu_ms(server.pid)
             times = load(port, request, SECONDS)
+            each_ms = (cpu_ms(server.pid) - before) / len(times)
             p50, p99 = (1000 * times[int(len(times) * share)] for share in (0.5, 0.99))
-            print(f"{name:22} {len(times) / SECONDS:7.0f}/s   p50 {p50:5.1f} ms  p99 {p99:5.1f} ms")
+            print(
+                f"{name:22} {len(times) / SECONDS:7.0f}/s   p50 {p50:5.1f} ms  p99 {p99:5.1f} ms"
+                f"   CPU {each_ms:5.2f} ms"
+            )
         if soak_s:
             request = REQUESTS["a drawn 280×280 PNG"]
             load(port, request, 20)

@@ -17,9 +17,9 @@ from PIL import Image
 from inkdigits import Reader
 from inkdigits.errors import StorageError, UsageError
 from inkdigits.web import Settings, create_app
-from inkdigits.web.corrections import Store, parse_correction
+from inkdigits.web.corrections import parse_correction
 from inkdigits.web.corrections.correction import CROP_PX, dump, new_correction
-from inkdigits.web.corrections.store import DATABASE_VARIABLE, MOST
+from inkdigits.web.corrections.store import DATABASE_VARIABLE, MOST, Store
 from tests.command_line import call, error_of, start
 from tests.drawn_writer import glyph_of, writer
 

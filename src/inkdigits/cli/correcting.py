@@ -24,7 +24,7 @@ def run(arguments: Namespace, start: "Start") -> int:
     from inkdigits.training.runs import default_folder
 
     with needing("web", "the database of corrections"):
-        from inkdigits.web.corrections import Store, default_database
+        from inkdigits.web.corrections.store import Store, default_database
     others = ("data", "replay", "as_is", "groups", "by", "no_test")
     if any(getattr(arguments, name) for name in others) or arguments.seed is not None:
         raise UsageError(

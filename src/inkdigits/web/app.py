@@ -11,7 +11,7 @@ from werkzeug.exceptions import HTTPException, UnsupportedMediaType
 from inkdigits.errors import InkdigitsError
 from inkdigits.web import api
 from inkdigits.web.bodies import parse_options
-from inkdigits.web.limits import Workers
+from inkdigits.web.limits import Threads, Workers
 from inkdigits.web.live import LiveReader
 from inkdigits.web.openapi import build_openapi
 from inkdigits.web.problems import Refused, as_problem
@@ -22,7 +22,7 @@ from inkdigits.web.settings import Settings
 from inkdigits.web.telemetry import Telemetry, install_telemetry
 
 if TYPE_CHECKING:
-    from inkdigits.web.corrections import Store
+    from inkdigits.web.corrections.store import Store
 
 LOG = logging.getLogger("inkdigits.web")
 
@@ -40,9 +40,9 @@ def create_app(settings: Settings | None = None) -> Flask:
     service = Service(
         settings=settings,
         live=LiveReader(settings.artifact),
-        workers=Workers(settings.workers, settings.queue, settings.time_limit_s),
         telemetry=Telemetry(),
         store=_open_store(settings.corrections),
+        workers=_hire(settings),
     )
     endpoints = [*api.ENDPOINTS, *(_of_corrections() if service.store else ())]
     app.extensions["inkdigits"] = service
@@ -62,11 +62,21 @@ def create_app(settings: Settings | None = None) -> Flask:
     return app
 
 
+def _hire(settings: Settings) -> Workers:
+    """What does the heavy work; only a server of its own has processes for that."""
+    limits = (settings.workers, settings.waiting, settings.time_limit_s)
+    if not settings.processes:
+        return Threads(*limits)
+    from inkdigits.web.processes import Processes
+
+    return Processes(*limits)
+
+
 def _open_store(address: str) -> "Store | None":
     """The store of corrections at an address; SQLAlchemy is imported only if there is one."""
     if not address:
         return None
-    from inkdigits.web.corrections import Store
+    from inkdigits.web.corrections.store import Store
 
     return Store(address)
 

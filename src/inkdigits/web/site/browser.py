@@ -14,15 +14,13 @@ from numpy.typing import NDArray
 
 from inkdigits.artifact import NUMPY
 from inkdigits.errors import CanvasError, InkdigitsError
-from inkdigits.files import sha256
 from inkdigits.graph import Convolve
 from inkdigits.reading import Reader
 from inkdigits.reading.regions import parse_regions
 from inkdigits.web import answers, work
 from inkdigits.web.bodies import as_glyphs, check_pixels, parse_grid, parse_options
 from inkdigits.web.corrections.correction import (
-    laid_out,
-    new_correction,
+    correct,
     parse_correction,
     parse_glyph,
 )
@@ -41,7 +39,7 @@ class BrowserPage:
 
     def __init__(self, artifact: bytes, convolve: Convolve) -> None:
         reader = Reader.load(artifact, providers=((NUMPY, {"convolve": convolve}),))
-        self._now = Loaded(reader, sha256(artifact))
+        self._now = Loaded(reader, artifact)
 
     def answer(self, method: str, query: str, body: str, content: bytes) -> str:
         """The answer in JSON, or under `problem` what is wrong; `content` is a picture file's."""
@@ -80,8 +78,8 @@ class BrowserPage:
     def _correct(self, _query: str, body: Any, content: bytes) -> dict[str, Any]:
         """A new correction, to be stored by the page; `content` is the crop."""
         given = body.pop("glyph", None)
-        glyph = parse_glyph(given) if given else laid_out(content)
-        return asdict(new_correction(**body, glyph=glyph, crop=content))
+        glyph = parse_glyph(given) if given else None
+        return asdict(correct(self._now, body, content, glyph))
 
     def _check(self, _query: str, body: Any, _content: bytes) -> list[dict[str, Any]]:
         """Corrections from a file, each of them as it should be."""

@@ -42,7 +42,7 @@ def build_site(model: Path | None, pyodide: Mapping[str, bytes]) -> dict[str, by
     also for networks that browsers can't run, as imported ones may be.
     """
     content = shipped() if model is None else read_bytes(artifact_path(model))
-    now = Loaded(Reader.load(content), sha256(content))
+    now = Loaded(Reader.load(content), content)
     _check(content, now.reader)
     described = to_json(work.describe(now, model, corrections=True))
     package = files("inkdigits")
