@@ -16,7 +16,7 @@ from inkdigits.web.live import LiveReader
 from inkdigits.web.openapi import build_openapi
 from inkdigits.web.problems import Refused, as_problem
 from inkdigits.web.safety import install_checks
-from inkdigits.web.schemas import to_json
+from inkdigits.web.schemas import encode
 from inkdigits.web.service import Endpoint, Service
 from inkdigits.web.settings import Settings
 from inkdigits.web.telemetry import Telemetry, install_telemetry
@@ -96,15 +96,13 @@ def _view(service: Service, endpoint: Endpoint) -> Callable[..., Response]:
             raise UnsupportedMediaType(f"the body is {request.mimetype!r}; send {known}")
         options: Any = parse_options(request.args.lists(), endpoint.options)
         answer = endpoint.work(service, request, options, **in_path)
-        response = _as_json(to_json(answer))
-        response.status_code = endpoint.status
-        return response
+        return _as_json(encode(answer), endpoint.status)
 
     return view
 
 
-def _as_json(content: Any) -> Response:
-    return Response(json.dumps(content), content_type="application/json")
+def _as_json(content: str, status: int = 200) -> Response:
+    return Response(content, status, content_type="application/json")
 
 
 def _is_taken(mimetype: str, endpoint: Endpoint) -> bool:
@@ -126,13 +124,15 @@ def _install_problems(app: Flask, service: Service) -> None:
 
 
 def _install_pages(app: Flask, service: Service, document: dict[str, Any]) -> None:
+    described = json.dumps(document)
+
     @app.get("/")
     def page() -> Response:
         return app.send_static_file("index.html")
 
     @app.get("/openapi.json")
     def openapi() -> Response:
-        return _as_json(document)
+        return _as_json(described)
 
     @app.get("/metrics")
     def metrics() -> Response:

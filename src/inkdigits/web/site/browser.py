@@ -25,7 +25,7 @@ from inkdigits.web.corrections.correction import (
     parse_glyph,
 )
 from inkdigits.web.live import Loaded
-from inkdigits.web.schemas import to_json
+from inkdigits.web.schemas import encode
 from inkdigits.web.settings import Settings
 
 Floats = NDArray[np.float32]
@@ -51,15 +51,14 @@ class BrowserPage:
             "check": self._check,
         }
         try:
-            found = to_json(methods[method](query, json.loads(body or "null"), content))
+            return encode(methods[method](query, json.loads(body or "null"), content))
         except ModuleNotFoundError as error:  # SciPy, for tables
-            found = _problem("not_supported", f"{_NOT_HERE}: {error.name} is missing")
+            return _problem("not_supported", f"{_NOT_HERE}: {error.name} is missing")
         except CanvasError as error:
             there = error.code != "not_supported"  # its message says what to install
-            found = _problem(error.code, error.message if there else _NOT_HERE)
+            return _problem(error.code, error.message if there else _NOT_HERE)
         except InkdigitsError as error:
-            found = _problem("wrong_usage", str(error))
-        return json.dumps(found)
+            return _problem("wrong_usage", str(error))
 
     def _read(self, query: str, _body: Any, content: bytes) -> answers.ReadAnswer:
         options = parse_options(parse_qs(query).items(), answers.ReadOptions)
@@ -86,8 +85,8 @@ class BrowserPage:
         return [asdict(parse_correction(values)) for values in body]
 
 
-def _problem(code: str, detail: str) -> dict[str, Any]:
-    return {"problem": {"code": code, "detail": detail, "status": 0}}
+def _problem(code: str, detail: str) -> str:
+    return json.dumps({"problem": {"code": code, "detail": detail, "status": 0}})
 
 
 class Kernel:
