@@ -424,9 +424,28 @@ def test_the_dark_theme_is_chosen_by_hand_and_remembered(opened):
 
 def test_the_api_can_be_tried(opened):
     page = opened("api")
-    page.get_by_text("/api/v1/predict").click()
-    page.locator("details[open]").get_by_role("button", name="Try it").click()
-    expect(page.get_by_label("Answer")).to_contain_text('"label": 7')
+    expect(page.locator(".operation")).to_have_count(12)
+
+    def answer_of(summary, key=""):
+        operation = page.locator(".operation", has_text=summary)
+        if operation.get_attribute("open") is None:
+            operation.locator("summary").click()
+        if key:
+            operation.get_by_label("key").fill(key)
+        with page.expect_response("**") as response:
+            operation.get_by_role("button", name="Try it").click()
+        assert response.value.ok, summary
+        expect(operation.get_by_label("Answer")).to_contain_text("{")
+        return response.value.json()
+
+    for summary in page.locator(".operation summary .quiet").all_text_contents():
+        if not summary.startswith("Delete one"):
+            answer_of(summary)
+    stored = answer_of("Store what a digit is")
+    assert answer_of("Delete one", stored["key"]) == stored
+    for path in ("predict", "explain", "read", "regions"):
+        operation = page.locator(".operation", has_text=f"/api/v1/{path}")
+        expect(operation.get_by_label("Answer")).to_contain_text(re.compile(r'"(label|text)": "?7'))
 
 
 def test_all_texts_are_in_one_file():
