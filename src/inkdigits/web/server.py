@@ -16,6 +16,7 @@ from inkdigits.web.settings import Settings
 _CONNECTIONS = 500
 _SLOW_CLIENT_S = 30  # a client that sends nothing for so long is disconnected
 _LIGHT = 8  # threads for requests that are no work for the workers
+_NEXT_S = 1  # after an answer, in which a client may have sent its next request
 _LAST_S = 8  # for answers after the signal to stop; Docker kills after 10
 
 
@@ -58,6 +59,7 @@ class Server:
         try:
             while not self._waitress.stopping:
                 self._loop(timeout_s=1)
+            self._accept_all()
             wasyncore.dispatcher.close(self._waitress)
             end = time.monotonic() + _LAST_S
             while self._is_busy() and time.monotonic() < end:
@@ -74,10 +76,21 @@ class Server:
     def _loop(self, timeout_s: float) -> None:
         wasyncore.loop(timeout_s, use_poll=True, map=self._waitress._map, count=1)
 
+    def _accept_all(self) -> None:
+        """Take the connections that wait: closing the socket would reset them."""
+        channels, before = self._waitress.active_channels, -1
+        while len(channels) > before:
+            before = len(channels)
+            self._waitress.handle_accept()
+
     def _is_busy(self) -> bool:
-        """Whether a request is being received, worked on, or answered."""
+        """Whether a request is being received, worked on or answered, or is likely to come."""
+        lately = time.time() - _NEXT_S
         return any(
-            channel.request or channel.requests or channel.total_outbufs_len
+            channel.request
+            or channel.requests
+            or channel.total_outbufs_len
+            or channel.last_activity > lately
             for channel in self._waitress.active_channels.values()
         )
 
