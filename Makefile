@@ -7,7 +7,7 @@ export PIP_CONSTRAINT := $(CURDIR)/constraints.txt
 export PIP_BUILD_CONSTRAINT := $(PIP_CONSTRAINT)
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
 
-.PHONY: run test test-keras golden check format notebooks docs measure bench bench-gpu bench-reading bench-exports bench-pictures bench-real bench-few ablation trust shipped detector kernel lock clean
+.PHONY: run test test-keras golden check format notebooks docs measure bench bench-gpu bench-reading bench-exports bench-pictures bench-real bench-few soak ablation trust shipped detector kernel lock clean
 
 run: .venv/train  ## train the standard recipe, evaluate it, say where the report lies
 	$(BIN)/inkdigits train standard
@@ -64,6 +64,9 @@ bench-real: .venv/train  ## score a folder of real pictures with a labels.csv: m
 
 bench-few: .venv/test  ## how accuracy grows with the number of own pictures; a table in docs/own-data.md
 	$(BIN)/python benchmarks/few_pictures.py
+
+soak: .venv/test  ## ask the server for five minutes: no error, memory flat
+	$(BIN)/python benchmarks/web_speed.py --soak 300
 
 ablation: .venv/train  ## what makes accurate accurate and robust robust: tables in docs/; needs Fashion-MNIST
 	$(BIN)/python benchmarks/robust_ablation.py
