@@ -381,27 +381,31 @@ def test_everything_is_reached_by_keyboard_alone(opened):
     expect(page.get_by_text("Test accuracy")).to_be_visible()
 
 
-def visit_all(page):
+def visit_all(page, views=VIEWS):
     """Show each view in turn, when all that it asked for has come."""
-    for view in VIEWS:
+    for view in views:
         page.evaluate("(view) => { location.hash = view; }", view)
         expect(page.locator(f"#{view}")).to_be_visible()
         page.wait_for_load_state("networkidle")
         yield view
 
 
+def serious_findings(page):
+    """What axe finds in the view that is shown: rules, and some of the places."""
+    page.evaluate(AXE.read_text(encoding="utf-8"))
+    found = page.evaluate("() => axe.run({ resultTypes: ['violations'] })")
+    return [
+        (one["id"], [node["html"][:120] for node in one["nodes"][:3]])
+        for one in found["violations"]
+        if one["impact"] in {"serious", "critical"}
+    ]
+
+
 @pytest.mark.parametrize("scheme", ["light", "dark"])
 def test_axe_finds_nothing_serious(opened, scheme):
     page = opened(color_scheme=scheme, reduced_motion="reduce")
-    page.evaluate(AXE.read_text(encoding="utf-8"))
     for view in visit_all(page):
-        found = page.evaluate("() => axe.run({ resultTypes: ['violations'] })")
-        serious = [
-            (view, one["id"], [node["html"][:120] for node in one["nodes"][:3]])
-            for one in found["violations"]
-            if one["impact"] in {"serious", "critical"}
-        ]
-        assert serious == []
+        assert serious_findings(page) == [], view
 
 
 @pytest.mark.parametrize("width", [320, 768, 3840])
