@@ -11,6 +11,7 @@ _SMALL_MARKS, _NEAR = ".,:-", 0.3  # of the line's height: marks nearer than tha
 # Heights, of digits and of the lines of marks, at which every scale should see a thing.
 _DIGIT_SEEN_PX, _MARK_SEEN_PX, _SEEN_TO_PX = 14.5, 22.0, 33.0
 _AGREEMENT = 0.6  # of the score: the mean over those scales; the rest is the best of them
+_COMMA = 0.32  # of the line's height: what is lower is a point, if it is one or a comma
 
 
 @dataclass(frozen=True, eq=False)
@@ -163,6 +164,9 @@ def _as_thing(group: list[Sighting], scales: list[float], classes: str) -> Thing
     seen_at: dict[float, float] = {}
     for seen in group:
         seen_at[seen.scale] = max(seen_at.get(seen.scale, 0.0), score_of(seen))
+    point, comma = points
+    if bottom - top < _COMMA * line_px and shares.argmax() == comma:
+        shares[[point, comma]] = shares[[comma, point]]
     thing = Thing(left, top, right, bottom, shares, 0.0, line_px)
     least = _DIGIT_SEEN_PX if thing.is_digit else _MARK_SEEN_PX
     for scale in scales:
