@@ -66,10 +66,11 @@ def _limits(arguments: Namespace) -> "Limits":
 
 def _lines(corrected: "Corrected", limits: "Limits", path: Path) -> list[str]:
     before, after, held_out = corrected.before, corrected.after, corrected.held_out
-    left_out = f"; {corrected.left_out} are no digits, which this network can't learn"
+    trained = f"trained on {corrected.trained_on} corrections and MNIST"
+    if corrected.left_out:
+        trained += f"; {corrected.left_out} are no digits, which this network can't learn"
     return [
-        f"trained on {corrected.trained_on} corrections and MNIST"
-        + left_out * (corrected.left_out > 0),
+        trained,
         f"held-out corrections  {before.corrections} of {held_out} right before, "
         f"{after.corrections} after",
         f"held-out MNIST        {before.accuracy:.2f} % before, {after.accuracy:.2f} % after "
