@@ -264,24 +264,28 @@ def test_pages_that_the_browser_cannot_open_are_shown(opened, files):
     assert page.locator("#picture").evaluate("canvas => canvas.width") == 140
 
 
-def paste(page, path):
+def give(page, path, way):
+    """Paste or drop a file."""
     content = base64.b64encode(path.read_bytes()).decode()
     page.evaluate(
-        """(content) => {
+        """([content, way]) => {
           const bytes = Uint8Array.from(atob(content), (sign) => sign.charCodeAt(0));
           const data = new DataTransfer();
           data.items.add(new File([bytes], "x.png", { type: "image/png" }));
-          const event = new ClipboardEvent("paste", { clipboardData: data, bubbles: true });
+          const event = way === "paste"
+            ? new ClipboardEvent("paste", { clipboardData: data, bubbles: true })
+            : new DragEvent("drop", { dataTransfer: data, bubbles: true, cancelable: true });
           document.body.dispatchEvent(event);
         }""",
-        content,
+        [content, way],
     )
 
 
-def test_a_pasted_picture_is_read(opened, files):
+@pytest.mark.parametrize("way", ["paste", "drop"])
+def test_a_picture_that_is_pasted_or_dropped_is_read(opened, files, way):
     page = opened()
     expect_text(page, EXAMPLE)
-    paste(page, files / "row.png")
+    give(page, files / "row.png", way)
     expect_text(page, "721")
     expect(page.locator("nav [aria-current]")).to_have_text("Pictures")
 

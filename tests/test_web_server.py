@@ -169,8 +169,9 @@ def gunicorn(tmp_path, postgresql):
     pytest.importorskip("gunicorn", reason="GUNICORN IS NOT TESTED: pip install gunicorn")
     artifact = tmp_path / "artifact.onnx"
     artifact.write_bytes(shipped())
-    wsgi = documented("create_app").replace("rate_per_s=30", "rate_per_s=0")
-    (tmp_path / "wsgi.py").write_text(wsgi.replace("runs/mine", str(artifact)))
+    ours = f"artifact=Path({str(artifact)!r}), rate_per_s=0"
+    wsgi = documented("create_app").replace("rate_per_s=30", ours)
+    (tmp_path / "wsgi.py").write_text(f"from pathlib import Path\n{wsgi}")
     with socket.create_server(("127.0.0.1", 0)) as free:
         port = free.getsockname()[1]
     where = ("--bind", f"127.0.0.1:{port}", "--workers", "2", "--threads", "4")
