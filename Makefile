@@ -10,7 +10,7 @@ export PIP_CONSTRAINT := $(CURDIR)/constraints.txt
 export PIP_BUILD_CONSTRAINT := $(PIP_CONSTRAINT)
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
 
-.PHONY: run test test-keras faults fuzz golden check format notebooks docs measure bench bench-gpu bench-reading bench-exports bench-pictures bench-real bench-few ablation trust shipped detector kernel lock hashes sbom wheel bench-keras test-ray scale clean
+.PHONY: run test test-keras faults fuzz golden check format notebooks docs measure bench bench-gpu bench-reading bench-exports bench-pictures bench-real bench-few ablation trust shipped detector kernel lock hashes sbom wheel bench-keras test-ray scale soak clean
 
 run: .venv/train  ## train the standard recipe, evaluate it, say where the report lies
 	$(BIN)/inkdigits train standard
@@ -88,6 +88,9 @@ bench-few: .venv/test  ## how accuracy grows with the number of own pictures; a 
 scale: .venv/train  ## how reading grows up to a million glyphs, and what Ray costs: tables in docs/how-to/scale.md; half an hour
 	$(BIN)/python -m pip install --quiet --editable '.[ray]'
 	$(BIN)/python benchmarks/scale.py
+
+soak: .venv/test  ## ask the server for five minutes: no error, memory flat
+	$(BIN)/python benchmarks/web_speed.py --soak 300
 
 ablation: .venv/train  ## what makes accurate accurate and robust robust: tables in docs/; needs Fashion-MNIST
 	$(BIN)/python benchmarks/robust_ablation.py

@@ -24,7 +24,10 @@ from inkdigits.training.devices import CPU, moved
 
 
 class Batches:
-    """A training set on a device; each pass over it is shuffled and augmented anew."""
+    """A training set on a device; each pass over it is shuffled and augmented anew.
+
+    With junk, images of the data may be junk too: their label is one more than the last.
+    """
 
     def __init__(self, data: LabelledImages, recipe: Recipe, device: torch.device = CPU) -> None:
         images, labels = _with_drawn(data, recipe.drawn_share)
