@@ -5,7 +5,7 @@
 Trains `accurate` for a few epochs on four fifths of the training set, then again with one change
 each, and measures on the last fifth. The unchanged network also serves for test-time shifts and
 averaged weights, and as the teacher of a smaller network.
-Writes `benchmarks/results/accurate_ablation.json` and the table in `docs/accuracy.md`.
+Writes `benchmarks/results/accurate_ablation.json` and the table in `docs/explanation/accuracy.md`.
 """
 
 import argparse
@@ -34,7 +34,7 @@ from inkdigits.training.optimizers import Optimizer
 from inkdigits.training.schedules import learning_rate
 
 HERE = Path(__file__).parent
-PAGE = HERE.parent / "docs" / "accuracy.md"
+PAGE = HERE.parent / "docs" / "explanation" / "accuracy.md"
 HELD_OUT = 0.2
 AVERAGED = 3  # the last epochs
 UNCHANGED = "nothing"

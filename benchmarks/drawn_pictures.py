@@ -4,7 +4,7 @@
 
 `handwriting.py` and `scenes.py` draw the pictures from digits that the shipped network wasn't
 trained on. Writes `benchmarks/results/drawn_pictures.json` and the tables in
-`docs/pictures.md`. Keep the machine otherwise idle: the second table has timings.
+`docs/explanation/pictures.md`. Keep the machine otherwise idle: the second table has timings.
 """
 
 import argparse
@@ -32,7 +32,7 @@ from inkdigits.metrics import wilson_interval
 from inkdigits.reading import Reader
 
 HERE = Path(__file__).parent
-PAGE = HERE.parent / "docs" / "pictures.md"
+PAGE = HERE.parent / "docs" / "explanation" / "pictures.md"
 ROUNDS = 9
 Draw = Callable[[LabelledImages, np.random.Generator], Page]
 

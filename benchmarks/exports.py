@@ -2,9 +2,9 @@
 
     make bench-exports
 
-Formats whose library isn't installed are named and left out. Writes tables into docs/exports.md:
-the second has the memory that C takes, for recipes whose networks were trained for a moment, since
-it depends on the layers alone.
+Formats whose library isn't installed are named and left out. Writes the table in
+`docs/how-to/exports.md` and that in `microcontroller.md` beside it, of the memory that C takes, for
+recipes whose networks were trained for a moment, since it depends on the layers alone.
 """
 
 import json
@@ -30,7 +30,7 @@ from inkdigits.files import write_atomic
 from inkdigits.recipes import RECIPES
 
 HERE = Path(__file__).parent
-PAGE = HERE.parent / "docs" / "exports.md"
+PAGES = HERE.parent / "docs" / "how-to"
 RESULT = HERE / "results" / "exports.json"
 ROUNDS = 500
 IN_C = ("tiny", "fast", "standard", "robust")
@@ -79,6 +79,11 @@ def sources() -> dict[str, Source]:
     return found
 
 
+def table(head: str, rows: list[str]) -> str:
+    """Markdown of five columns."""
+    return "\n".join([head, "|---|---|---|---|---|", *rows, ""])
+
+
 def main() -> None:
     """Measure and write."""
     source = Source.parse(shipped())
@@ -99,7 +104,7 @@ def main() -> None:
             "one_digit_us": microseconds,
         }
     head = "| format | size | labels agree | probabilities differ by | one digit |"
-    put_table(PAGE, "formats", "\n".join([head, "|---|---|---|---|---|", *lines, ""]))
+    put_table(PAGES / "exports.md", "formats", table(head, lines))
     in_c = {name: memory(one) for name, one in sources().items()}
     rows = [
         f"| `{name}` | "
@@ -108,7 +113,11 @@ def main() -> None:
         for name, sizes in in_c.items()
     ]
     head = "| recipe | float: flash | RAM | int8: flash | RAM |"
-    put_table(PAGE, "memory", "\n".join([head, "|---|---|---|---|---|", *rows, ""]))
+    put_table(
+        PAGES / "microcontroller.md",
+        "memory",
+        table(head, rows),
+    )
     result = {"environment": describe_environment(), "formats": values, "c_memory": in_c}
     write_atomic(RESULT, json.dumps(result, indent=1).encode())
 

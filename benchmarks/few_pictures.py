@@ -4,7 +4,7 @@
 
 On scikit-learn's 8×8 digits, and on coarse black-and-white scans of three drawn writers, each with
 one way of writing every digit. The test pictures are the same for every number; the rest is
-training. Writes a table into docs/own-data.md.
+training. Writes a table into docs/how-to/fine-tune.md.
 """
 
 import json
@@ -29,7 +29,7 @@ from inkdigits.training import train_artifact
 from inkdigits.training.tuning import Start, for_few, repeated, tuning_recipe, with_replay
 
 HERE = Path(__file__).parent
-PAGE = HERE.parent / "docs" / "own-data.md"
+PAGE = HERE.parent / "docs" / "how-to" / "fine-tune.md"
 COUNTS = (1, 3, 10, 30, 100)  # of a class
 SEEDS = (0, 1, 2)
 DRAWN, SCAN_PX = 140, 9  # pictures of a class; their height

@@ -5,7 +5,7 @@
 Measures digits a second on 10,000 test images in memory, in turn with PyTorch on the same network;
 the time for one digit; and the commands as new processes with a warm page cache, in turn with a
 Python that does nothing. Writes medians to `benchmarks/results/reading_speed.json` and `.md`, and
-to the table in `docs/performance.md`. Keep the machine otherwise idle.
+to the table in `docs/explanation/performance.md`. Keep the machine otherwise idle.
 """
 
 import json
@@ -29,7 +29,7 @@ from inkdigits.training import predict_logits
 from inkdigits.training.models import build_model
 
 RESULTS = Path(__file__).parent / "results"
-PAGE = Path(__file__).parent.parent / "docs" / "performance.md"
+PAGE = Path(__file__).parent.parent / "docs" / "explanation" / "performance.md"
 ROUNDS = 9
 
 

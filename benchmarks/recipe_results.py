@@ -4,8 +4,8 @@
     python benchmarks/recipe_results.py --again [RECIPE …]     train all of them
 
 Each run adds its results to `src/inkdigits/recipes/results.json`, so an interrupted measurement
-resumes where it stopped. At the end the tables in `docs/accuracy.md` are written. Do one run at a
-time and keep the machine otherwise idle: a second busy process ruins the timings.
+resumes where it stopped. At the end the tables in `docs/explanation/accuracy.md` are written. Do
+one run at a time and keep the machine otherwise idle: a second busy process ruins the timings.
 """
 
 import argparse
@@ -31,7 +31,7 @@ from inkdigits.training.runs import start_run, train_run
 
 ROOT = Path(__file__).parent.parent
 MEASURED = ROOT / "src" / "inkdigits" / "recipes" / "results.json"
-ACCURACY = ROOT / "docs" / "accuracy.md"
+ACCURACY = ROOT / "docs" / "explanation" / "accuracy.md"
 # The others have 3.
 SEEDS = {"tiny": 5, "fast": 20, "standard": 10, "accurate": 5}
 # Chris Deotte, "25 Million Images! [0.99757] MNIST", Kaggle, 2018: the best with a distribution.

@@ -5,7 +5,7 @@
 Trains `robust` for a few epochs, then without one effect or without the junk. Everything is
 measured on the held-out part of the training set, damaged or not, on drawn non-digits, and on
 Fashion-MNIST's *training* images, from a data folder or the cache. Writes
-`benchmarks/results/robust_ablation.json` and the tables in `docs/trust.md`.
+`benchmarks/results/robust_ablation.json` and the tables in `docs/explanation/trust.md`.
 """
 
 import argparse
@@ -34,7 +34,7 @@ from inkdigits.training.calibration import ACCEPTED_SHARE, familiarity
 from inkdigits.training.models import Model, rebuild
 
 HERE = Path(__file__).parent
-PAGE = HERE.parent / "docs" / "trust.md"
+PAGE = HERE.parent / "docs" / "explanation" / "trust.md"
 Images = NDArray[np.uint8]
 
 

@@ -6,8 +6,8 @@
 Each system is a script in `peers/`. It runs in its own process and environment (`.venv` or
 `.venv-keras`), with the data in memory. In every round each system trains once, with the round as
 its seed. Writes `benchmarks/results/training_speed.json` after every run, then `.md`, `.png` and
-the table in `docs/performance.md`. Ratios compare with `keras-baseline` in the same round. Keep the
-machine otherwise idle.
+the table in `docs/explanation/performance.md`. Ratios compare with `keras-baseline` in the same
+round. Keep the machine otherwise idle.
 """
 
 import argparse
@@ -29,7 +29,7 @@ from inkdigits.files import write_atomic
 
 HERE = Path(__file__).parent
 RESULTS = HERE / "results"
-PAGE = HERE.parent / "docs" / "performance.md"
+PAGE = HERE.parent / "docs" / "explanation" / "performance.md"
 TORCH, KERAS = ".venv", ".venv-keras"
 REFERENCE = "keras-baseline"
 SYSTEMS = {

@@ -2,7 +2,7 @@
 
     make trust      ten minutes; needs Fashion-MNIST, in a data folder or the cache
 
-Writes `benchmarks/results/trust.json` and the first table of `docs/trust.md`.
+Writes `benchmarks/results/trust.json` and the first table of `docs/explanation/trust.md`.
 """
 
 import json
@@ -32,7 +32,7 @@ PHOTOGRAPHS = 1000
 SMALL = 2000  # small pictures of each kind
 NO_TARGET = ("letters", "photographs")
 HERE = Path(__file__).parent
-PAGE = HERE.parent / "docs" / "trust.md"
+PAGE = HERE.parent / "docs" / "explanation" / "trust.md"
 
 
 def read_coarse_digits(reader: Reader) -> float:

@@ -1,19 +1,23 @@
 """How fast `inkdigits serve` answers on loopback: requests a second and times, at 8 clients.
 
     python benchmarks/web_speed.py                  # half a minute
-    python benchmarks/web_speed.py --soak 300       # five minutes more: memory, errors
+    make soak                                       # five minutes of all requests: memory, errors
 
-The server and the clients share the machine's cores. Every loop is bounded by time.
+The server and the clients share the machine's cores; the CPU time is the server's. Every loop is
+bounded by time. A soak fails if a request does, or if memory grows by more than 2 %.
 """
 
 import argparse
 import http.client
 import io
+import itertools
 import json
+import os
 import re
 import subprocess
 import sys
 import time
+from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
@@ -21,6 +25,7 @@ import numpy as np
 from PIL import Image, ImageDraw
 
 CLIENTS, SECONDS = 8, 5
+WARM_S, MOST_GROWN = 30, 0.02
 HOST = "127.0.0.1"
 
 
@@ -64,23 +69,65 @@ def client(port: int, request: tuple[str, bytes, str], seconds: float) -> list[f
     return times
 
 
-def load(port: int, request: tuple[str, bytes, str], seconds: float) -> list[float]:
-    """The times of all clients' requests, sorted."""
+def load(port: int, requests: Sequence[tuple[str, bytes, str]], seconds: float) -> list[float]:
+    """The times of all clients' requests, sorted; each client has one of the requests."""
     with ThreadPoolExecutor(CLIENTS) as pool:
-        each = pool.map(lambda _: client(port, request, seconds), range(CLIENTS))
+        some = itertools.islice(itertools.cycle(requests), CLIENTS)
+        each = pool.map(lambda request: client(port, request, seconds), some)
         return sorted(time_s for times in each for time_s in times)
 
 
-def memory_mb(process: int) -> float:
-    """The resident memory of a process."""
-    status = Path(f"/proc/{process}/status").read_text(encoding="utf-8")
-    return int(re.search(r"VmRSS:\s+(\d+)", status)[1]) / 1024
+def processes(server: int) -> list[int]:
+    """A server's process and those that it has started."""
+    lists = Path(f"/proc/{server}/task").glob("*/children")
+    return [server, *(int(child) for found in lists for child in found.read_text().split())]
+
+
+def cpu_ms(server: int) -> float:
+    """The CPU time that a server has taken."""
+    fields = (
+        Path(f"/proc/{one}/stat").read_text().rpartition(")")[2].split()
+        for one in processes(server)
+    )
+    return sum(1000 * (int(f[11]) + int(f[12])) / os.sysconf("SC_CLK_TCK") for f in fields)
+
+
+def memory_mb(server: int) -> float:
+    """The memory of a server's processes, shared pages counted once."""
+    rollups = (Path(f"/proc/{one}/smaps_rollup").read_text() for one in processes(server))
+    return sum(int(re.search(r"Pss:\s+(\d+)", rollup)[1]) for rollup in rollups) / 1024
+
+
+def measure(server: int, port: int) -> None:
+    """A line for each kind of request."""
+    for name, request in REQUESTS.items():
+        load(port, [request], 0.5)
+        before = cpu_ms(server)
+        times = load(port, [request], SECONDS)
+        each_ms = (cpu_ms(server) - before) / len(times)
+        p50, p99 = (1000 * times[int(len(times) * share)] for share in (0.5, 0.99))
+        print(
+            f"{name:22} {len(times) / SECONDS:7.0f}/s   p50 {p50:5.1f} ms  p99 {p99:5.1f} ms"
+            f"   CPU {each_ms:5.2f} ms"
+        )
+
+
+def soak(server: int, port: int, seconds: float) -> None:
+    """Ask for everything for a long time; `SystemExit` if memory grows."""
+    load(port, list(REQUESTS.values()), WARM_S)
+    before = memory_mb(server)
+    count = len(load(port, list(REQUESTS.values()), seconds))
+    after = memory_mb(server)
+    grown = after / before - 1
+    print(f"soak: {count:,} requests, no error; {before:.0f} MB, then {after:.0f} ({grown:+.1%})")
+    if grown > MOST_GROWN:
+        raise SystemExit(f"memory grew by more than {MOST_GROWN:.0%}")
 
 
 def main() -> None:
     """Start a server, ask it, stop it."""
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--soak", type=float, default=0, metavar="SECONDS")
+    parser.add_argument("--soak", type=float, metavar="SECONDS")
     soak_s = parser.parse_args().soak
     command = [sys.executable, "-m", "inkdigits", "serve", "--port", "0", "--no-corrections"]
     started = time.perf_counter()
@@ -88,20 +135,10 @@ def main() -> None:
     try:
         port = int(re.search(r":(\d+)/", server.stdout.readline())[1])
         print(f"started in {time.perf_counter() - started:.2f} s")
-        for name, request in REQUESTS.items():
-            load(port, request, 0.5)
-            times = load(port, request, SECONDS)
-            p50, p99 = (1000 * times[int(len(times) * share)] for share in (0.5, 0.99))
-            print(f"{name:22} {len(times) / SECONDS:7.0f}/s   p50 {p50:5.1f} ms  p99 {p99:5.1f} ms")
         if soak_s:
-            request = REQUESTS["a drawn 280×280 PNG"]
-            load(port, request, 20)
-            before = memory_mb(server.pid)
-            count = len(load(port, request, soak_s))
-            after = memory_mb(server.pid)
-            print(
-                f"soak: {count:,} requests, no error; memory {before:.0f} MB, then {after:.0f} MB"
-            )
+            soak(server.pid, port, soak_s)
+        else:
+            measure(server.pid, port)
     finally:
         server.terminate()
         server.wait()

@@ -18,6 +18,12 @@ def writer(ones: int, sevens: int, seed: int = 0) -> tuple[np.ndarray, np.ndarra
     return np.stack(canvases), np.array([1] * ones + [7] * sevens, np.uint8)
 
 
+def crossed_zs(count: int, seed: int = 0) -> np.ndarray:
+    """Canvases of the letter Z with a bar: it looks like a 2, or a crossed 7."""
+    rng = np.random.default_rng(seed)
+    return np.stack([_drawn(_crossed_z(rng)) for _ in range(count)])
+
+
 def glyph_of(canvas: np.ndarray) -> np.ndarray:
     """The canvas' ink in MNIST's layout."""
     return lay_out_glyph(find_ink(canvas, light_on_dark=False).strength)
@@ -35,6 +41,12 @@ def _seven(rng) -> list[list[tuple[float, float]]]:
     leg = [(left - 5, top + 40), (left, top), (right, top), (right - 60 + 6 * rng.normal(), foot)]
     x, y = right - 30, (top + foot) / 2
     return [leg, [(x - 50, y + 4), (x + 50, y - 8)]]
+
+
+def _crossed_z(rng) -> list[list[tuple[float, float]]]:
+    corners = [(80, 60), (200, 60), (85, 220), (205, 220)]
+    bar = [(105, 142), (175, 136)]
+    return [[(x + 5 * rng.normal(), y + 5 * rng.normal()) for x, y in s] for s in (corners, bar)]
 
 
 def _drawn(strokes) -> np.ndarray:

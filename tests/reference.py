@@ -9,8 +9,8 @@ from pathlib import Path
 import inkdigits
 from inkdigits.cli.parser import build_parser
 
-DOCS = Path(__file__).parent.parent / "docs"
-PAGE, COMMANDS = DOCS / "reference.md", DOCS / "commands.md"
+REFERENCE = Path(__file__).parent.parent / "docs" / "reference"
+PAGE, COMMANDS = REFERENCE / "python.md", REFERENCE / "commands.md"
 
 
 def interface() -> Iterator[tuple[str, object]]:

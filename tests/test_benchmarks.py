@@ -38,7 +38,9 @@ def test_the_stored_table_is_of_the_stored_results(name, key):
     table = runpy.run_path(str(BENCHMARKS / f"{name}.py"))["table"]
     stored = (BENCHMARKS / "results" / f"{name}.md").read_text(encoding="utf-8")
     assert table(results[key]) == stored
-    assert stored in (BENCHMARKS.parent / "docs" / "performance.md").read_text(encoding="utf-8")
+    assert stored in (BENCHMARKS.parent / "docs" / "explanation" / "performance.md").read_text(
+        encoding="utf-8"
+    )
 
 
 def test_the_table_of_what_was_tried_is_of_the_stored_results():
@@ -46,7 +48,7 @@ def test_the_table_of_what_was_tried_is_of_the_stored_results():
         (BENCHMARKS / "results" / "accurate_ablation.json").read_text(encoding="utf-8")
     )
     table = runpy.run_path(str(BENCHMARKS / "accurate_ablation.py"))["table"]
-    page = (BENCHMARKS.parent / "docs" / "accuracy.md").read_text(encoding="utf-8")
+    page = (BENCHMARKS.parent / "docs" / "explanation" / "accuracy.md").read_text(encoding="utf-8")
     assert table(stored["results"], stored["epochs"], stored["digits"]) in page
 
 
@@ -55,13 +57,13 @@ def test_the_table_of_pictures_is_of_the_stored_results():
         (BENCHMARKS / "results" / "drawn_pictures.json").read_text(encoding="utf-8")
     )
     tables = runpy.run_path(str(BENCHMARKS / "drawn_pictures.py"))
-    page = (BENCHMARKS.parent / "docs" / "pictures.md").read_text(encoding="utf-8")
+    page = (BENCHMARKS.parent / "docs" / "explanation" / "pictures.md").read_text(encoding="utf-8")
     assert tables["accuracy_table"](results["accuracy"]) in page
     assert tables["speed_table"](results["seconds"]) in page
 
 
 def test_the_tables_of_trust_are_of_the_stored_results():
-    page = (BENCHMARKS.parent / "docs" / "trust.md").read_text(encoding="utf-8")
+    page = (BENCHMARKS.parent / "docs" / "explanation" / "trust.md").read_text(encoding="utf-8")
 
     def stored(name, key):
         return json.loads((BENCHMARKS / "results" / f"{name}.json").read_text("utf-8"))[key]
@@ -92,3 +94,12 @@ def test_fashion_mnist_is_found_where_the_package_looks(tmp_path, mnist, monkeyp
     monkeypatch.setenv("INKDIGITS_DATA", str(tmp_path))
     found = runpy.run_path(str(BENCHMARKS / "clothing.py"))["fashion_mnist"]("train")
     np.testing.assert_array_equal(found, images.images)
+
+
+def test_the_tables_of_scale_are_of_the_stored_results():
+    results = json.loads((BENCHMARKS / "results" / "scale.json").read_text(encoding="utf-8"))
+    tables = runpy.run_path(str(BENCHMARKS / "scale.py"))
+    page = (BENCHMARKS.parent / "docs" / "how-to" / "scale.md").read_text(encoding="utf-8")
+    assert tables["growth_table"](results["growth"]) in page
+    assert tables["price_table"](results["growth"]) in page
+    assert tables["ray_table"](results["ray"]) in page

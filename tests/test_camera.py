@@ -12,7 +12,7 @@ import inkdigits
 from inkdigits.batch.camera import draw_frame, frames_of, read_frames
 from tests.command_line import call, error_of
 
-USAGE = (Path(__file__).parent.parent / "docs" / "usage.md").read_text(encoding="utf-8")
+USAGE = (Path(__file__).parent.parent / "docs" / "how-to" / "usage.md").read_text(encoding="utf-8")
 
 
 @pytest.fixture(scope="module")

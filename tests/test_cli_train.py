@@ -23,7 +23,9 @@ def test_a_run_folder_has_all_it_should(capsys, small_data, tmp_path):
     assert f"report    {run / 'report.html'}" in out
     names = {path.name for path in run.iterdir()}
     assert names == {
-        *("run.json", "history.csv", "checkpoint.pt", "artifact.onnx"),
+        *("run.json", "history.csv", "checkpoint.safetensors", "artifact.onnx"),
+        "checkpoint-before.safetensors",
+        ".lock",
         *("report.json", "report.html", "plots"),
     }
     settings = json.loads((run / "run.json").read_text())

@@ -15,13 +15,14 @@ import sqlalchemy as sql
 from PIL import Image
 
 from inkdigits import Reader
+from inkdigits.data.learnt import Learnt
 from inkdigits.errors import StorageError, UsageError
 from inkdigits.web import Settings, create_app
-from inkdigits.web.corrections import Store, parse_correction
+from inkdigits.web.corrections import parse_correction
 from inkdigits.web.corrections.correction import CROP_PX, dump, new_correction
-from inkdigits.web.corrections.store import DATABASE_VARIABLE, MOST
+from inkdigits.web.corrections.store import DATABASE_VARIABLE, MOST, Store
 from tests.command_line import call, error_of, start
-from tests.drawn_writer import glyph_of, writer
+from tests.drawn_writer import crossed_zs, glyph_of, writer
 
 
 def png(canvas: np.ndarray) -> bytes:
@@ -96,11 +97,12 @@ def test_deleted_ink_is_gone_from_the_file(store, database):
         assert b"f00d" * 16 not in file.read()
 
 
-def test_only_digits_are_trained_on(store):
+def test_what_is_not_a_digit_has_a_label_of_its_own(store):
     store.add([correction(0, label=1), correction(1, label=None), correction(2, label=7)])
     data = store.labelled(tuple("0123456789"))
-    assert sorted(data.labels.tolist()) == [1, 7]
-    assert data.images.shape == (2, 28, 28)
+    assert sorted(data.labels.tolist()) == [1, 7, 10]
+    assert data.images.shape == (3, 28, 28)
+    assert len(store.labelled(tuple("01"))) == 2
 
 
 @pytest.mark.parametrize(
@@ -317,6 +319,42 @@ def test_a_writer_is_learnt_and_mnist_is_not_forgotten(
     after = Reader.load(values["artifact"])
     assert (after.predict(unseen) == truth).mean() > 0.95
     assert values["after"]["accuracy"] > values["before"]["accuracy"] - 0.1
+
+
+def test_what_is_not_a_digit_is_learnt_and_what_was_learnt_is_known(
+    capsys, store, tmp_path, monkeypatch
+):
+    monkeypatch.setattr("inkdigits.training.correcting.REPLAYED", 3000)  # a quarter of the time,
+    monkeypatch.setattr("inkdigits.training.correcting.GENTLER", 0.5)  # in larger steps
+    glyphs = [glyph_of(canvas) for canvas in crossed_zs(20)]
+    store.add(new_correction(None, 2, 0.9, "", glyph.tobytes(), CROP) for glyph in glyphs)
+    code, out, _ = learn(capsys, "shipped", tmp_path / "new", "--max-accuracy-loss", 1)
+    values = json.loads(out)
+    assert code == 0
+    assert (values["before"]["corrections"], values["after"]["corrections"]) == (0, 4)
+    before, after = Reader.load(), Reader.load(values["artifact"])
+    unseen = np.stack([glyph_of(canvas) for canvas in crossed_zs(20, seed=1)])
+    assert before.accepts(before.score_glyphs(unseen)[1]).mean() > 0.8
+    assert after.accepts(after.score_glyphs(unseen)[1]).mean() < 0.2
+    sevens = np.stack([glyph_of(canvas) for canvas in writer(ones=0, sevens=20, seed=1)[0]])
+    assert after.accepts(after.score_glyphs(sevens)[1]).mean() > 0.8
+    learnt = Learnt.by(after.info)
+    assert (len(learnt.trained), len(learnt.held_out)) == (16, 4)
+    assert learnt.knows(np.stack(glyphs)).all()
+    assert not learnt.knows(unseen).any()
+    assert list(learnt.splits) == ["mnist"]
+
+
+def test_a_network_without_a_class_for_it_says_what_it_leaves_out(
+    capsys, store, fast_artifact, tmp_path
+):
+    store.add(correction(n, label=int(label)) for n, label in enumerate(LABELS))
+    store.add([correction(0, label=None), correction(1, label=None)])
+    limits = ("--max-accuracy-loss", 1, "--max-calibration-loss", 1)
+    options = ("--from", fast_artifact, "--corrections", "--out", tmp_path / "new", *limits)
+    code, out, _ = call(capsys, "train", *options)
+    assert code == 0
+    assert "32 corrections and MNIST; 2 are no digits, which this network can't learn" in out
 
 
 def test_an_artifact_that_forgets_is_not_written(capsys, store, fast_artifact, tmp_path, mnist):

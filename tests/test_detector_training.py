@@ -1,6 +1,7 @@
 """The detector's drawn pages, its training and its export."""
 
 import json
+from copy import deepcopy
 from dataclasses import replace
 from functools import partial
 
@@ -106,26 +107,11 @@ def test_targets_are_where_the_things_are(pages):
 def test_a_resumed_training_ends_with_the_weights_of_an_uninterrupted_one(batches, monkeypatch):
     monkeypatch.setattr(loop, "KEEP_EVERY", 2)
     states = []
-    whole = fit_detector(RECIPE, 3, on_state=lambda state, _: states.append(copy_of(state)))
+    whole = fit_detector(RECIPE, 3, on_state=lambda state, _: states.append(deepcopy(state)))
     resumed = fit_detector(RECIPE, 3, resume=states[0])
     other = fit_detector(RECIPE, 4)
     assert same(whole, resumed)
     assert not same(whole, other)
-
-
-def copy_of(state):
-    return {
-        name: {key: copied(value) for key, value in part.items()} if name != "step" else part
-        for name, part in state.items()
-    }
-
-
-def copied(value):
-    if isinstance(value, torch.Tensor):
-        return value.clone()
-    if isinstance(value, dict):
-        return {key: copied(inner) for key, inner in value.items()}
-    return [copied(inner) for inner in value] if isinstance(value, list) else value
 
 
 def same(one: Detector, other: Detector) -> bool:
@@ -224,7 +210,7 @@ def test_the_command_writes_a_run_folder_and_goes_on_with_it(
     assert (code, f"detector  {run / 'detector.onnx'}" in out) == (0, True)
     names = {path.name for path in run.iterdir()}
     assert names == {
-        *("run.json", "history.csv", "checkpoint.pt", "detector.onnx"),
+        *("run.json", "history.csv", "checkpoint.safetensors", "detector.onnx", ".lock"),
         *("report.html", "report.json", "mistakes.png"),
     }
     assert json.loads((run / "run.json").read_text())["recipe"]["steps"] == 2
@@ -247,6 +233,9 @@ def test_settings_are_checked_as_for_any_recipe(capsys, tmp_path):
 def test_a_damaged_checkpoint_is_named(capsys, tmp_path):
     folder = tmp_path / "run"
     runs.start_detector_run(RECIPE, 3, folder)
-    (folder / "checkpoint.pt").write_bytes(b"torn")
+    (folder / "checkpoint.safetensors").write_bytes(b"torn")
     code, err = error_of(capsys, "train", "--quiet", "--resume", folder)
-    assert (code, "checkpoint.pt is damaged" in err) == (2, True)
+    assert (code, "checkpoint.safetensors is no checkpoint of inkdigits, or is damaged" in err) == (
+        2,
+        True,
+    )

@@ -204,7 +204,9 @@ def test_a_full_disk_is_one_clear_sentence(mirror, empty_cache, monkeypatch):
         raise OSError(errno.ENOSPC, "No space left on device")
 
     monkeypatch.setattr("os.fsync", full)
-    with pytest.raises(StorageError, match=r"^can't write .*: the disk is full; free some space"):
+    with pytest.raises(
+        StorageError, match=r"^can't make the folder .*: the disk is full; free some"
+    ):
         fetch_dataset("mnist")
     assert files_in(empty_cache) == []
 

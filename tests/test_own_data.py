@@ -718,7 +718,7 @@ def test_own_pictures_are_trained_on_and_used_again(capsys, tmp_path, some, monk
         in (tmp_path / "run" / "report.html").read_text()
     )
     next((tmp_path / "own").rglob("*.png")).unlink()
-    (tmp_path / "run" / "checkpoint.pt").unlink()
+    (tmp_path / "run" / "checkpoint.safetensors").unlink()
     code, _, err = call(capsys, "train", "--resume", "run")
     assert (code, "own files; put them back, or start a new run" in err) == (2, True)
 

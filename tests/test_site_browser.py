@@ -18,7 +18,15 @@ from inkdigits import Reader
 from inkdigits.cli import main
 from inkdigits.web.corrections import parse_correction
 from inkdigits.web.site import pyodide
-from tests.test_web_page import CHROMIUM, EXAMPLE, cleared, draw, expect_text
+from tests.test_web_page import (
+    CHROMIUM,
+    EXAMPLE,
+    cleared,
+    draw,
+    expect_text,
+    serious_findings,
+    visit_all,
+)
 
 WANTED = pyodide.INTERPRETER | pyodide.WHEELS
 HAS_PYODIDE = all((pyodide.cached_in() / name).is_file() for name in WANTED)
@@ -168,6 +176,16 @@ def test_a_drawn_digit_is_read_and_explained(shown):
     draw(page, "4")
     expect_text(page, "4")
     expect(page.get_by_text("This is a 4")).to_be_visible()
+
+
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+def test_axe_finds_nothing_serious(shown, scheme):
+    page, _ = shown
+    page.emulate_media(color_scheme=scheme, reduced_motion="reduce")
+    for view in visit_all(page, views=("draw", "pictures", "corrections", "model")):
+        assert serious_findings(page) == [], view
+    page.emulate_media(color_scheme="light", reduced_motion="no-preference")
+    page.evaluate("location.hash = 'draw'")
 
 
 def test_a_table_is_left_to_the_server(shown):

@@ -216,7 +216,9 @@ def test_grid_search_over_recipes_and_their_settings(small, others):
 
 
 def test_the_example_in_the_docs_works(tmp_path, monkeypatch):
-    usage = (Path(__file__).parent.parent / "docs" / "usage.md").read_text(encoding="utf-8")
+    usage = (Path(__file__).parent.parent / "docs" / "how-to" / "usage.md").read_text(
+        encoding="utf-8"
+    )
     (example,) = (
         block
         for block in re.findall(r"```python\n(.*?)```", usage, re.DOTALL)

@@ -113,7 +113,7 @@ def test_an_output_has_one_watcher_and_one_way_of_reading(capsys, arrive, tmp_pa
     out = tmp_path / "out.csv"
     process = watching(arrive, out)
     where = ("watch", arrive.folder, "--output", out)
-    assert "another 'inkdigits watch' writes" in error_of(capsys, *where)[1]
+    assert "another 'inkdigits' writes" in error_of(capsys, *where)[1]
     ended(process, signal.SIGINT)
     code, error = error_of(capsys, *where, "--single")
     assert (code, "was read with other options" in error) == (2, True)

@@ -5,7 +5,9 @@ import concurrent.futures
 import contextlib
 import io
 import json
+import os
 import re
+import signal
 import socket
 import threading
 import time
@@ -18,14 +20,18 @@ from PIL import Image
 
 from inkdigits import Reader
 from inkdigits.artifact import load_artifact, shipped
-from inkdigits.web import Settings, create_app
-from inkdigits.web.limits import RateLimit, Workers
+from inkdigits.errors import UsageError
+from inkdigits.web import Settings, create_app, work
+from inkdigits.web.limits import RateLimit, Threads
+from inkdigits.web.live import load
 from inkdigits.web.problems import Refused
+from inkdigits.web.processes import Processes
 from tests.command_line import error_of, start
 
 APP = create_app()
 CLIENT = APP.test_client()
 READER = Reader.load(threads=1)
+NOW = load(shipped(), "the shipped artifact")
 
 
 def png(canvas: np.ndarray) -> bytes:
@@ -277,15 +283,74 @@ def test_a_rate_limit_fills_up_again():
 
 
 def test_a_full_queue_and_slow_work_are_given_up():
-    workers, held = Workers(1, 1, time_limit_s=0.2), threading.Event()
+    workers, held = Threads(1, 1, time_limit_s=0.2), threading.Event()
     with concurrent.futures.ThreadPoolExecutor(3) as pool:
-        asked = [pool.submit(workers.run, lambda: held.wait(10)) for _ in range(3)]
+        asked = [pool.submit(workers.run, lambda _: held.wait(10), NOW) for _ in range(3)]
         refused = sorted(each.exception().status for each in asked)
     held.set()
     assert refused == [503, 504, 504]
     with pytest.raises(Refused, match="queue is full") as caught:
-        Workers(1, -1, 1).run(lambda: None)
+        Threads(1, -1, 1).run(work.identify, NOW)
     assert caught.value.status == 503
+
+
+def sleeps(_now, seconds):
+    time.sleep(seconds)
+    return os.getpid()
+
+
+def ends(_now):
+    os.kill(os.getpid(), signal.SIGKILL)
+
+
+def fails(_now):
+    raise UsageError("the reason")
+
+
+def breaks(_now):
+    raise ValueError("the secret")
+
+
+@pytest.fixture
+def processes():
+    hired = Processes(2, 2, time_limit_s=20)
+    yield hired
+    hired.close()
+
+
+def test_processes_do_the_work_and_know_the_artifact(processes, tiny_artifact):
+    other = load(tiny_artifact.read_bytes(), "the other")
+    for now in (NOW, other, NOW):
+        assert processes.run(work.identify, now) == now.sha256
+    assert processes.run(sleeps, NOW, 0) != os.getpid()
+    with pytest.raises(UsageError, match="the reason"):
+        processes.run(fails, NOW)
+    with pytest.raises(RuntimeError, match="the secret"):
+        processes.run(breaks, NOW)
+
+
+def test_a_killed_process_is_replaced_and_its_work_done(processes):
+    with concurrent.futures.ThreadPoolExecutor(1) as pool:
+        first = processes.run(sleeps, NOW, 0)
+        asked = pool.submit(processes.run, sleeps, NOW, 1)
+        time.sleep(0.3)
+        os.kill(first, signal.SIGKILL)
+        assert asked.result() != first
+    with pytest.raises(RuntimeError, match="died each of 2 times that it did ends"):
+        processes.run(ends, NOW)
+    assert processes.run(work.identify, NOW) == NOW.sha256
+
+
+def test_a_process_that_takes_too_long_is_ended_and_the_queue_is_bounded():
+    hired = Processes(1, 1, time_limit_s=2)
+    busy = hired.run(sleeps, NOW, 0)
+    with concurrent.futures.ThreadPoolExecutor(3) as pool:
+        asked = [pool.submit(hired.run, sleeps, NOW, 60) for _ in range(3)]
+        assert sorted(each.exception().status for each in asked) == [503, 504, 504]
+    with pytest.raises(ProcessLookupError):
+        os.kill(busy, 0)
+    assert hired.run(work.identify, NOW) == NOW.sha256
+    hired.close()
 
 
 def test_requests_are_counted():

@@ -264,24 +264,28 @@ def test_pages_that_the_browser_cannot_open_are_shown(opened, files):
     assert page.locator("#picture").evaluate("canvas => canvas.width") == 140
 
 
-def paste(page, path):
+def give(page, path, way):
+    """Paste or drop a file."""
     content = base64.b64encode(path.read_bytes()).decode()
     page.evaluate(
-        """(content) => {
+        """([content, way]) => {
           const bytes = Uint8Array.from(atob(content), (sign) => sign.charCodeAt(0));
           const data = new DataTransfer();
           data.items.add(new File([bytes], "x.png", { type: "image/png" }));
-          const event = new ClipboardEvent("paste", { clipboardData: data, bubbles: true });
+          const event = way === "paste"
+            ? new ClipboardEvent("paste", { clipboardData: data, bubbles: true })
+            : new DragEvent("drop", { dataTransfer: data, bubbles: true, cancelable: true });
           document.body.dispatchEvent(event);
         }""",
-        content,
+        [content, way],
     )
 
 
-def test_a_pasted_picture_is_read(opened, files):
+@pytest.mark.parametrize("way", ["paste", "drop"])
+def test_a_picture_that_is_pasted_or_dropped_is_read(opened, files, way):
     page = opened()
     expect_text(page, EXAMPLE)
-    paste(page, files / "row.png")
+    give(page, files / "row.png", way)
     expect_text(page, "721")
     expect(page.locator("nav [aria-current]")).to_have_text("Pictures")
 
@@ -381,27 +385,31 @@ def test_everything_is_reached_by_keyboard_alone(opened):
     expect(page.get_by_text("Test accuracy")).to_be_visible()
 
 
-def visit_all(page):
+def visit_all(page, views=VIEWS):
     """Show each view in turn, when all that it asked for has come."""
-    for view in VIEWS:
+    for view in views:
         page.evaluate("(view) => { location.hash = view; }", view)
         expect(page.locator(f"#{view}")).to_be_visible()
         page.wait_for_load_state("networkidle")
         yield view
 
 
+def serious_findings(page):
+    """What axe finds in the view that is shown: rules, and some of the places."""
+    page.evaluate(AXE.read_text(encoding="utf-8"))
+    found = page.evaluate("() => axe.run({ resultTypes: ['violations'] })")
+    return [
+        (one["id"], [node["html"][:120] for node in one["nodes"][:3]])
+        for one in found["violations"]
+        if one["impact"] in {"serious", "critical"}
+    ]
+
+
 @pytest.mark.parametrize("scheme", ["light", "dark"])
 def test_axe_finds_nothing_serious(opened, scheme):
     page = opened(color_scheme=scheme, reduced_motion="reduce")
-    page.evaluate(AXE.read_text(encoding="utf-8"))
     for view in visit_all(page):
-        found = page.evaluate("() => axe.run({ resultTypes: ['violations'] })")
-        serious = [
-            (view, one["id"], [node["html"][:120] for node in one["nodes"][:3]])
-            for one in found["violations"]
-            if one["impact"] in {"serious", "critical"}
-        ]
-        assert serious == []
+        assert serious_findings(page) == [], view
 
 
 @pytest.mark.parametrize("width", [320, 768, 3840])
@@ -424,9 +432,28 @@ def test_the_dark_theme_is_chosen_by_hand_and_remembered(opened):
 
 def test_the_api_can_be_tried(opened):
     page = opened("api")
-    page.get_by_text("/api/v1/predict").click()
-    page.locator("details[open]").get_by_role("button", name="Try it").click()
-    expect(page.get_by_label("Answer")).to_contain_text('"label": 7')
+    expect(page.locator(".operation")).to_have_count(12)
+
+    def answer_of(summary, key=""):
+        operation = page.locator(".operation", has_text=summary)
+        if operation.get_attribute("open") is None:
+            operation.locator("summary").click()
+        if key:
+            operation.get_by_label("key").fill(key)
+        with page.expect_response("**") as response:
+            operation.get_by_role("button", name="Try it").click()
+        assert response.value.ok, summary
+        expect(operation.get_by_label("Answer")).to_contain_text("{")
+        return response.value.json()
+
+    for summary in page.locator(".operation summary .quiet").all_text_contents():
+        if not summary.startswith("Delete one"):
+            answer_of(summary)
+    stored = answer_of("Store what a digit is")
+    assert answer_of("Delete one", stored["key"]) == stored
+    for path in ("predict", "explain", "read", "regions"):
+        operation = page.locator(".operation", has_text=f"/api/v1/{path}")
+        expect(operation.get_by_label("Answer")).to_contain_text(re.compile(r'"(label|text)": "?7'))
 
 
 def test_all_texts_are_in_one_file():

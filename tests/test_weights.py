@@ -18,7 +18,7 @@ from inkdigits.recipes import RECIPES
 from inkdigits.training import train_artifact
 from tests.conftest import take
 
-USAGE = (Path(__file__).parent.parent / "docs" / "usage.md").read_text(encoding="utf-8")
+USAGE = (Path(__file__).parent.parent / "docs" / "how-to" / "usage.md").read_text(encoding="utf-8")
 
 
 @pytest.fixture(scope="module")

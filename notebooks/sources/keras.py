@@ -83,7 +83,7 @@ logits = np.asarray(network.predict(test.images[..., None], batch_size=1000, ver
 print(f"test {(logits.argmax(axis=1) == test.labels).mean():.2%}")
 
 # %% [markdown]
-# Twenty seeds of the recipe have 99.04 ± 0.07 % ([accuracy](../docs/accuracy.md)).
+# Twenty seeds of the recipe have 99.04 ± 0.07 % ([accuracy](../docs/explanation/accuracy.md)).
 #
 # ## An artifact
 #

@@ -5,6 +5,7 @@
 # how well the model inside the package reads them, trains it further on them, and measures again.
 
 # %%
+import os
 import tempfile
 from pathlib import Path
 
@@ -15,8 +16,8 @@ from sklearn.datasets import load_digits
 
 import inkdigits
 
-WORK = Path(tempfile.mkdtemp())
-PICTURES = WORK / "my-digits"
+os.chdir(tempfile.mkdtemp())
+PICTURES = Path("my-digits")
 
 # %% [markdown]
 # ## The pictures
@@ -38,7 +39,7 @@ for number in range(COUNT):
     path = PICTURES / str(small.target[number]) / f"{number}.png"
     path.parent.mkdir(parents=True, exist_ok=True)
     Image.fromarray(page.clip(0, 255).astype(np.uint8)).save(path)
-print(*(path.relative_to(WORK) for path in sorted(PICTURES.rglob("*.png"))[:3]), "…")
+print(*sorted(PICTURES.rglob("*.png"))[:3], "…")
 
 # %% [markdown]
 # ## What was understood
@@ -69,7 +70,7 @@ plt.show()
 # duplicates, blank pictures and cut-off ink. Look at it before you train on pictures of your own.
 
 # %%
-# !inkdigits data inspect {PICTURES} --out {WORK}/inspected.html --quiet
+# !inkdigits data inspect {PICTURES} --out inspected.html --quiet
 
 # %% [markdown]
 # ## The model as it is
@@ -85,10 +86,10 @@ print(before.headline())
 # of MNIST's digits beside yours, so that other people's writing isn't forgotten. The command line does this:
 
 # %%
-# !inkdigits train --from shipped --data {PICTURES} --replay mnist --out {WORK}/mine --no-test --quiet
+# !inkdigits train --from shipped --data {PICTURES} --replay mnist --out mine --no-test --quiet
 
 # %%
-run = inkdigits.Run(WORK / "mine")
+run = inkdigits.Run(Path("mine"))
 after = run.report((test.images, test.labels), quiet=True)
 print(after.headline())
 after
@@ -123,5 +124,5 @@ plt.show()
 # %% [markdown]
 # ## Where to go from here
 #
-# [Your own data](../docs/own-data.md) has all forms that are understood, writers that must not be on both sides of a
+# [Your own data](../docs/how-to/own-data.md) has all forms that are understood, writers that must not be on both sides of a
 # split, other symbols than digits, and how accuracy grows with the number of pictures.

@@ -122,7 +122,7 @@ test = inkdigits.load_data("mnist", "test")
 print(f"held out {accuracy(held_out):.2%}, test {accuracy(test):.2%}")
 
 # %% [markdown]
-# Twenty seeds of the recipe have 99.04 ± 0.07 % ([accuracy](../docs/accuracy.md)).
+# Twenty seeds of the recipe have 99.04 ± 0.07 % ([accuracy](../docs/explanation/accuracy.md)).
 #
 # ## An artifact
 #

@@ -645,4 +645,4 @@ with torch.inference_mode():
 #
 # * [Your own pictures](own-data.ipynb): from a folder of pictures to a reader.
 # * The same network by hand, step by step: [in PyTorch](pytorch.ipynb), [in Keras](keras.ipynb).
-# * [Usage](../docs/usage.md): the commands, and everything that they take.
+# * [Usage](../docs/how-to/usage.md): the commands, and everything that they take.

@@ -130,13 +130,24 @@ def parse_artifact(
     artifact, or are damaged, `UsageError` for a provider that isn't there.
     """
     session = open_sealed(content, name, threads, providers)
-    return Artifact(session, _parse_info(session.get_modelmeta().custom_metadata_map, name))
+    try:
+        metadata = session.get_modelmeta().custom_metadata_map
+    except ValueError as error:  # it isn't UTF-8
+        raise ArtifactError(f"{name} lacks required metadata: {error}") from None
+    info = _parse_info(metadata, name)
+    _check_promise(session, info, name)
+    return Artifact(session, info)
 
 
 def open_sealed(
     content: bytes, name: str, threads: int = 0, providers: Sequence[Provider] = CPU
 ) -> Session:
-    """Check the checksum of a sealed graph and open it; raises as `parse_artifact` does."""
+    """Check the checksum of a sealed graph, and that it is plain data, and open it.
+
+    Raises as `parse_artifact` does.
+    """
+    from inkdigits.graph import NumpySession, check_graph
+
     trailer_size = len(_metadata_entry(_CHECKSUM_KEY, sha256(b"")))
     body, trailer = content[:-trailer_size], content[-trailer_size:]
     if not trailer.startswith(_metadata_entry(_CHECKSUM_KEY, sha256(b""))[:-64]):
@@ -146,10 +157,14 @@ def open_sealed(
         )
     if trailer[-64:] != sha256(body).encode():
         raise ArtifactError(f"{name} is damaged: its checksum does not match; copy it again")
+    try:
+        check_graph(content)
+    except ValueError as error:
+        raise ArtifactError(
+            f"{name} is refused: {error}; train or import the model again"
+        ) from None
     with_options = [given if isinstance(given, tuple) else (given, {}) for given in providers]
     if len(with_options) == 1 and with_options[0][0] == NUMPY:
-        from inkdigits.graph import NumpySession
-
         try:
             return NumpySession(content, **with_options[0][1])
         except ValueError as error:
@@ -228,12 +243,38 @@ def _parse_info(metadata: dict[str, str], name: str) -> ArtifactInfo:
         )
     try:
         values = {field.name: json.loads(metadata[_PREFIX + field.name]) for field in _FIELDS}
-    except (KeyError, json.JSONDecodeError) as error:
+    except (KeyError, ValueError, RecursionError) as error:
         raise ArtifactError(f"{name} lacks required metadata: {error}") from error
+    for field in _FIELDS:
+        if not isinstance(values[field.name], _JSON_TYPES[field.type]):
+            raise ArtifactError(f"{name} has wrong metadata: {field.name} is not {field.type}")
     return ArtifactInfo(**{**values, "labels": tuple(values["labels"])})
 
 
+def _check_promise(session: Session, info: ArtifactInfo, name: str) -> None:
+    """`ArtifactError` unless the graph takes a glyph, and gives what an artifact's graph does."""
+    import numpy as np
+
+    blank = np.zeros((1, GLYPH_PX, GLYPH_PX), np.uint8)
+    try:
+        found = session.run(["probabilities", "familiarity"], {"images": blank})
+    except Exception as error:  # ONNX Runtime's and NumPy's errors have no common base class
+        raise ArtifactError(f"{name} can't read a glyph: {error}") from error
+    shapes = [values.shape for values in found]
+    if shapes != [(1, len(info.labels)), (1,)]:
+        raise ArtifactError(f"{name} gives arrays of {shapes} for a glyph and {info.labels}")
+
+
 _FIELDS = fields(ArtifactInfo)
+_JSON_TYPES: dict[Any, tuple[type, ...]] = {
+    str: (str,),
+    int: (int,),
+    float: (int, float),
+    tuple[str, ...]: (list,),
+    dict[str, Any]: (dict,),
+    dict[str, float]: (dict,),
+    list[dict[str, float]]: (list,),
+}
 
 # The part of the protobuf wire format used here: a field is a tag (number << 3 | 2 for bytes),
 # a length and the bytes. `metadata_props` is field 14 of ONNX's ModelProto; its entries have the

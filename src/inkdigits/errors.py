@@ -66,7 +66,8 @@ class ArtifactError(InkdigitsError):
 
 CanvasCode = Literal[
     "bad_array",  # values out of range, or an unsupported shape
-    "bad_table",  # a CSV or IDX file that does not hold 28×28 images
+    "bad_table",  # a CSV, IDX or Parquet file that does not hold pictures
+    "crashed",  # reading it ended the process, each time it was tried
     "empty",
     "folder_loop",  # a link to one of its own parent folders
     "no_images",  # a folder without pictures
@@ -112,7 +113,7 @@ EXIT_CODES: dict[type[InkdigitsError], tuple[int, str]] = {
     UsageError: (2, "wrong usage"),
     MissingExtra: (2, "wrong usage"),
     DataError: (3, "data set"),
-    StorageError: (4, "disk"),
+    StorageError: (4, "disk or memory"),
     ArtifactError: (5, "artifact"),
     CanvasError: (6, "picture"),
     TrainingDiverged: (7, "training diverged"),
@@ -132,6 +133,24 @@ def needing(extra: str, purpose: str) -> Iterator[None]:
             f"{purpose} needs {error.name}, which is not installed: "
             f"pip install 'inkdigits[{extra}]'"
         ) from error
+
+
+def out_of_memory(name: str) -> CanvasError:
+    """The error for a picture that there isn't enough memory for."""
+    return CanvasError("too_large", f"{name} needs more memory than there is; make it smaller")
+
+
+@contextmanager
+def within_memory() -> Iterator[None]:
+    """Turn running out of memory while a picture is read into a `CanvasError`."""
+    try:
+        yield
+    except MemoryError:
+        raise out_of_memory("the picture") from None
+    except Exception as error:  # ONNX Runtime has no class for it
+        if "Failed to allocate memory" not in str(error) and "bad_alloc" not in str(error):
+            raise
+        raise out_of_memory("the picture") from None
 
 
 def shortened(message: str) -> str:

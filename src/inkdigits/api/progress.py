@@ -28,8 +28,8 @@ def _can_draw() -> bool:
     return find_spec("ipywidgets") is not None if console.is_jupyter else sys.stdout.isatty()
 
 
-def drawn_bars() -> Any:
-    """Bars for several tasks, to be entered."""
+def drawn_bars(console: Any = None) -> Any:
+    """Bars for several tasks, to be entered; on rich's `console`, by default standard output."""
     from rich.progress import (
         BarColumn,
         Progress,
@@ -45,6 +45,7 @@ def drawn_bars() -> Any:
         TaskProgressColumn(),
         TimeElapsedColumn(),
         TimeRemainingColumn(),
+        console=console,
     )
 
 

@@ -24,6 +24,7 @@ def train(
     as_is: bool = False,
     device: str = "auto",
     engine: str = "torch",
+    tracker: str = "",
     quiet: bool = False,
     **settings: Any,
 ) -> Run:
@@ -34,7 +35,8 @@ def train(
     labels): images (n, height, width), with 1, 3 or 4 channels or none, or flat squares, of values
     0…1 or 0…255, and labels (n,) of any kind. The seed is 0 ≤ seed < 2⁶³; `out` is the new folder,
     by default `runs/<time>-<recipe>-<seed>`; `data_dir` is where a named data set lies; `device` is
-    auto, cpu, cuda or mps; `engine` is torch or keras. `Run.report` alone opens the test set.
+    auto, cpu, cuda or mps; `engine` is torch or keras; `tracker`, tensorboard or mlflow, gets the
+    history too. `Run.report` alone opens the test set.
 
     For own pictures, writers that must not be on both sides of a split are named by `groups`, a
     regular expression for a picture's name, or `by`, a column beside the labels or "folder";
@@ -58,6 +60,7 @@ def train(
             handling=handling,
             device=device,
             engine=engine,
+            tracker=tracker,
             progress=progress,
         )
         train_run(run, data_folder=folder, progress=progress)

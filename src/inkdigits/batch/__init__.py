@@ -1,22 +1,28 @@
 """Many pictures: items to read, one job for all of them, a row for each reading."""
 
-from inkdigits.batch.items import Item, find_files, labelled_items, open_items
-from inkdigits.batch.job import Job, Worker
-from inkdigits.batch.pool import read_items
-from inkdigits.batch.rows import WRITERS, Columns, Row, write_csv
+from inkdigits.batch.entries import Item
+from inkdigits.batch.items import labelled_items, list_entries, open_items
+from inkdigits.batch.job import Job, Worker, read_items
+from inkdigits.batch.output import locked, text_writer, write_rows, write_text
+from inkdigits.batch.places import STDIN, find_files
+from inkdigits.batch.rows import WRITERS, Row
 from inkdigits.batch.tables import TABLES
 
 __all__ = [
+    "STDIN",
     "TABLES",
     "WRITERS",
-    "Columns",
     "Item",
     "Job",
     "Row",
     "Worker",
     "find_files",
     "labelled_items",
+    "list_entries",
+    "locked",
     "open_items",
     "read_items",
-    "write_csv",
+    "text_writer",
+    "write_rows",
+    "write_text",
 ]

@@ -1,79 +1,67 @@
-"""The items to read: picture files, folders, standard input, tables of glyphs."""
+"""Items: a page of a picture file, or a thousand glyphs of a table."""
 
-import csv
-import gzip
-import io
-import os
 import sys
-import zlib
-from collections import deque
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
 from itertools import groupby, islice
 from pathlib import Path
-from typing import IO, TYPE_CHECKING, Any, cast
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
-from numpy.typing import NDArray
 
-from inkdigits.artifact import GLYPH_PX, are_glyphs
-from inkdigits.errors import CanvasError, DataError, InvalidIdx
-from inkdigits.imaging import IMAGE_SUFFIXES
-from inkdigits.imaging.canvas import count_pages, open_file
+from inkdigits.artifact import are_glyphs
+from inkdigits.batch.archives import SUFFIXES, members, read_member
+from inkdigits.batch.entries import Entry, Item, Member, Rows
+from inkdigits.batch.glyphs import parse_csv, read_idx
+from inkdigits.batch.parquet import PARQUET, list_rows, read_rows
+from inkdigits.batch.places import STDIN, open_place
+from inkdigits.errors import CanvasError, DataError
+from inkdigits.files import Place
+from inkdigits.imaging.canvas import count_pages
 from inkdigits.imaging.sources import read_within
 
 if TYPE_CHECKING:
     from inkdigits.data import LabelledImages
 
-STDIN = Path("-")
-_PIXELS = GLYPH_PX**2
-_GZIP_FAULTS = (EOFError, zlib.error, gzip.BadGzipFile)
-_NO_GLYPHS = np.empty((0, GLYPH_PX, GLYPH_PX), np.uint8)
+_ARRAYS = (".npz", ".npy")
+_TABLES = (".csv", "idx3-ubyte", ".idx", *_ARRAYS)
 _CHUNK = 1000  # glyphs read at once
-_LONGEST_LINE = (
-    1 << 16
-)  # characters in a line of a table; the names of 784 columns take about 8,000
 
 
-@dataclass(frozen=True)
-class Item:
-    """One picture (a path or bytes), glyphs (n, 28, 28), or the error that prevents reading."""
-
-    name: str
-    source: Path | bytes | NDArray[np.uint8] | CanvasError
-    page: int = 0
-
-    def names(self) -> list[str]:
-        """A name for each row that the item gives."""
-        if not isinstance(self.source, np.ndarray):
-            return [self.name]
-        return [f"{self.name}#{self.page + row + 1}" for row in range(len(self.source))]
-
-
-def find_files(paths: Iterable[Path]) -> Iterator[Path | Item]:
-    """The files given, and the picture files in and below the folders given, in order, unopened.
-
-    Links to folders are followed last and each folder is read once, so usually by its own path. A
-    link to one of its own parent folders is an error, and so is an unreadable folder: both give an
-    item instead of a path.
-    """
-    for path in paths:
-        if path != STDIN and os.path.isdir(path):  # noqa: PTH112 - is_dir fails on too long a name
-            yield from _walk(path)
-        else:
-            yield path
-
-
-def open_items(files: Iterable[Path | Item]) -> Iterator[Item]:
-    """An item for each page of each file, and for every thousand glyphs of a table."""
+def list_entries(files: Iterable[Place | Item]) -> Iterator[Entry]:
+    """The files; instead of an archive or a Parquet file, what is in it."""
     for file in files:
         if isinstance(file, Item):
             yield file
+        elif is_container(file):
+            yield from members(file) if _ends(file, SUFFIXES) else list_rows(file)
+        else:
+            yield file
+
+
+def is_container(file: Place) -> bool:
+    """Whether a file holds many pictures that are read one by one."""
+    return _ends(file, (*SUFFIXES, PARQUET))
+
+
+def is_table(file: Place) -> bool:
+    """Whether a file holds glyphs, and is read as a whole."""
+    return _ends(file, _TABLES)
+
+
+def _ends(file: Place, suffixes: tuple[str, ...]) -> bool:
+    return str(file).lower().removesuffix(".gz").endswith(suffixes)
+
+
+def open_items(entries: Iterable[Entry]) -> Iterator[Item]:
+    """An item for each page of each file, and for every thousand glyphs of a table."""
+    for entry in entries:
+        if isinstance(entry, Item):
+            yield entry
             continue
         try:
-            yield from _open(file)
+            yield from _open(entry)
         except CanvasError as error:
-            yield Item(str(file), error)
+            yield Item(str(entry), error)
 
 
 def labelled_items(data: "LabelledImages", source: str) -> Iterator[Item]:
@@ -85,58 +73,38 @@ def labelled_items(data: "LabelledImages", source: str) -> Iterator[Item]:
         yield Item(str(picture) if isinstance(picture, Path) else name, picture)
 
 
-def _walk(top: Path) -> Iterator[Path | Item]:
-    waiting, seen, found = deque([top]), set(), False  # folders on the right, links on the left
-    while waiting:
-        folder = waiting.pop()
-        try:
-            status = folder.stat()
-            entries = sorted((entry.is_dir(), entry.name, entry) for entry in folder.iterdir())
-        except OSError as error:
-            fault = CanvasError("unreadable", f"{folder} can't be read: {error.strerror}")
-            yield Item(str(folder), fault)
-            found = True
-            continue
-        if (status.st_dev, status.st_ino) in seen:
-            if folder.parent.resolve().is_relative_to(folder.resolve()):
-                fault = CanvasError("folder_loop", f"{folder} links back to a folder that it is in")
-                yield Item(str(folder), fault)
-            continue
-        seen.add((status.st_dev, status.st_ino))
-        for is_folder, name, entry in entries:
-            if not is_folder and Path(name).suffix.lower() in IMAGE_SUFFIXES:
-                yield entry
-                found = True
-        folders = [entry for is_folder, _, entry in entries if is_folder]
-        waiting.extendleft(folder for folder in folders if folder.is_symlink())
-        waiting.extend(folder for folder in reversed(folders) if not folder.is_symlink())
-    if not found:
-        fault = CanvasError("no_images", f"{top} is a folder without image files")
-        yield Item(str(top), fault)
-
-
-def _open(path: Path) -> Iterator[Item]:
-    name = path.name.lower().removesuffix(".gz")
-    if path == STDIN:
+def _open(entry: Place | Member | Rows) -> Iterator[Item]:
+    if isinstance(entry, Member):
+        yield from _pages(str(entry), read_member(entry))
+    elif isinstance(entry, Rows):
+        yield from read_rows(entry)
+    elif entry == STDIN:
         yield from _pages("-", _read_stdin())
-    elif name.endswith(".csv"):
-        with open_file(path) as file:
-            yield from _in_blocks(path, _parse_csv(file, path))
-    elif name.endswith(("idx3-ubyte", ".idx")):
-        yield from _in_blocks(path, iter(_read_idx(path)))
-    elif name.endswith((".npz", ".npy", ".parquet")):
-        yield from _stored(path)
+    elif is_table(entry):
+        yield from _glyphs(entry)
+    elif isinstance(entry, Path):
+        yield from _pages(str(entry), entry)
     else:
-        yield from _pages(str(path), path)
+        with open_place(entry) as file:
+            content = read_within(file, entry)
+        yield from _pages(entry, content)
 
 
-def _stored(path: Path) -> Iterator[Item]:
-    """The pictures of a file of arrays or of picture files: glyphs if they are 28×28 pixels."""
+def _glyphs(table: Place) -> Iterator[Item]:
+    with open_place(table) as file:
+        if _ends(table, (".csv",)):
+            yield from _in_blocks(table, parse_csv(file, table))
+        elif _ends(table, _ARRAYS):
+            yield from _stored(table, read_within(file, table))
+        else:
+            yield from _in_blocks(table, iter(read_idx(file, table)))
+
+
+def _stored(path: Place, content: bytes) -> Iterator[Item]:
+    """The pictures of a file of arrays: glyphs if they are 28×28 pixels."""
     from inkdigits.data.arrays import read_images
     from inkdigits.data.pictures import encode_png
 
-    with open_file(path) as file:
-        content = read_within(file, path)
     try:
         pictures = read_images(content, path)
     except DataError as error:
@@ -145,9 +113,8 @@ def _stored(path: Path) -> Iterator[Item]:
         yield from _in_blocks(path, iter(pictures))
         return
     for number, picture in enumerate(pictures, start=1):
-        yield Item(
-            f"{path}#{number}", picture if isinstance(picture, bytes) else encode_png(picture)
-        )
+        content = picture if isinstance(picture, bytes) else encode_png(picture)
+        yield Item(f"{path}#{number}", content)
 
 
 def _read_stdin() -> bytes:
@@ -162,7 +129,7 @@ def _pages(name: str, source: Path | bytes) -> Iterator[Item]:
         yield Item(f"{name}#{page + 1}" if pages > 1 else name, source, page)
 
 
-def _in_blocks(path: Path, glyphs: Iterator[Any]) -> Iterator[Item]:
+def _in_blocks(path: Place, glyphs: Iterator[Any]) -> Iterator[Item]:
     """Items of up to a thousand consecutive glyphs (28, 28), and one for each `CanvasError`."""
     start = 0
     for is_fault, run in groupby(glyphs, lambda glyph: isinstance(glyph, CanvasError)):
@@ -174,86 +141,3 @@ def _in_blocks(path: Path, glyphs: Iterator[Any]) -> Iterator[Item]:
             start += len(block)
     if not start:
         raise CanvasError("empty", f"{path} holds no images")
-
-
-def _read_idx(path: Path) -> NDArray[np.uint8]:
-    from inkdigits.data import parse_idx  # takes 0.07 s to import
-
-    with open_file(path) as file:
-        try:
-            content = read_within(_unpacked(file), path)
-            images = parse_idx(content, str(path)) if content else _NO_GLYPHS
-        except InvalidIdx as error:
-            raise CanvasError("bad_table", str(error)) from None
-        except _GZIP_FAULTS as error:
-            raise CanvasError("bad_table", f"{path}: the gzip data is damaged: {error}") from None
-    if not are_glyphs(images):
-        raise CanvasError(
-            "bad_table",
-            f"{path} holds {images.dtype} {images.shape}; it must be uint8 (n, 28, 28) images",
-        )
-    return images
-
-
-def _unpacked(file: io.BufferedReader) -> IO[bytes]:
-    """The file itself, or its decompressed content if it is gzip."""
-    is_gzip = file.peek(2).startswith(b"\x1f\x8b")
-    return cast("IO[bytes]", gzip.GzipFile(fileobj=file)) if is_gzip else file
-
-
-def _parse_csv(file: io.BufferedReader, path: Path) -> Iterator[NDArray[np.uint8] | CanvasError]:
-    """The glyphs in a table in the format of Kaggle's Digit Recognizer; an error for a bad row.
-
-    It has a header, then a row of 784 pixels for each image. A first column `label` is skipped,
-    and so are empty lines.
-    """
-    rows = _csv_rows(file, path)
-    header = next(rows, None)
-    if header is None:
-        return
-    has_label = header[0].strip().lower() == "label"
-    if all(name.isdecimal() for name in header):
-        raise _bad_header(path, "has numbers; add a header row before it")
-    if len(header) - has_label != _PIXELS:
-        names = f"{len(header) - has_label} names of pixels, separated by commas"
-        raise _bad_header(path, f"has {names}")
-    try:
-        for number, row in enumerate(rows, start=1):
-            pixels = row[has_label:]
-            try:
-                yield np.array(pixels, np.uint8).reshape(GLYPH_PX, GLYPH_PX)
-            except (ValueError, OverflowError):
-                where = f"row {number} of {path} is not {_PIXELS} pixels 0…255"
-                yield CanvasError("bad_table", f"{where}: {_wrong_with(pixels)}")
-    except CanvasError as error:
-        yield error  # after the rows before it
-
-
-def _wrong_with(pixels: list[str]) -> str:
-    if len(pixels) != _PIXELS:
-        return f"it has {len(pixels)}"
-    number, text = next((n, t) for n, t in enumerate(pixels, start=1) if not _is_pixel(t))
-    return f"pixel {number} is {text!r}"
-
-
-def _is_pixel(text: str) -> bool:
-    return text.strip().isdecimal() and int(text) <= 255
-
-
-def _bad_header(path: Path, fault: str) -> CanvasError:
-    reason = f"{path} is not a table of {_PIXELS} pixels 0…255 a row: its first row {fault}"
-    return CanvasError("bad_table", reason)
-
-
-def _csv_rows(file: io.BufferedReader, path: Path) -> Iterator[list[str]]:
-    """The non-empty lines, each parsed on its own: an open quote can't swallow the rest."""
-    try:
-        with io.TextIOWrapper(_unpacked(file), encoding="utf-8-sig", newline="") as text:
-            while line := text.readline(_LONGEST_LINE):
-                if len(line) == _LONGEST_LINE:
-                    reason = f"{path} has a line of more than {_LONGEST_LINE} characters"
-                    raise CanvasError("too_large", reason)
-                if row := next(csv.reader([line]), []):
-                    yield row
-    except (*_GZIP_FAULTS, UnicodeDecodeError, csv.Error) as error:
-        raise CanvasError("bad_table", f"{path} is not a CSV file: {error}") from None

@@ -1,13 +1,16 @@
 """The job for every item: read it, and draw the reading on request."""
 
 import io
-from dataclasses import dataclass, replace
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import asdict, dataclass, replace
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from inkdigits.batch.items import Item
+from inkdigits.batch.entries import Item
+from inkdigits.batch.pool import in_processes
 from inkdigits.batch.rows import Row
 from inkdigits.errors import CanvasError, shortened
 from inkdigits.files import write_atomic
@@ -35,6 +38,11 @@ class Job:
     annotate: Path | None = None
     show_glyphs: bool = False
     explain: bool = False
+
+    def settings(self) -> dict[str, Any]:
+        """What the readings depend on beside the artifact, for JSON."""
+        regions = {"of": self.regions.of, **self.regions.boxes} if self.regions else None
+        return {"regions": regions, **asdict(self.hints)}
 
 
 class Worker:
@@ -97,6 +105,27 @@ class Worker:
         if self.job.show_glyphs or self.job.explain:
             image = below(image, draw_glyphs(digits, maps, image.width))
         return image
+
+
+def read_items(
+    items: Iterable[Item], job: Job, reader: Reader, processes: int = 1
+) -> Iterator[list[Row]]:
+    """The rows of each item, in order; with one process, this one reads, with `reader`.
+
+    Of several, each may be killed: its item is read again, and has an error the third time.
+    """
+    here = Worker(job, reader)
+    if processes == 1:
+        return map(here.read, items)
+
+    def give_up(item: Item) -> list[Row]:
+        return [row for failed in item.crashed() for row in here.read(failed)]
+
+    return in_processes(items, partial(_start, job), processes, give_up)
+
+
+def _start(job: Job) -> Callable[[Item], list[Row]]:
+    return Worker(job, Reader.load(job.model, threads=1)).read
 
 
 def _file_name(name: str) -> Path:

@@ -12,14 +12,12 @@ import json
 import os
 import time
 from collections.abc import Callable, Iterable, Iterator
-from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-from filelock import FileLock, Timeout
-
-from inkdigits.batch.items import Item, find_files, open_items
+from inkdigits.batch.items import open_items
 from inkdigits.batch.job import Worker
+from inkdigits.batch.places import find_files
 from inkdigits.batch.rows import Row
 from inkdigits.errors import StorageError, UsageError
 from inkdigits.files import read_bytes, storage_errors
@@ -99,23 +97,6 @@ def journal_of(out: Path) -> Path:
     return out.with_name(out.name + ".journal")
 
 
-@contextmanager
-def locked(journal: Path) -> Iterator[None]:
-    """Nobody else watches into the same output meanwhile; `UsageError` if somebody does."""
-    lock = FileLock(journal.with_name(journal.name + ".lock"), timeout=0)
-    with storage_errors("write", journal):
-        try:
-            lock.acquire()
-        except Timeout:
-            raise UsageError(
-                f"another 'inkdigits watch' writes {journal}; end it, or choose another --output"
-            ) from None
-    try:
-        yield
-    finally:
-        lock.release()
-
-
 def watch(
     folder: Path,
     journal: Journal,
@@ -155,7 +136,7 @@ def watch(
 
 
 def _pictures(folder: Path) -> Iterator[Path]:
-    return (found for found in find_files([folder]) if not isinstance(found, Item))
+    return (found for found in find_files([folder]) if isinstance(found, Path))
 
 
 def _state(path: Path) -> State | None:

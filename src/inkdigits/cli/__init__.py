@@ -34,6 +34,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
         return next(code for kind, (code, _) in EXIT_CODES.items() if isinstance(error, kind))
     except KeyboardInterrupt:
         return _interrupted()
+    except MemoryError:
+        print("inkdigits: error: out of memory; close other programs, or do less", file=sys.stderr)
+        return EXIT_CODES[StorageError][0]
     except BrokenPipeError:  # the reader of the pipe, such as head, has exited
         _discard_output()
         return 0

@@ -24,8 +24,8 @@ def run(arguments: Namespace, start: "Start") -> int:
     from inkdigits.training.runs import default_folder
 
     with needing("web", "the database of corrections"):
-        from inkdigits.web.corrections import Store, default_database
-    others = ("data", "replay", "as_is", "groups", "by", "no_test")
+        from inkdigits.web.corrections.store import Store, default_database
+    others = ("data", "replay", "as_is", "groups", "by", "no_test", "tracker")
     if any(getattr(arguments, name) for name in others) or arguments.seed is not None:
         raise UsageError(
             "--corrections replays MNIST and never opens its test set; leave out all options but "
@@ -66,8 +66,11 @@ def _limits(arguments: Namespace) -> "Limits":
 
 def _lines(corrected: "Corrected", limits: "Limits", path: Path) -> list[str]:
     before, after, held_out = corrected.before, corrected.after, corrected.held_out
+    trained = f"trained on {corrected.trained_on} corrections and MNIST"
+    if corrected.left_out:
+        trained += f"; {corrected.left_out} are no digits, which this network can't learn"
     return [
-        f"trained on {corrected.trained_on} corrections and MNIST",
+        trained,
         f"held-out corrections  {before.corrections} of {held_out} right before, "
         f"{after.corrections} after",
         f"held-out MNIST        {before.accuracy:.2f} % before, {after.accuracy:.2f} % after "

@@ -13,7 +13,8 @@ from inkdigits.errors import StorageError, UsageError, needing
 from inkdigits.files import open_atomic, storage_errors
 
 if TYPE_CHECKING:
-    from inkdigits.web.corrections import Correction, Store
+    from inkdigits.web.corrections import Correction
+    from inkdigits.web.corrections.store import Store
 
 _GROUP = 500  # corrections stored at once
 _LISTED = 50
@@ -22,7 +23,7 @@ _LISTED = 50
 def run(arguments: Namespace) -> int:
     """Run the command and return the exit code."""
     with needing("web", "the database of corrections"):
-        from inkdigits.web.corrections import Store, default_database
+        from inkdigits.web.corrections.store import Store, default_database
     console = Console(quiet=arguments.quiet, as_json=arguments.json)
     actions = {
         "list": _list,

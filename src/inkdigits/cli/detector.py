@@ -18,7 +18,18 @@ def run(arguments: Namespace) -> int:
     )
     from inkdigits.training.runs import default_folder
 
-    wrong = ("data", "data_dir", "as_is", "groups", "by", "start", "freeze", "replay", "no_test")
+    wrong = (
+        "data",
+        "data_dir",
+        "as_is",
+        "groups",
+        "by",
+        "start",
+        "freeze",
+        "replay",
+        "no_test",
+        "tracker",
+    )
     if any(getattr(arguments, name) for name in wrong):
         raise UsageError(
             "the detector draws its pages from MNIST, and its report from them; it takes only "

@@ -15,6 +15,16 @@ def add_artifact(parser: argparse.ArgumentParser) -> None:
     )
 
 
+def add_dataset(parser: argparse.ArgumentParser, purpose: str) -> None:
+    """Which labelled pictures, and what for."""
+    parser.add_argument(
+        "--data",
+        metavar="SOURCE",
+        help=f"{purpose}: mnist, fashion-mnist, kmnist, qmnist, emnist-letters …, or "
+        "your own: a folder of class folders, CSV, .npz, .npy, IDX, Parquet or .mat",
+    )
+
+
 def add_output(parser: argparse.ArgumentParser) -> None:
     """How the result is printed."""
     output = parser.add_mutually_exclusive_group()
@@ -48,13 +58,19 @@ def add_recipe(parser: argparse.ArgumentParser) -> None:
 
 
 def add_engine(parser: argparse.ArgumentParser) -> None:
-    """What trains."""
+    """What trains, and what else gets its history."""
     parser.add_argument(
         "--engine",
         choices=["torch", "keras"],
         default="torch",
         help="what trains: PyTorch, or Keras's model.fit on the backend that is installed, which "
         "can't be resumed (default: torch)",
+    )
+    parser.add_argument(
+        "--tracker",
+        choices=["tensorboard", "mlflow"],
+        default="",
+        help="also write each epoch for TensorBoard, into the run folder, or to MLflow",
     )
 
 
@@ -88,11 +104,3 @@ def _parse_count(text: str) -> int:
     if not text.isdecimal() or not int(text):
         raise argparse.ArgumentTypeError(f"{text!r} is not a number from 1 on")
     return int(text)
-
-
-def parse_grid(text: str) -> tuple[int, int]:
-    """Rows and columns of a text such as 9x9."""
-    rows, _, columns = text.lower().partition("x")
-    if not (rows.isdecimal() and columns.isdecimal() and int(rows) and int(columns)):
-        raise argparse.ArgumentTypeError(f"{text!r} is not ROWSxCOLS, such as 9x9")
-    return int(rows), int(columns)

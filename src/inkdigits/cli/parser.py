@@ -8,14 +8,15 @@ from typing import NoReturn, TypeAlias
 import inkdigits
 from inkdigits.cli.options import (
     add_artifact,
+    add_dataset,
     add_engine,
     add_output,
     add_recipe,
     add_search,
-    parse_grid,
 )
 from inkdigits.cli.parser_camera import add_camera_options
 from inkdigits.cli.parser_models import add_export, add_import
+from inkdigits.cli.parser_predict import add_predict_options, add_watch_options
 from inkdigits.cli.parser_web import (
     add_correcting_options,
     add_corrections_options,
@@ -53,8 +54,8 @@ def build_parser() -> argparse.ArgumentParser:
     _add_train(commands)
     _add_tune(commands)
     _add_evaluate(commands)
-    _add_predict(commands)
-    _add_watch(commands)
+    add_predict_options(_add_command(commands, "predict", "read the digits in pictures"))
+    add_watch_options(_add_command(commands, "watch", "read the pictures that arrive in a folder"))
     add_camera_options(_add_command(commands, "camera", "read what a camera sees, in a window"))
     add_export(_add_command(commands, "export", "write a model in another format"))
     add_import(_add_command(commands, "import", "make an artifact of another digit model"))
@@ -82,18 +83,9 @@ def _add_data_folder(parser: argparse.ArgumentParser) -> None:
     )
 
 
-def _add_dataset(parser: argparse.ArgumentParser, purpose: str) -> None:
-    parser.add_argument(
-        "--data",
-        metavar="SOURCE",
-        help=f"{purpose}: mnist, fashion-mnist, kmnist, qmnist, emnist-letters …, or "
-        "your own: a folder of class folders, CSV, .npz, .npy, IDX, Parquet or .mat",
-    )
-
-
 def _add_source(parser: argparse.ArgumentParser, purpose: str) -> None:
     """What it works on, how own pictures are taken, and what is printed."""
-    _add_dataset(parser, purpose)
+    add_dataset(parser, purpose)
     _add_handling(parser)
     _add_data_folder(parser)
     add_output(parser)
@@ -209,86 +201,3 @@ def _add_evaluate(commands: _Commands) -> None:
         help="compare with this one on the same images: McNemar's test, and which digits changed",
     )
     _add_source(parser, "what to test on (default: what it was trained on)")
-
-
-def _add_predict(commands: _Commands) -> None:
-    parser = _add_command(commands, "predict", "read the digits in pictures")
-    parser.add_argument(
-        "paths",
-        nargs="*",
-        type=Path,
-        metavar="PATH",
-        help="pictures, folders of pictures, or - for standard input; also CSV files in Kaggle's "
-        "format and IDX files, both of 28×28 glyphs, and .npz, .npy and Parquet files",
-    )
-    _add_dataset(parser, "in place of paths, the pictures for testing of a labelled source")
-    _add_hints(parser)
-    parser.add_argument(
-        "--jobs", type=int, default=1, metavar="N", help="number of processes (default: 1)"
-    )
-    _add_readings(parser)
-
-
-def _add_watch(commands: _Commands) -> None:
-    parser = _add_command(commands, "watch", "read the pictures that arrive in a folder")
-    parser.add_argument("folder", type=Path, metavar="FOLDER", help="the folder that fills up")
-    parser.add_argument(
-        "--every", type=float, default=1.0, metavar="SECONDS", help="how often to look (default: 1)"
-    )
-    _add_hints(parser)
-    _add_readings(parser)
-
-
-def _add_hints(parser: argparse.ArgumentParser) -> None:
-    """With what, and how, pictures are read."""
-    parser.add_argument(
-        "--model",
-        type=Path,
-        metavar="FILE",
-        help="a run folder or an artifact file (default: the model inside the package)",
-    )
-    what = parser.add_mutually_exclusive_group()
-    what.add_argument("--single", action="store_true", help="each picture is one digit")
-    what.add_argument("--expect", type=int, metavar="N", help="each picture has N digits")
-    what.add_argument(
-        "--grid",
-        type=parse_grid,
-        metavar="ROWSxCOLS",
-        help="each picture is a table of numbers; an empty cell reads '.'",
-    )
-    parser.add_argument(
-        "--regions",
-        type=Path,
-        metavar="FILE",
-        help="read these parts of each picture, each on its own: a JSON file with names and boxes",
-    )
-    parser.add_argument(
-        "--digits-only", action="store_true", help="leave out points, dashes and other marks"
-    )
-
-
-def _add_readings(parser: argparse.ArgumentParser) -> None:
-    """What becomes of the readings."""
-    parser.add_argument(
-        "--format",
-        choices=["table", "json", "jsonl", "csv", "kaggle", "parquet", "sqlite", "xlsx"],
-        help="default: from --output's extension; else a table on a terminal, jsonl in a pipe; the "
-        "last three only with --output",
-    )
-    parser.add_argument(
-        "--output", type=Path, metavar="FILE", help="write to FILE instead of printing"
-    )
-    parser.add_argument(
-        "--annotate",
-        type=Path,
-        metavar="FOLDER",
-        help="save copies with boxes and labels to FOLDER",
-    )
-    parser.add_argument(
-        "--show-glyphs", action="store_true", help="with --annotate: add what the network saw"
-    )
-    parser.add_argument(
-        "--explain",
-        action="store_true",
-        help="with --annotate: add the ink that supports the label (blue) or opposes it (red)",
-    )

@@ -1,30 +1,29 @@
-"""`inkdigits predict`: the digits in each picture, as a table, JSON, JSON Lines or CSV."""
+"""`inkdigits predict`: the digits in each picture, printed, in a file, or in a folder of parts."""
 
-import io
 import sys
 from argparse import Namespace
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
-from functools import partial
 from pathlib import Path
-from typing import TextIO
 
 from inkdigits.batch import (
     TABLES,
     WRITERS,
-    Columns,
     Item,
     Job,
     Row,
     find_files,
     labelled_items,
+    list_entries,
     open_items,
     read_items,
-    write_csv,
+    text_writer,
+    write_rows,
+    write_text,
 )
 from inkdigits.cli.table import write_table
 from inkdigits.errors import UsageError
-from inkdigits.files import open_atomic
+from inkdigits.files import Place
 from inkdigits.reading import Reader
 from inkdigits.reading.hints import Hints
 from inkdigits.reading.regions import load_regions
@@ -34,29 +33,38 @@ _BAR_FROM = 20  # files; fewer are read before a bar would appear
 
 def run(arguments: Namespace) -> int:
     """Run the command and return the exit code: 1 if a row has an error."""
-    if arguments.jobs < 1:
+    if arguments.jobs is not None and arguments.jobs < 1:
         raise UsageError(f"--jobs is {arguments.jobs}; it must be 1 or more")
     if bool(arguments.paths) == (arguments.data is not None):
         raise UsageError("pass the paths of pictures, or --data SOURCE")
-    job = parse_job(arguments)
+    if arguments.output and arguments.output.endswith("/"):
+        from inkdigits.cli.parts import run_parts
+
+        return run_parts(arguments, parse_job(arguments))
+    if arguments.resume or arguments.shard != (0, 1) or arguments.engine != "processes":
+        raise UsageError("--resume, --shard and --engine need a folder: --output FOLDER/")
+    job, out = parse_job(arguments), arguments.output and Path(arguments.output)
+    form = form_of(out, arguments.format)
     reader = Reader.load(job.model)  # a bad model fails before anything is written
-    failed, form = False, form_of(arguments)
+    failed = False
 
     def rows() -> Iterator[Row]:
         nonlocal failed
         with _progress(_found(arguments)) as found:
-            for some in read_items(open_items(found), job, reader, arguments.jobs):
+            items = open_items(list_entries(found))
+            for some in read_items(items, job, reader, arguments.jobs or 1):
                 failed = failed or any(row["error"] for row in some)
                 yield from some
 
-    if arguments.output:
-        write_to(arguments.output, form, job, rows())
+    if out:
+        write_to(out, form, job, rows())
     else:
-        _writer(form, _columns(job))(rows(), sys.stdout)
+        write = write_table if form == "table" else text_writer(form, job)
+        write(rows(), sys.stdout)
     return int(failed)
 
 
-def _found(arguments: Namespace) -> Iterable[Path | Item]:
+def _found(arguments: Namespace) -> Iterable[Place | Item]:
     """What is to be read: the paths given, or the test pictures of a labelled source."""
     if arguments.data is None:
         return find_files(arguments.paths)
@@ -66,41 +74,26 @@ def _found(arguments: Namespace) -> Iterable[Path | Item]:
     return labelled_items(load_dataset(arguments.data, "test", handling=handling), arguments.data)
 
 
-def form_of(arguments: Namespace) -> str:
+def form_of(out: Path | None, form: str | None) -> str:
     """The format: the one that is given, or that of the output's extension."""
-    out = arguments.output
     suffix = out.suffix[1:].lower() if out else ""
-    if suffix and not arguments.format:
+    if suffix and not form:
         if suffix not in {*WRITERS, *TABLES}:
             known = ", ".join(sorted({*WRITERS, *TABLES} - {"kaggle"}))
             raise UsageError(f"{out} ends in no known form; choose {known}, or say --format")
         return suffix
-    form = arguments.format or ("table" if not out and sys.stdout.isatty() else "jsonl")
+    form = form or ("table" if not out and sys.stdout.isatty() else "jsonl")
     if form in TABLES and not out:
         raise UsageError(f"--format {form} is no text; say where it goes with --output FILE")
-    return str(form)
+    return form
 
 
 def write_to(out: Path, form: str, job: Job, rows: Iterable[Row]) -> None:
     """Write rows into a file, whole or not at all."""
-    with open_atomic(out) as file:
-        if form in TABLES:
-            TABLES[form](rows, file, _columns(job))
-        else:
-            text = io.TextIOWrapper(file, encoding="utf-8", newline="", write_through=True)
-            _writer(form, _columns(job))(rows, text)
-            text.detach()
-
-
-def _columns(job: Job) -> Columns:
-    return Columns(job.regions is not None, job.hints.grid[1] if job.hints.grid else 0)
-
-
-def _writer(form: str, columns: Columns) -> Callable[[Iterable[Row], TextIO], None]:
-    """What writes rows as text."""
-    if form == "csv":
-        return partial(write_csv, columns=columns)
-    return write_table if form == "table" else WRITERS[form]
+    if form == "table":
+        write_text(out, write_table, rows)
+    else:
+        write_rows(out, form, job, rows)
 
 
 def parse_job(arguments: Namespace) -> Job:
@@ -122,7 +115,7 @@ def parse_job(arguments: Namespace) -> Job:
 
 
 @contextmanager
-def _progress(files: Iterable[Path | Item]) -> Iterator[Iterable[Path | Item]]:
+def _progress(files: Iterable[Place | Item]) -> Iterator[Iterable[Place | Item]]:
     """The files, with a progress bar on a terminal if there are many."""
     if sys.stderr.isatty():
         files = list(files)

@@ -1,6 +1,5 @@
 """`inkdigits serve`: the page and the API, by waitress."""
 
-import contextlib
 import ipaddress
 import logging
 import os
@@ -8,15 +7,13 @@ import signal
 import socket
 import sys
 from argparse import Namespace
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from inkdigits.errors import UsageError, needing
 
 if TYPE_CHECKING:
     from inkdigits.web import Settings
 
-_THREADS, _CONNECTIONS = 8, 500
-_SLOW_CLIENT_S = 30  # a client that sends nothing for so long is disconnected
 _RATE_PER_S = 30.0
 
 
@@ -27,26 +24,26 @@ def run(arguments: Namespace) -> int:
     if arguments.rate is not None and arguments.rate < 0:
         raise UsageError(f"--rate is {arguments.rate:g}; it must be 0 or more")
     with needing("web", "serving"):
-        from inkdigits.web import create_app
-    settings = _settings(arguments)
-    app = create_app(settings)
-    live = app.extensions["inkdigits"].live
-    _log_to_stderr()
-    server = _server(app, arguments, settings)
-    if hasattr(signal, "SIGHUP"):
-        signal.signal(signal.SIGHUP, lambda *_: live.reload())
-    signal.signal(signal.SIGTERM, signal.default_int_handler)
-    host = f"[{arguments.host}]" if ":" in arguments.host else arguments.host
-    print(f"inkdigits is at http://{host}:{server.effective_port}/; Ctrl-C ends", flush=True)
-    with contextlib.suppress(KeyboardInterrupt):
+        from inkdigits.web.app import create_app
+        from inkdigits.web.server import Server
+    with _bound(arguments.host, arguments.port) as bound:
+        settings = _settings(arguments)
+        app = create_app(settings)
+        service = app.extensions["inkdigits"]
+        _log_to_stderr()
+        server = Server(app, settings, bound, behind_proxy=arguments.behind_proxy)
+        if hasattr(signal, "SIGHUP"):
+            signal.signal(signal.SIGHUP, lambda *_: service.live.reload())
+        host = f"[{arguments.host}]" if ":" in arguments.host else arguments.host
+        print(f"inkdigits is at http://{host}:{server.port}/; Ctrl-C ends", flush=True)
         server.run()
-    live.close()
+        service.workers.close()
+        service.live.close()
     return 0
 
 
 def _settings(arguments: Namespace) -> "Settings":
     from inkdigits.web import Settings
-    from inkdigits.web.corrections import default_database
 
     rate = arguments.rate
     if rate is None:
@@ -56,29 +53,15 @@ def _settings(arguments: Namespace) -> "Settings":
         hosts=(arguments.host, *arguments.allow_host),
         token=os.environ.get("INKDIGITS_TOKEN", ""),
         rate_per_s=rate,
-        corrections="" if arguments.no_corrections else default_database(),
+        corrections="" if arguments.no_corrections else _database(),
+        processes=True,
     )
 
 
-def _server(app: Any, arguments: Namespace, settings: "Settings") -> Any:
-    """A waitress server at its address."""
-    from waitress.server import create_server
+def _database() -> str:
+    from inkdigits.web.corrections.store import default_database
 
-    options: dict[str, Any] = {"clear_untrusted_proxy_headers": True}
-    if arguments.behind_proxy:
-        headers = "x-forwarded-for x-forwarded-proto x-forwarded-host"
-        options |= {"trusted_proxy": "*", "trusted_proxy_headers": headers}
-    return create_server(
-        app,
-        sockets=[_bound(arguments.host, arguments.port)],
-        threads=_THREADS,
-        ident="inkdigits",
-        connection_limit=_CONNECTIONS,
-        channel_timeout=_SLOW_CLIENT_S,
-        max_request_body_size=2 * settings.body_limit,  # the app refuses less, as a problem
-        asyncore_use_poll=True,
-        **options,
-    )
+    return default_database()
 
 
 def _bound(host: str, port: int) -> socket.socket:

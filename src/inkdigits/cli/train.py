@@ -25,9 +25,9 @@ def run(arguments: Namespace) -> int:
     """Run the command and return the exit code."""
     with needing("train", "training"):
         import inkdigits.evaluation.report  # noqa: F401
+        from inkdigits.training import processes
         from inkdigits.training.detector.runs import is_detector_run
         from inkdigits.training.memory import keep_freed_memory
-        from inkdigits.training.runs import train_run
     keep_freed_memory()
     other = (arguments.resume, arguments.start, arguments.corrections)
     if arguments.engine == "keras" and (any(other) or arguments.recipe == DetectorRecipe.name):
@@ -38,11 +38,26 @@ def run(arguments: Namespace) -> int:
     if arguments.resume:
         _refuse_settings(arguments)
     resumed = arguments.resume and is_detector_run(arguments.resume)
-    if resumed or arguments.recipe == DetectorRecipe.name:
+    is_detector = resumed or arguments.recipe == DetectorRecipe.name
+    alone = is_detector or arguments.corrections or arguments.engine == "keras"
+    if alone and processes.are_started():
+        raise UsageError(
+            "torchrun is for recipes of a reader, trained by PyTorch; start this without it"
+        )
+    if is_detector:
         return detector.run(arguments)
     if arguments.corrections:
         return correcting.run(arguments, _artifact(arguments))
-    console = Console(quiet=arguments.quiet, as_json=arguments.json)
+    with processes.joined(arguments.device):
+        return _train(arguments)
+
+
+def _train(arguments: Namespace) -> int:
+    """Train a recipe; of several processes, the first one prints and evaluates."""
+    from inkdigits.training.processes import is_first
+    from inkdigits.training.runs import train_run
+
+    console = Console(quiet=arguments.quiet or not is_first(), as_json=arguments.json)
     with console.progress() as progress:
         this = _open_or_start(arguments, progress)
         console.note(f"{this.recipe.name}, seed {this.seed}, on {this.dataset}, into {this.folder}")
@@ -54,6 +69,8 @@ def run(arguments: Namespace) -> int:
             progress=progress,
             on_epoch=lambda epoch: console.note(_epoch_line(epoch, this.recipe)),
         )
+        if not is_first():
+            return 0
         reader = Reader.load(artifact)
         if arguments.no_test:
             lines, values = validation_lines(reader)
@@ -80,6 +97,7 @@ def _refuse_settings(arguments: Namespace) -> None:
         "freeze",
         "replay",
         "corrections",
+        "tracker",
     )
     if any(getattr(arguments, name) for name in new) or arguments.seed is not None:
         raise UsageError(
@@ -103,6 +121,7 @@ def _open_or_start(arguments: Namespace, progress: Progress) -> "Run":
         replay=arguments.replay,
         device=arguments.device,
         engine=arguments.engine,
+        tracker=arguments.tracker,
         progress=progress,
     )
 

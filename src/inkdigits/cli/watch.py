@@ -3,11 +3,10 @@
 import sys
 from argparse import Namespace
 from collections.abc import Iterable
-from dataclasses import asdict
 from typing import Any
 
-from inkdigits.batch import Job, Row, Worker
-from inkdigits.batch.watch import Journal, journal_of, locked, watch
+from inkdigits.batch import Job, Row, Worker, locked
+from inkdigits.batch.watch import Journal, journal_of, watch
 from inkdigits.cli.predict import form_of, parse_job, write_to
 from inkdigits.errors import UsageError
 from inkdigits.reading import Reader
@@ -21,7 +20,7 @@ def run(arguments: Namespace) -> int:
         raise UsageError(f"{arguments.folder} is no folder; make it, or pass the one that fills up")
     if arguments.output is None:
         raise UsageError("say where the readings go with --output FILE")
-    job, form = parse_job(arguments), form_of(arguments)
+    job, form = parse_job(arguments), form_of(arguments.output, arguments.format)
     worker = Worker(job, Reader.load(job.model))
     with locked(journal_of(arguments.output)):
         return _watch(arguments, form, worker)
@@ -52,6 +51,4 @@ def _watch(arguments: Namespace, form: str, worker: Worker) -> int:
 
 def _settings(job: Job) -> dict[str, Any]:
     """What the readings depend on: an output has those of one way of reading."""
-    regions = {"of": job.regions.of, **job.regions.boxes} if job.regions else None
-    model = str(job.model.resolve()) if job.model else None
-    return {"model": model, "regions": regions, **asdict(job.hints)}
+    return {"model": str(job.model.resolve()) if job.model else None, **job.settings()}

@@ -2,8 +2,6 @@
 
 import io
 import re
-import zipfile
-import zlib
 from pathlib import Path
 from typing import Any
 
@@ -21,7 +19,7 @@ from inkdigits.data.pictures import (
     white_of,
 )
 from inkdigits.errors import DataError, MissingExtra
-from inkdigits.files import read_bytes
+from inkdigits.files import Place, check_member, read_bytes
 from inkdigits.imaging.arrays import as_numpy
 
 IMAGE_KEYS = ("x", "images", "image", "data", "pixels")
@@ -36,23 +34,22 @@ def read_npz(content: bytes, path: Path) -> dict[str, Pictures]:
     return _from_arrays(_load(content, path), path, "NumPy arrays")
 
 
-def _load(content: bytes, path: Path) -> Arrays:
+def _load(content: bytes, path: Place) -> Arrays:
     """The arrays of an `.npz` file; that of an `.npy` file as "x"."""
     try:
         stored = np.load(io.BytesIO(content), allow_pickle=False)
         if isinstance(stored, np.ndarray):
             return {"x": stored}
         with stored:
+            for member in stored.zip.infolist():
+                check_member(member)
             return {name.lower(): stored[name] for name in stored.files}
-    except (ValueError, OSError, EOFError, zipfile.BadZipFile, zlib.error) as error:
+    except Exception as error:  # of zip, zlib, and of Python, as which NumPy reads the header
         raise DataError(f"{path} can't be read: {error}; save it anew with NumPy") from None
 
 
-def read_images(content: bytes, path: Path) -> NDArray[np.uint8] | list[bytes]:
-    """The pictures of an `.npz`, `.npy` or Parquet file: values, or the bytes of picture files."""
-    if content.startswith(b"PAR1"):
-        table, columns = _parquet_table(content, path)
-        return _picture_bytes(table, _column(columns, IMAGE_KEYS, path), path)
+def read_images(content: bytes, path: Place) -> NDArray[np.uint8] | list[bytes]:
+    """The pictures of an `.npz` or `.npy` file: values, or the bytes of picture files."""
     arrays = _load(content, path)
     found = (_named(arrays, IMAGE_KEYS, end) for end in ("", "_test", "_train"))
     images = next((values for values in found if values is not None), None)

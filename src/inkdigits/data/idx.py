@@ -6,6 +6,7 @@ MNIST page (LeCun, Cortes, Burges: "The MNIST database of handwritten digits").
 """
 
 import gzip
+import io
 import math
 import struct
 import zlib
@@ -16,7 +17,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from inkdigits.errors import InvalidIdx
-from inkdigits.files import read_bytes, write_atomic
+from inkdigits.files import read_bytes, unpacked_limit, write_atomic
 
 _TYPES: dict[int, np.dtype[Any]] = {
     0x08: np.dtype(">u1"),
@@ -75,13 +76,24 @@ def encode_idx(array: NDArray[Any]) -> bytes:
 
 
 def gunzip(content: bytes, name: str = "data") -> bytes:
-    """The bytes, uncompressed if they are gzip; `InvalidIdx` if they are damaged."""
+    """The bytes, uncompressed if they are gzip.
+
+    Raises `InvalidIdx` if they are damaged, or become more than `unpacked_limit`.
+    """
     if not content.startswith(_GZIP_MAGIC):
         return content
+    limit = unpacked_limit(len(content))
     try:
-        return gzip.decompress(content)
+        with gzip.open(io.BytesIO(content)) as file:
+            unpacked = file.read(limit + 1)
     except (OSError, EOFError, zlib.error) as error:
         raise InvalidIdx(f"{name}: the gzip data is damaged ({error}); fetch it again") from error
+    if len(unpacked) > limit:
+        raise InvalidIdx(
+            f"{name}: its {len(content):,} bytes unpack to more than {limit / 2**20:,.0f} MB; "
+            "if it is no mistake, unpack it yourself"
+        )
+    return unpacked
 
 
 def load_idx(path: Path) -> NDArray[Any]:

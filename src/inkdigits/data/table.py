@@ -45,7 +45,8 @@ def read_csv(content: bytes, path: Path) -> Pictures:
     values = np.empty((len(table), side * side), np.float32)
     for index, (number, row) in enumerate(table):
         try:
-            values[index] = [float(row[at]) for at in pixels]
+            with np.errstate(over="ignore"):  # what is too large is refused with its range
+                values[index] = [float(row[at]) for at in pixels]
         except ValueError:
             wrong = next(row[at] for at in pixels if not _is_number(row[at]))
             raise DataError(
@@ -96,7 +97,7 @@ def _columns_of(header: list[str], table: _Table, path: Path) -> tuple[int, list
     some = [row for _, row in table]
     if named:
         label = named[0]
-    elif side_of(len(some[0]) - 1) is None and header and not header[0]:  # pandas' row numbers
+    elif side_of(len(some[0]) - 1) is None and header[1:] and not header[0]:  # pandas' row numbers
         label = 1 + _label_column([row[1:] for row in some], path)
     else:
         label = _label_column(some, path)

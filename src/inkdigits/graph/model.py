@@ -1,7 +1,7 @@
 """Parse an ONNX file: nodes, weights and metadata.
 
-Only what inkdigits writes: a field is a number, bytes, or a float (the wire format of protobuf);
-the numbers of fields are those of onnx.proto.
+A field is a number, bytes, or a float (the wire format of protobuf); the numbers of fields are
+those of onnx.proto.
 """
 
 import struct
@@ -13,7 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 Array = NDArray[Any]
-_NUMBER, _BYTES, _FLOAT = 0, 2, 5  # kinds of fields
+_LONGEST_BITS = 70  # of a number
 _TYPES = {1: "<f4", 2: "u1", 7: "<i8"}  # of tensors
 
 
@@ -39,21 +39,21 @@ class Model:
 def parse_model(content: bytes) -> Model:
     """The model in the bytes of an ONNX file; `ValueError` if they are none."""
     try:
-        model = _fields(content)
-        graph = _fields(model[7][0])
-        metadata = [_fields(entry) for entry in model.get(14, [])]
+        model = parse_fields(content)
+        graph = parse_fields(model[7][0])
+        metadata = [parse_fields(entry) for entry in model.get(14, [])]
         return Model(
             [_node(entry) for entry in graph.get(1, [])],
             dict(_tensor(entry) for entry in graph.get(5, [])),
             {entry[1][0].decode(): entry[2][0].decode() for entry in metadata},
         )
-    except (KeyError, IndexError, TypeError, AttributeError, struct.error) as error:
+    except (KeyError, IndexError, TypeError, AttributeError) as error:
         raise ValueError(f"no ONNX model: {error}") from error
 
 
 def _node(content: bytes) -> Node:
-    entry = _fields(content)
-    attributes = dict(_attribute(_fields(part)) for part in entry.get(5, []))
+    entry = parse_fields(content)
+    attributes = dict(_attribute(parse_fields(part)) for part in entry.get(5, []))
     inputs, outputs = ([name.decode() for name in entry.get(number, [])] for number in (1, 2))
     return Node(entry[4][0].decode(), inputs, outputs, attributes)
 
@@ -69,7 +69,7 @@ def _attribute(entry: dict[int, list[Any]]) -> tuple[str, Any]:
 
 
 def _tensor(content: bytes) -> tuple[str, Array]:
-    entry = _fields(content)
+    entry = parse_fields(content)
     values = np.frombuffer(entry[9][0], _TYPES[entry[2][0]])
     return entry[8][0].decode(), values.reshape(_numbers(entry.get(1, [])))
 
@@ -88,32 +88,44 @@ def _packed(content: bytes) -> Iterator[int]:
         yield number
 
 
-def _fields(content: bytes) -> dict[int, list[Any]]:
-    """The values of each field of a message, by its number."""
+def parse_fields(content: bytes) -> dict[int, list[Any]]:
+    """The values of each field of a message, by its number; `ValueError` if it is none."""
     found: dict[int, list[Any]] = {}
     at = 0
-    while at < len(content):
-        tag, at = _varint(content, at)
-        value: Any
-        if tag & 7 == _NUMBER:
-            value, at = _varint(content, at)
-        elif tag & 7 == _BYTES:
-            size, at = _varint(content, at)
-            value, at = content[at : at + size], at + size
-        elif tag & 7 == _FLOAT:
-            (value,), at = struct.unpack_from("<f", content, at), at + 4
-        else:
-            raise ValueError(f"no ONNX model: a field of kind {tag & 7}")
-        found.setdefault(tag >> 3, []).append(value)
+    try:
+        while at < len(content):
+            tag, at = _varint(content, at)
+            value, at = _value(tag & 7, content, at)
+            found.setdefault(tag >> 3, []).append(value)
+    except (IndexError, struct.error):
+        at = len(content) + 1
+    if at > len(content):
+        raise ValueError("no ONNX model: it is cut short")
     return found
+
+
+def _value(kind: int, content: bytes, at: int) -> tuple[Any, int]:
+    """The value of a field, and where it ends."""
+    match kind:
+        case 0:
+            return _varint(content, at)
+        case 1:
+            return struct.unpack_from("<d", content, at)[0], at + 8
+        case 2:
+            size, at = _varint(content, at)
+            return content[at : at + size], at + size
+        case 5:
+            return struct.unpack_from("<f", content, at)[0], at + 4
+    raise ValueError(f"no ONNX model: a field of kind {kind}")
 
 
 def _varint(content: bytes, at: int) -> tuple[int, int]:
     """A number of 7 bits a byte, the least significant first, and where it ends."""
     number = shift = 0
-    while True:
+    while shift < _LONGEST_BITS:
         byte = content[at]
         number, at = number | (byte & 0x7F) << shift, at + 1
         if byte < 0x80:
             return number, at
         shift += 7
+    raise ValueError("no ONNX model: a number is too long")

@@ -12,7 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image, ImageOps, UnidentifiedImageError
 
-from inkdigits.errors import CanvasError
+from inkdigits.errors import CanvasError, out_of_memory
 from inkdigits.imaging.arrays import check_range, to_8_bits
 from inkdigits.imaging.decoding import (
     LONGEST_MAGIC,
@@ -179,6 +179,8 @@ def _faults(name: str) -> Iterator[None]:
         ) from None
     except Image.DecompressionBombError:
         raise too_large(name) from None
+    except MemoryError:
+        raise out_of_memory(name) from None
     except Exception as error:  # the decoders' errors for damaged files have no common base
         reason = str(error).strip()
         raise CanvasError("truncated", f"{name} is damaged or cut short: {reason}") from None

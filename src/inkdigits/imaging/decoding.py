@@ -1,14 +1,19 @@
 """Decode the bytes of a picture file, or one page of a PDF or a TIFF, to an image."""
 
 import io
+import re
+import zlib
+from collections import deque
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from importlib.util import find_spec
 from typing import Any
 
 from PIL import Image
 
 from inkdigits.errors import CanvasError
+from inkdigits.files import sha256
+from inkdigits.imaging.sources import MAX_BYTES
 
 MAX_PIXELS = 64_000_000  # decoding takes 20 to 30 bytes a pixel: at most 2 GB
 LONGEST_MAGIC = 5
@@ -18,6 +23,10 @@ _FORMATS = ("PNG", "JPEG", "WEBP", "BMP", "TIFF", "GIF", "PPM") + (
 )
 _PDF_DPI = 150
 _PDF_MAGIC = b"%PDF-"
+_STREAM = re.compile(rb"stream\r?\n")
+_MOST_TIMES = 1032  # as large a packed stream can become
+_BLOCK = 1 << 20
+_CHECKED: deque[str] = deque(maxlen=64)  # files: each page of one opens it anew
 _TIFF_MAGIC = (b"II*\0", b"MM\0*", b"II+\0", b"MM\0+")
 
 
@@ -100,7 +109,26 @@ def _open(content: bytes, name: str) -> Image.Image:
 def _pdf(content: bytes, name: str) -> Any:
     with _optional("pypdfium2", "pdf", name):
         import pypdfium2
+    digest = sha256(content)
+    if digest not in _CHECKED:
+        _check_streams(content, name)
+        _CHECKED.append(digest)
     return pypdfium2.PdfDocument(content)
+
+
+def _check_streams(content: bytes, name: str) -> None:
+    """`CanvasError` for a PDF with a stream that unpacks to too much: PDFium has no limit."""
+    for found in _STREAM.finditer(content):
+        unpacker, size, packed = zlib.decompressobj(), 0, content[found.end() :]
+        if len(packed) * _MOST_TIMES < MAX_BYTES:
+            return
+        with suppress(zlib.error):  # it is packed otherwise, such as a JPEG, or not at all
+            while packed and size <= MAX_BYTES:
+                size += len(unpacker.decompress(packed, _BLOCK))
+                packed = unpacker.unconsumed_tail
+        if size > MAX_BYTES:
+            limit = f"{MAX_BYTES >> 20} MB"
+            raise CanvasError("too_large", f"{name} unpacks to more than {limit}; make it smaller")
 
 
 @contextmanager

@@ -6,6 +6,7 @@ preserves gradients and the edges of shadows. Pixels darker than the paper, rela
 """
 
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -69,18 +70,28 @@ def is_light_on_dark(canvas: NDArray[np.uint8]) -> bool:
     window = max(3, round(0.5 * min(coarse.shape)) | 1)
     wide = coarse - _median_around(coarse, window)
     fine = np.pad(fine, [(0, -length % _BLOCK_PX) for length in fine.shape], mode="edge")
-    blocks = fine.reshape(len(fine) // _BLOCK_PX, _BLOCK_PX, -1, _BLOCK_PX)
-    near = blocks - np.median(blocks, axis=(1, 3), keepdims=True)
-    return _lightness(wide, (0, 1)) + _NEAR_WEIGHT * _lightness(near, (1, 3)) > 0
+    rows = fine.reshape(len(fine) // _BLOCK_PX, _BLOCK_PX, -1, _BLOCK_PX)
+    blocks = rows.swapaxes(1, 2).reshape(-1, _BLOCK_PX**2)
+    near = blocks - _medians(blocks)[:, None]
+    return _lightness(wide.reshape(1, -1)) + _NEAR_WEIGHT * _lightness(near) > 0
 
 
-def _lightness(deviation: NDArray[np.float32], axes: tuple[int, int]) -> float:
+def _medians(values: NDArray[Any]) -> NDArray[Any]:
+    """The median of each row; NumPy sorts six times as fast as it finds medians."""
+    ordered, middle = np.sort(values, axis=-1), values.shape[-1] // 2
+    if values.shape[-1] % 2:
+        return ordered[..., middle]
+    between: NDArray[Any] = (ordered[..., middle - 1] + ordered[..., middle]) / 2
+    return between
+
+
+def _lightness(deviation: NDArray[np.float32]) -> float:
     """The log ratio of upward to downward deviations.
 
-    Deviations are root mean squares over `axes`, summed over the other axes.
+    Deviations are root mean squares of each row, summed.
     """
     light, dark = (
-        float(np.sqrt((part**2).mean(axis=axes)).sum()) + 1e-3
+        float(np.sqrt((part**2).mean(axis=1)).sum()) + 1e-3
         for part in (deviation.clip(0), -deviation.clip(max=0))
     )
     return float(np.log(light / dark))
@@ -100,8 +111,7 @@ def _median_around(values: NDArray[np.float32], size: int) -> NDArray[np.float32
     """The median of the size×size values around each; beyond the border the last ones repeat."""
     padded = np.pad(values, size // 2, mode="edge")
     windows = np.lib.stride_tricks.sliding_window_view(padded, (size, size))
-    median: NDArray[np.float32] = np.median(windows, axis=(2, 3)).astype(np.float32)
-    return median
+    return _medians(windows.reshape(*values.shape, size * size))
 
 
 def _highest_around(values: NDArray[np.float32], size: int) -> NDArray[np.float32]:
@@ -143,8 +153,9 @@ def _smooth_light(coarse: NDArray[np.float32]) -> NDArray[np.float32]:
         some = terms[near]  # the normal equations: six by six, too small for threads
         fitted = terms @ np.linalg.lstsq(some.T @ some, some.T @ coarsest[near], rcond=None)[0]
         off = np.abs(coarsest - fitted)
-        near = off <= 2 * np.median(off)
-    smooth = np.median(off) < _SMOOTH * np.median(coarsest) and fitted.min() > 1
+        middle = float(_medians(off.ravel()))
+        near = off <= 2 * middle
+    smooth = middle < _SMOOTH * float(_medians(coarsest.ravel())) and fitted.min() > 1
     return _resized(fitted.astype(np.float32), coarse.shape) if smooth else np.ones_like(coarse)
 
 
@@ -175,7 +186,11 @@ def _paper_level(darkness: NDArray[np.float32]) -> tuple[float, float]:
     For normal noise, the quantiles 0.05 and 0.25 are 0.97 standard deviations apart, and the
     latter is 0.67 below the mean.
     """
-    lightest, light = (float(q) for q in np.quantile(darkness, (0.05, 0.25)))
+    ordered = np.sort(darkness, axis=None)  # a quarter of the time of np.quantile
+    places = np.array([0.05, 0.25]) * (ordered.size - 1)
+    below = places.astype(int)
+    step = ordered[np.minimum(below + 1, ordered.size - 1)] - ordered[below]
+    lightest, light = (ordered[below] + (places - below) * step).tolist()
     noise = (light - lightest) / 0.97
     return light + 0.67 * noise, noise
 

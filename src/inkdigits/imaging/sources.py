@@ -1,7 +1,6 @@
 """What people have a picture in, told apart by what it holds: text, streams, arrays, figures."""
 
 import base64
-import binascii
 import inspect
 import io
 import os
@@ -48,6 +47,7 @@ PlainSource = Path | bytes | Image.Image
 """A path, the bytes of a file, or a Pillow image."""
 
 MAX_BYTES = 1 << 28  # of a file: 64 megapixels of uncompressed RGBA, and a header
+_BLOCK = 1 << 20
 _BASE64 = re.compile(r"[A-Za-z0-9+/_-]+={0,2}")
 _MAGIC = re.compile(
     rb"\x89PNG|\xff\xd8\xff|GIF8|BM|II[*+]\0|MM\0[*+]|RIFF....WEBP|....ftyp|%PDF-|P[1-7]\s", re.S
@@ -93,11 +93,20 @@ def plain_source(given: Source, *, bgr: bool = False) -> PlainSource:
 
 def read_within(stream: IO[bytes] | Stream, name: object) -> bytes:
     """The content of a file or stream; `CanvasError` if it has more than `MAX_BYTES`."""
-    content = stream.read(MAX_BYTES + 1)
-    if len(content) > MAX_BYTES:
+    blocks: list[bytes] = []
+    size = 0
+    while block := stream.read(_BLOCK):  # a large size is allocated at once, however short the file
+        blocks.append(block)
+        size += len(block)
+        check_bytes(size, name)
+    return type(blocks[0])().join(blocks) if blocks else b""
+
+
+def check_bytes(count: int, name: object) -> None:
+    """Raise `CanvasError` if a file has more than `MAX_BYTES`."""
+    if count > MAX_BYTES:
         limit = f"{MAX_BYTES / 2**20:.0f} MB"
         raise CanvasError("too_large", f"{name} has more than {limit}; make it smaller")
-    return content
 
 
 def _rest(stream: Stream) -> bytes:
@@ -131,11 +140,10 @@ def _data_url(text: str) -> bytes:
     header, comma, content = text.partition(",")
     if not comma:
         raise CanvasError("not_an_image", "the data URL has no comma: it is cut short")
+    given = unquote_to_bytes(content.encode(errors="replace"))
     if not header.lower().endswith(";base64"):
-        return unquote_to_bytes(content)
-    return _decode_base64(
-        "".join(unquote_to_bytes(content).decode("latin-1").split()), "the data URL"
-    )
+        return given
+    return _decode_base64("".join(given.decode("latin-1").split()), "the data URL")
 
 
 def _holds_picture(text: str) -> bool:
@@ -150,7 +158,7 @@ def _decode_base64(text: str, name: str) -> bytes:
     text = text.rstrip("=").replace("-", "+").replace("_", "/")
     try:
         return base64.b64decode(text + "=" * (-len(text) % 4), validate=True)
-    except binascii.Error:
+    except ValueError:
         raise CanvasError(
             "truncated", f"{name} is damaged or cut short: it is not valid base64"
         ) from None

@@ -18,6 +18,7 @@ import h5py
 from numpy.typing import NDArray
 
 from inkdigits.errors import ArtifactError
+from inkdigits.files import read_member
 
 _MODELS = {"Sequential", "Functional", "Model"}
 _HOMES = {"keras", "keras.layers", "keras.models", "keras.src.models.functional"}
@@ -51,19 +52,19 @@ class KerasModel:
 
 
 def read_keras(path: Path) -> KerasModel:
-    """The model in a `.keras` or `.h5` file; `ArtifactError` if it can't be understood."""
-    try:
-        if zipfile.is_zipfile(path):
-            with zipfile.ZipFile(path) as archive:
-                config = json.loads(archive.read("config.json"))
-                weights = io.BytesIO(archive.read("model.weights.h5"))
-            with h5py.File(weights) as file:
-                return _model(config, _stored_by_class(file), "")
-        with h5py.File(path) as file:
-            config = json.loads(file.attrs["model_config"])
-            return _model(config, _stored_by_name(file["model_weights"]), "")
-    except (OSError, LookupError, ValueError, TypeError, zipfile.BadZipFile) as error:
-        raise ArtifactError(f"{path} is no Keras model, or it is damaged: {error}") from error
+    """The model in a `.keras` or `.h5` file.
+
+    Raises `ArtifactError` if it can't be understood, and anything for a damaged file.
+    """
+    if zipfile.is_zipfile(path):
+        with zipfile.ZipFile(path) as archive:
+            config = json.loads(read_member(archive, "config.json"))
+            weights = io.BytesIO(read_member(archive, "model.weights.h5"))
+        with h5py.File(weights) as file:
+            return _model(config, _stored_by_class(file), "")
+    with h5py.File(path) as file:
+        config = json.loads(file.attrs["model_config"])
+        return _model(config, _stored_by_name(file["model_weights"]), "")
 
 
 def _stored_by_class(file: h5py.File) -> _Weights:

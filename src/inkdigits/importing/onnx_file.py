@@ -3,7 +3,6 @@
 from pathlib import Path
 
 import onnx
-from google.protobuf.message import DecodeError
 from onnx import inliner, numpy_helper
 
 from inkdigits.errors import ArtifactError
@@ -12,13 +11,10 @@ from inkdigits.errors import ArtifactError
 def read_onnx(path: Path) -> onnx.ModelProto:
     """The model of an `.onnx` file, with its weights beside it, if they are in another file.
 
-    Raises `ArtifactError` if it is damaged, or an artifact of inkdigits already.
+    Raises `ArtifactError` for an artifact of inkdigits, and anything for a damaged file.
     """
-    try:
-        model = onnx.load(path)
-        onnx.checker.check_model(model)
-    except (DecodeError, OSError, ValueError, onnx.checker.ValidationError) as error:
-        raise ArtifactError(f"{path} is no ONNX model, or it is damaged: {error}") from error
+    model = onnx.load(path)
+    onnx.checker.check_model(model)
     if any(entry.key.startswith("inkdigits.") for entry in model.metadata_props):
         raise ArtifactError(f"{path} is an artifact already; use it as it is")
     model = inliner.inline_local_functions(model)

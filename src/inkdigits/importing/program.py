@@ -16,6 +16,7 @@ import onnx
 from numpy.typing import NDArray
 
 from inkdigits.errors import ArtifactError
+from inkdigits.files import read_member
 from inkdigits.importing.activations import activation
 from inkdigits.importing.graph import Builder, one_image
 
@@ -26,26 +27,26 @@ _IN_TRAINING = "the model was exported while training; call model.eval() before"
 
 
 def convert_program(path: Path) -> onnx.ModelProto:
-    """An ONNX model of a `.pt2` file; `ArtifactError` names an operation that is unknown."""
-    try:
-        with zipfile.ZipFile(path) as archive:
-            names = archive.namelist()
-            described = next((name for name in names if name.endswith("models/model.json")), "")
-            if not described:
-                raise ArtifactError(
-                    f"{path} is no program of PyTorch 2.9 or later; older ones have pickled "
-                    "weights, which are never opened: save it again with torch.export.save"
-                )
-            root = described.removesuffix("models/model.json")
-            graph = json.loads(archive.read(described))["graph_module"]
-            return _Program(graph, _weights(archive, f"{root}data/weights/")).model()
-    except (OSError, LookupError, ValueError, TypeError, zipfile.BadZipFile) as error:
-        raise ArtifactError(f"{path} is no PyTorch program, or it is damaged: {error}") from error
+    """An ONNX model of a `.pt2` file.
+
+    Raises `ArtifactError` for an unknown operation, and anything for a damaged file.
+    """
+    with zipfile.ZipFile(path) as archive:
+        names = archive.namelist()
+        described = next((name for name in names if name.endswith("models/model.json")), "")
+        if not described:
+            raise ArtifactError(
+                f"{path} is no program of PyTorch 2.9 or later; older ones have pickled "
+                "weights, which are never opened: save it again with torch.export.save"
+            )
+        root = described.removesuffix("models/model.json")
+        graph = json.loads(read_member(archive, described))["graph_module"]
+        return _Program(graph, _weights(archive, f"{root}data/weights/")).model()
 
 
 def _weights(archive: zipfile.ZipFile, folder: str) -> dict[str, NDArray[Any]]:
     """The tensors of an archive, by their names in the module."""
-    config = json.loads(archive.read(f"{folder}model_weights_config.json"))["config"]
+    config = json.loads(read_member(archive, f"{folder}model_weights_config.json"))["config"]
     found = {}
     for name, entry in config.items():
         meta = entry["tensor_meta"]
@@ -53,7 +54,8 @@ def _weights(archive: zipfile.ZipFile, folder: str) -> dict[str, NDArray[Any]]:
             raise ArtifactError(f"the weights {name!r} are pickled; pickles are never opened")
         if meta["dtype"] not in _KINDS:
             raise ArtifactError(f"the weights {name!r} aren't float32; convert the model to it")
-        values = np.frombuffer(archive.read(folder + entry["path_name"]), _KINDS[meta["dtype"]])
+        content = read_member(archive, folder + entry["path_name"])
+        values = np.frombuffer(content, _KINDS[meta["dtype"]])
         found[name] = _arranged(values, meta, name)
     return found
 

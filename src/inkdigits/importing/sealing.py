@@ -1,5 +1,6 @@
 """A foreign model becomes an artifact: its input is found, its confidences are calibrated."""
 
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -11,7 +12,8 @@ from onnxruntime import InferenceSession, SessionOptions
 from inkdigits.artifact import DIGITS, ArtifactInfo, seal_artifact
 from inkdigits.data import DEFAULT_DATASET, LabelledImages, stratified_split
 from inkdigits.environment import describe_environment
-from inkdigits.errors import ArtifactError, StorageError, UsageError, needing
+from inkdigits.errors import ArtifactError, InkdigitsError, StorageError, UsageError, needing
+from inkdigits.graph import check_graph
 from inkdigits.importing.graph import Foreign, embed, to_foreign
 from inkdigits.importing.inputs import Wanted, find_input
 from inkdigits.importing.onnx_file import read_onnx
@@ -32,7 +34,7 @@ def import_file(path: Path, digits: LabelledImages) -> bytes:
     that isn't for such digits; `UsageError` for another kind of file; `StorageError` if it can't be
     read; `MissingExtra` without h5py, for a file of Keras.
     """
-    foreign = to_foreign(_read(path))
+    foreign = read_foreign(path)
     split = stratified_split(digits, _HELD_OUT, seed=0)
     run = _Runner(foreign)
     wanted = find_input(run, split.train.only(np.arange(min(_SHOWN, len(split.train)))))
@@ -59,21 +61,32 @@ def import_file(path: Path, digits: LabelledImages) -> bytes:
     return seal_artifact(graph, info)
 
 
-def _read(path: Path) -> onnx.ModelProto:
-    """The model of a file, by the end of its name."""
+def read_foreign(path: Path) -> Foreign:
+    """The model in a file, by the end of its name; raises as `import_file` does."""
     if not path.is_file():
         raise StorageError(f"can't read {path}: there is no such file")
+    read, what = _reader(path)
+    try:
+        return to_foreign(read(path))
+    except InkdigitsError:
+        raise
+    except Exception as error:  # a file of another program can be wrong in any way
+        raise ArtifactError(f"{path} is no {what}, or it is damaged: {error}") from error
+
+
+def _reader(path: Path) -> tuple[Callable[[Path], onnx.ModelProto], str]:
+    """What reads a file, by the end of its name, and what it reads."""
     match path.suffix.lower():
         case ".keras" | ".h5" | ".hdf5":
             with needing("keras", "reading a file of Keras"):
                 from inkdigits.importing.keras_layers import convert_keras
-            return convert_keras(path)
+            return convert_keras, "Keras model"
         case ".onnx":
-            return read_onnx(path)
+            return read_onnx, "ONNX model"
         case ".pt2":
             from inkdigits.importing.program import convert_program
 
-            return convert_program(path)
+            return convert_program, "PyTorch program"
     raise UsageError(
         f"{path} can't be imported: its name must end in one of {', '.join(SUFFIXES)}; of PyTorch, "
         "torch.export.save writes .pt2; a pickle (.pt, .pth) can hold any code and is never opened"
@@ -86,8 +99,13 @@ class _Runner:
     def __init__(self, foreign: Foreign) -> None:
         options = SessionOptions()
         options.log_severity_level = 4  # what goes wrong is said below
+        content = foreign.model.SerializeToString()
         try:
-            self._session = InferenceSession(foreign.model.SerializeToString(), options)
+            check_graph(content)
+        except ValueError as error:
+            raise ArtifactError(f"the model is refused: {error}") from None
+        try:
+            self._session = InferenceSession(content, options)
         except Exception as error:  # its errors have no common base class
             raise ArtifactError(f"ONNX Runtime can't run the model: {error}") from error
         kind = foreign.input.type.tensor_type.elem_type

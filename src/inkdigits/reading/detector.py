@@ -12,7 +12,8 @@ from numpy.typing import NDArray
 from PIL import Image
 
 from inkdigits.artifact import CPU, Provider, open_sealed, shipped
-from inkdigits.reading.things import Sighting, Thing, merge
+from inkdigits.imaging.ink import bounds
+from inkdigits.reading.things import Sighting, Thing, digit_px, merge
 
 SHIPPED_DETECTOR = "detector.onnx"
 STRIDE_PX = 4  # of the maps
@@ -54,7 +55,7 @@ class Detector:
         """
         pyramid = Pyramid(strength)
         sightings: list[Sighting] = []
-        scales = plausible_scales(strength.shape, stroke_px)
+        scales = plausible_scales(strength.shape, stroke_px, _extent_px(strength))
         for index, scale in enumerate(scales, start=1):
             sightings += self._look(pyramid, scale)
             things = merge(sightings, scales[:index], self.classes)
@@ -152,15 +153,23 @@ def _highest_near(maps: NDArray[np.float32]) -> NDArray[np.float32]:
     return np.maximum(np.maximum(rows[:, :-2], rows[:, 1:-1]), rows[:, 2:])
 
 
-def plausible_scales(shape: tuple[int, ...], stroke_px: float) -> list[float]:
-    """Steps of √2 that together show every size that digits may have on the canvas."""
-    longer, shorter = max(shape), min(shape)
+def _extent_px(strength: NDArray[np.float32]) -> float:
+    """The size of a digit that all ink would be."""
+    rows, columns = bounds(strength > _FAINT)
+    return digit_px(columns.stop - columns.start, rows.stop - rows.start)
+
+
+def plausible_scales(
+    shape: tuple[int, ...], stroke_px: float, largest_px: float = np.inf
+) -> list[float]:
+    """Steps of √2 that together show every size, up to the largest, of digits on the canvas."""
+    longer, largest = max(shape), min(*shape, largest_px)
     scales = [
         scale
         for scale in (2.0 ** (step / 2) for step in range(-14, 5))
-        if _SMALLEST_PX / scale <= shorter * 1.05
+        if _SMALLEST_PX / scale <= largest * 1.05
         and longer * scale <= _LONGEST_PX
         and scale <= _LARGEST_SCALE
         and _THINNEST_PX <= stroke_px * scale <= _THICKEST_PX
     ]
-    return scales or [UNIT_HEIGHT_PX / shorter]
+    return scales or [UNIT_HEIGHT_PX / min(shape)]

@@ -18,7 +18,7 @@ from inkdigits.artifact import (
     load_artifact,
     shipped,
 )
-from inkdigits.errors import CanvasError, UsageError
+from inkdigits.errors import CanvasError, UsageError, within_memory
 from inkdigits.imaging import Box, Canvas, Source, load_canvas
 from inkdigits.imaging.perspective import WHOLE, corners_of, is_askew, region_of
 from inkdigits.imaging.sources import plain_source
@@ -143,6 +143,7 @@ class Reader:
         reading = self._read(load_canvas(picture, page), hints)
         return replace(reading, picture=picture, page=page)
 
+    @within_memory()
     def _read(self, canvas: Canvas, hints: Hints) -> Reading:
         if not self._reads_digits:
             return self._read_symbol(canvas, hints)

@@ -14,6 +14,7 @@ from torch import Tensor
 
 from inkdigits.data import LabelledImages, one_hot
 from inkdigits.recipes import Recipe
+from inkdigits.training import processes
 from inkdigits.training.augment.appearance import apply_effects
 from inkdigits.training.augment.junk import draw_junk
 from inkdigits.training.augment.noise import Draws
@@ -23,7 +24,10 @@ from inkdigits.training.devices import CPU, moved
 
 
 class Batches:
-    """A training set on a device; each pass over it is shuffled and augmented anew."""
+    """A training set on a device; each pass over it is shuffled and augmented anew.
+
+    With junk, images of the data may be junk too: their label is one more than the last.
+    """
 
     def __init__(self, data: LabelledImages, recipe: Recipe, device: torch.device = CPU) -> None:
         images, labels = _with_drawn(data, recipe.drawn_share)
@@ -77,9 +81,10 @@ class Batches:
     def _starts(self) -> range:
         """Where the batches begin; a single left-over image joins the last batch.
 
-        Batch norm needs more than one image.
+        Batch norm needs more than one image, and each of several processes one.
         """
-        return range(0, max(1, len(self.images) - 1), self.recipe.batch_size)
+        too_few = max(1, processes.count() - 1)
+        return range(0, max(1, len(self.images) - too_few), self.recipe.batch_size)
 
 
 def _with_drawn(

@@ -1,33 +1,15 @@
 """The state of training after an epoch: everything needed to resume."""
 
+import csv
 import io
 import math
-import pickle
-import struct
-from collections.abc import Callable
-from dataclasses import asdict, dataclass, replace
-from pathlib import Path
-from typing import Any, TypeVar
+from dataclasses import asdict, dataclass, fields, replace
+from typing import Any
 
 import torch
 from torch import Tensor
 
-from inkdigits.errors import UsageError
-from inkdigits.files import read_bytes, write_atomic
-
 Weights = dict[str, Tensor]
-T = TypeVar("T")
-
-# What unpickling a torn or altered file raises, or building from one of another version.
-_DAMAGED = (
-    RuntimeError,
-    ValueError,
-    TypeError,
-    LookupError,
-    EOFError,
-    struct.error,
-    pickle.PickleError,
-)
 
 
 @dataclass(frozen=True)
@@ -67,13 +49,14 @@ class Checkpoint:
     stale_epochs: int = 0
 
     def to_dict(self) -> dict[str, Any]:
-        """Only tensors, numbers and strings, so loading it can't run code."""
+        """Tensors, numbers and texts, for `save_state`."""
         return {**vars(self), "history": [asdict(row) for row in self.history]}
 
     @classmethod
     def from_dict(cls, values: dict[str, Any]) -> "Checkpoint":
         """The inverse of `to_dict`."""
-        return cls(**{**values, "history": tuple(Epoch(**row) for row in values["history"])})
+        history = tuple(Epoch(**row) for row in values["history"])
+        return cls(**{**values, "history": history, "finished": tuple(values["finished"])})
 
     @property
     def epochs_done(self) -> int:
@@ -114,24 +97,13 @@ class Checkpoint:
         """The weights of the finished networks; if none is finished, of the one in training."""
         return self.finished or (self._latest(),)
 
+    def history_csv(self) -> bytes:
+        """The history as a table, a row for each epoch."""
+        text = io.StringIO(newline="")
+        writer = csv.DictWriter(text, [field.name for field in fields(Epoch)])
+        writer.writeheader()
+        writer.writerows(asdict(epoch) for epoch in self.history)
+        return text.getvalue().encode()
+
     def _latest(self) -> Weights:
         return self.best_model or self.model or {}
-
-
-def save_state(path: Path, state: dict[str, Any]) -> None:
-    """Write tensors, numbers and strings to a file."""
-    buffer = io.BytesIO()
-    torch.save(state, buffer)
-    write_atomic(path, buffer.getvalue())
-
-
-def load_state(path: Path, build: Callable[[dict[str, Any]], T]) -> T | None:
-    """What `build` makes of a saved state; None without a file, `UsageError` if it is damaged."""
-    if not path.is_file():
-        return None
-    try:
-        return build(
-            torch.load(io.BytesIO(read_bytes(path)), map_location="cpu", weights_only=True)
-        )
-    except _DAMAGED as error:
-        raise UsageError(f"{path} is damaged ({error}); start a new run") from error

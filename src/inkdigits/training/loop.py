@@ -23,6 +23,7 @@ from inkdigits.data import LabelledImages, Split
 from inkdigits.errors import TrainingDiverged, UsageError
 from inkdigits.metrics import accuracy
 from inkdigits.recipes import Recipe
+from inkdigits.training import processes
 from inkdigits.training.batches import Batches
 from inkdigits.training.checkpoint import Checkpoint, Epoch, Weights
 from inkdigits.training.devices import AUTO, choose_device, moved, used_precision
@@ -93,7 +94,7 @@ def _fit_network(
     if start:
         begin_with(model, start, validation.class_names)
     model.to(batches.device)
-    optimizer = Optimizer(recipe, model)
+    optimizer, shared = Optimizer(recipe, model), processes.shared(model)
     if state.model and state.optimizer:
         _restore(state.model, model, state.optimizer, optimizer)
         torch.set_rng_state(state.random_state)
@@ -101,7 +102,7 @@ def _fit_network(
     while state.epochs_done < recipe.epochs:
         if watch and state.stale_epochs >= recipe.patience:
             break
-        row = _train_epoch(model, optimizer, batches, state, on_step)
+        row = _train_epoch(shared, optimizer, batches, state, on_step)
         row = _validate(model, validation, row)
         _check_weights(model, row)
         weights = {name: values.to("cpu", copy=True) for name, values in model.state_dict().items()}
@@ -174,13 +175,16 @@ class _Sums:
         steps, self._unread = self._unread, []
         if not steps:
             return
-        losses = torch.stack([step.loss for step in steps]).tolist()
-        for step, loss in zip(steps, losses, strict=True):
+        losses = torch.stack([step.loss * step.images for step in steps])
+        images = torch.tensor([step.images for step in steps], device=losses.device)
+        right = torch.stack([step.right for step in steps])
+        sums, sizes = processes.summed(losses).tolist(), processes.summed(images).tolist()
+        for step, loss, size in zip(steps, sums, sizes, strict=True):
             if not math.isfinite(loss):
-                raise diverged(f"the loss is {loss} at step {step.number}", step.lr)
-            self.loss += loss * step.images
-            self.seen += step.images
-        self.right += int(torch.stack([step.right for step in steps]).sum())
+                raise diverged(f"the loss is {loss / size} at step {step.number}", step.lr)
+            self.loss += loss
+            self.seen += size
+        self.right += int(processes.summed(right).sum())
 
 
 def _seed_device(device: torch.device) -> None:
@@ -193,7 +197,7 @@ def _seed_device(device: torch.device) -> None:
 
 
 def _train_epoch(
-    model: Model,
+    model: nn.Module,
     optimizer: Optimizer,
     batches: Batches,
     state: Checkpoint,
@@ -208,14 +212,16 @@ def _train_epoch(
     sums, lr = _Sums(), 0.0
     _seed_device(device)
     model.train()
-    for step, (images, one_hot_labels) in enumerate(batches, start=first_step):
+    for step, whole in enumerate(batches, start=first_step):
         lr = learning_rate(recipe, step, len(batches))
+        images, one_hot_labels = map(processes.part_of, whole)
         with torch.autocast(device.type, torch.bfloat16, enabled=use_bf16):
             logits = model(images)
         loss = functional.cross_entropy(
             logits.float(), one_hot_labels, label_smoothing=recipe.label_smoothing
         )
-        gradients = torch.autograd.grad(loss, optimizer.parameters)
+        share = len(images) * processes.count() / len(whole[0])  # DDP takes the plain mean
+        gradients = processes.gradients_of(loss * share, optimizer.parameters)
         optimizer.step(gradients, lr)
         right = (logits.argmax(1) == one_hot_labels.argmax(1)).sum()
         sums.add(_Step(step + 1, loss.detach(), right, len(images), lr))

@@ -8,20 +8,20 @@ from torch import Tensor, nn
 from inkdigits.artifact import GLYPH_PX
 from inkdigits.export import Network
 from inkdigits.export.network import LayerWeights
-from inkdigits.recipes import Recipe, find_recipe
+from inkdigits.recipes import Recipe, architectures, find_recipe
 from inkdigits.recipes.architectures import (
     ARCHITECTURES,
     CLASSES,
     BatchNorm,
     Conv,
     Dense,
-    Dropout,
     Flatten,
     Layer,
     MaxPool,
     ReLU,
     with_classes,
 )
+from inkdigits.training.processes import BatchNorm2d, Dropout
 
 
 class Normalise(nn.Module):
@@ -162,11 +162,11 @@ def _modules(layers: tuple[Layer, ...]) -> Iterator[nn.Module]:
                 yield nn.MaxPool2d(size)
                 side //= size
             case BatchNorm():
-                yield nn.BatchNorm2d(channels)
+                yield BatchNorm2d(channels)
             case ReLU():
                 yield nn.ReLU(inplace=True)
-            case Dropout(rate):
-                yield nn.Dropout(rate)
+            case architectures.Dropout(rate):
+                yield Dropout(rate)
             case Flatten():
                 yield nn.Flatten()
                 channels, side = channels * side**2, 0

@@ -3,16 +3,16 @@
 runs/20261121-093000-standard-0/
     run.json           recipe, seed, data set, environment
     history.csv        a row for each epoch
-    checkpoint.pt      to resume from; only training reads it
+    checkpoint.safetensors, checkpoint-before.safetensors
+                       to resume from, the last two; only training reads them
     start.onnx         the artifact that the training began with, if it did
     artifact.onnx      the trained model, the only file that anything else reads
 """
 
-import csv
-import io
 import json
 from collections.abc import Callable
-from dataclasses import asdict, dataclass, field, fields, replace
+from contextlib import nullcontext
+from dataclasses import asdict, dataclass, field, replace
 from datetime import datetime
 from functools import partial
 from numbers import Integral
@@ -36,21 +36,17 @@ from inkdigits.data.learnt import Learnt
 from inkdigits.errors import TrainingInterrupted, UsageError
 from inkdigits.files import make_folder, read_bytes, write_atomic
 from inkdigits.recipes import Recipe
-from inkdigits.training.checkpoint import Checkpoint, Epoch, load_state, save_state
+from inkdigits.training import processes
+from inkdigits.training.checkpoint import Checkpoint, Epoch
+from inkdigits.training.checkpoint_file import alone, load_state, save_state
 from inkdigits.training.devices import AUTO, choose_device
 from inkdigits.training.engines import KERAS, TORCH, describe_engine, fit_with
 from inkdigits.training.loop import check_classes
 from inkdigits.training.sealing import describe_training, seal_checkpoint
-from inkdigits.training.tuning import (
-    Start,
-    for_few,
-    repeated,
-    tuning_recipe,
-    with_replay,
-)
+from inkdigits.training.trackers import check_tracker, tracking
+from inkdigits.training.tuning import Start, for_few, repeated, tuning_recipe, with_replay
 
-_CHECKPOINT, _HISTORY, _RUN = "checkpoint.pt", "history.csv", "run.json"
-_START = "start.onnx"
+_HISTORY, _RUN, _START = "history.csv", "run.json", "start.onnx"
 
 
 @dataclass(frozen=True)
@@ -67,6 +63,7 @@ class Run:
     replay: str = ""
     device: str = AUTO
     engine: str = TORCH
+    tracker: str = ""
     split: Split | None = field(default=None, repr=False, compare=False)
 
 
@@ -92,6 +89,7 @@ def start_run(
     replay: str = "",
     device: str = AUTO,
     engine: str = TORCH,
+    tracker: str = "",
     progress: Progress = ignore_progress,
 ) -> Run:
     """Load the data, make a new run folder and write its settings.
@@ -99,13 +97,15 @@ def start_run(
     A run begins with a recipe, or with an artifact to train further. `replay` names a data set that
     is trained on too, so that its digits aren't forgotten. `dataset` may be the images themselves.
     `device` is auto, cpu, cuda or mps. `engine` is torch or keras, which trains recipes from the
-    start, on the device that it chooses itself, and can't be resumed.
+    start, on the device that it chooses itself, and can't be resumed. `tracker` is tensorboard or
+    mlflow, or none.
 
     Raises `UsageError` for a seed outside 0 ≤ seed < 2⁶³, a device that isn't there or a recipe
     that draws digits for other classes, `StorageError` if the folder exists, `DataError` if the
     data can't be loaded.
     """
     check_seed(seed)
+    check_tracker(tracker)
     chosen = choose_device(device)
     name, data = _loaded(dataset, data_folder, handling, progress)
     start = begin if isinstance(begin, Start) else None
@@ -118,11 +118,13 @@ def start_run(
         recipe = recipe if start else for_few(recipe, len(data))
     folder = folder or default_folder(recipe.name, seed)
     freeze = start is not None and start.freeze
-    run = Run(folder, recipe, seed, name, environment, handling, freeze, replay, device, engine)
+    what = (folder, recipe, seed, name, environment, handling, freeze, replay, device)
+    run = Run(*what, engine, tracker)
     split, learnt = _split(run, start, data, data_folder, progress)
     environment["learnt"] = learnt.to_dict()
     run = replace(run, split=split)
-    _make_folder(run, start)
+    if processes.is_first():
+        _make_folder(run, start)
     return run
 
 
@@ -137,6 +139,7 @@ def _make_folder(run: Run, start: Start | None) -> None:
         "freeze": run.freeze,
         "replay": run.replay,
         "engine": run.engine,
+        "tracker": run.tracker,
     }
     if start:
         write_atomic(run.folder / _START, start.content)
@@ -156,14 +159,14 @@ def _loaded(
 def open_run(folder: Path, device: str = AUTO) -> Run:
     """An existing run folder, to go on with on a device; `UsageError` if it isn't one."""
     if not (folder / _RUN).is_file():
-        raise UsageError(f"{folder} is not a run folder: it has no {_RUN}")
+        raise UsageError(f"{folder} is not a run folder: it has no {_RUN}; start a new run")
     try:
         settings = json.loads(read_bytes(folder / _RUN))
         recipe = Recipe(**settings.pop("recipe"))
         handling = Handling(**settings["environment"].get("handling", {}))
         run = Run(folder=folder, recipe=recipe, handling=handling, device=device, **settings)
         run.environment["data_sha256"]
-    except (ValueError, TypeError, KeyError, AttributeError) as error:
+    except (ValueError, TypeError, KeyError, AttributeError, RecursionError) as error:
         raise UsageError(f"{folder / _RUN} is damaged ({error}); start a new run") from error
     if run.engine == KERAS:
         raise UsageError(f"{folder} was trained with Keras, which can't resume; start a new run")
@@ -181,42 +184,62 @@ def train_run(
 
     Only the training subset of the data set is opened. Checkpoint and history are saved after
     every epoch. Ctrl-C raises `TrainingInterrupted`, after writing an artifact of the finished
-    epochs if there are any. Raises `UsageError` if the data aren't those the run was started with.
+    epochs if there are any. Raises `UsageError` if the data aren't those the run was started with,
+    or if another process trains the run.
     """
+    with alone(run.folder) if processes.is_first() else nullcontext():
+        return _train(run, data_folder, progress, on_epoch)
+
+
+def _train(
+    run: Run, data_folder: Path | None, progress: Progress, on_epoch: Callable[[Epoch], None]
+) -> Path:
     split = _load_split(run, data_folder, progress)
-    checkpoint = load_state(run.folder / _CHECKPOINT, Checkpoint.from_dict)
+    checkpoint = load_state(run.folder, Checkpoint.from_dict, progress)
 
     def keep(latest: Checkpoint) -> None:
         nonlocal checkpoint
         checkpoint = latest
-        _save(run.folder, latest)
+        if processes.is_first():
+            _save(run.folder, latest)
+            track(latest.history)
         on_epoch(latest.history[-1])
 
-    try:
-        checkpoint = fit_with(
-            run.engine,
-            run.recipe,
-            split,
-            run.seed,
-            start=_start(run),
-            resume=checkpoint,
-            device=run.device,
-            on_step=partial(progress, "training"),
-            on_epoch=keep,
-        )
-    except KeyboardInterrupt:
-        done = len(checkpoint.history) if checkpoint else 0
-        epochs = run.recipe.epochs * run.recipe.networks
-        where = f" --data-dir {data_folder}" if data_folder else ""
-        cure = f"; resume with 'inkdigits train --resume {run.folder}{where}'"
-        if checkpoint:
-            _save(run.folder, checkpoint)
-            _write_artifact(run, split, checkpoint)
-        raise TrainingInterrupted(
-            f"stopped; {done} of {epochs} epochs are kept in {run.folder}"
-            + (cure if run.engine == TORCH else "")
-        ) from None
-    return _write_artifact(run, split, checkpoint)
+    tracked = run.tracker if processes.is_first() else "", run.folder, run.recipe, run.seed
+    with processes.all_needed(run.folder), tracking(*tracked) as track:
+        try:
+            checkpoint = fit_with(
+                run.engine,
+                run.recipe,
+                split,
+                run.seed,
+                start=_start(run),
+                resume=checkpoint,
+                device=run.device,
+                on_step=partial(progress, "training"),
+                on_epoch=keep,
+            )
+        except KeyboardInterrupt:
+            if checkpoint and processes.is_first():
+                _save(run.folder, checkpoint)
+                _write_artifact(run, split, checkpoint)
+            raise _interrupted(run, checkpoint, data_folder) from None
+    if processes.is_first():
+        _write_artifact(run, split, checkpoint)
+    return run.folder / ARTIFACT_NAME
+
+
+def _interrupted(
+    run: Run, checkpoint: Checkpoint | None, data_folder: Path | None
+) -> TrainingInterrupted:
+    done = len(checkpoint.history) if checkpoint else 0
+    epochs = run.recipe.epochs * run.recipe.networks
+    where = f" --data-dir {data_folder}" if data_folder else ""
+    cure = f"; resume with 'inkdigits train --resume {run.folder}{where}'"
+    return TrainingInterrupted(
+        f"stopped; {done} of {epochs} epochs are kept in {run.folder}"
+        + (cure if run.engine == TORCH else "")
+    )
 
 
 def _load_split(run: Run, data_folder: Path | None, progress: Progress) -> Split:
@@ -260,19 +283,14 @@ def _start(run: Run) -> Start | None:
     return Start(read_bytes(path), run.freeze) if path.is_file() else None
 
 
-def _write_artifact(run: Run, split: Split, checkpoint: Checkpoint) -> Path:
-    path = run.folder / ARTIFACT_NAME
+def _write_artifact(run: Run, split: Split, checkpoint: Checkpoint) -> None:
+    write_atomic(run.folder / _HISTORY, checkpoint.history_csv())  # may be an epoch behind
     content = seal_checkpoint(
         checkpoint, run.recipe, run.seed, split.validation, run.dataset, run.environment
     )
-    write_atomic(path, content)
-    return path
+    write_atomic(run.folder / ARTIFACT_NAME, content)
 
 
 def _save(folder: Path, checkpoint: Checkpoint) -> None:
-    save_state(folder / _CHECKPOINT, checkpoint.to_dict())
-    text = io.StringIO(newline="")
-    writer = csv.DictWriter(text, [field.name for field in fields(Epoch)])
-    writer.writeheader()
-    writer.writerows(asdict(epoch) for epoch in checkpoint.history)
-    write_atomic(folder / _HISTORY, text.getvalue().encode())
+    save_state(folder, checkpoint.to_dict())
+    write_atomic(folder / _HISTORY, checkpoint.history_csv())

@@ -45,7 +45,7 @@ def read(service: Service, request: Request, options: answers.ReadOptions) -> an
     """Read the numbers in a picture."""
     content = picture_of(request, service.settings.pixel_limit)
     grid, now = parse_grid(options.grid), service.live.current
-    answer = service.workers.run(lambda: work.read_picture(now, content, grid, options))
+    answer = service.workers.run(work.read_picture, now, content, grid, options)
     _count(service, answer.reading)
     return answer
 
@@ -57,7 +57,7 @@ def read_regions(
     regions = regions_of(request)
     content = picture_of(request, service.settings.pixel_limit)
     now = service.live.current
-    answer = service.workers.run(lambda: work.read_regions(now, content, regions, options))
+    answer = service.workers.run(work.read_regions, now, content, regions, options)
     for reading in answer.readings.values():
         _count(service, reading)
     return answer
@@ -96,7 +96,7 @@ def explain(service: Service, request: Request, _: answers.NoOptions) -> answers
     body, now = members(request), service.live.current
     (glyph,) = as_glyphs([body.get("glyph")])
     label = body.get("label")
-    return service.workers.run(lambda: work.explain(now, glyph, label))
+    return service.workers.run(work.explain, now, glyph, label)
 
 
 def model(service: Service, _request: Request, _: answers.NoOptions) -> answers.ModelAnswer:
@@ -112,7 +112,7 @@ def health(_service: Service, _request: Request, _: answers.NoOptions) -> answer
 
 def readiness(service: Service, _request: Request, _: answers.NoOptions) -> answers.Status:
     """Ready: a picture can be read, and the database answers; otherwise a problem."""
-    service.workers.run(lambda: None)  # refused while the queue is full
+    service.workers.run(work.identify, service.live.current)  # refused while too many wait
     if service.store:
         service.store.counts()
     return answers.Status("ready")

@@ -11,18 +11,18 @@ from werkzeug.exceptions import HTTPException, UnsupportedMediaType
 from inkdigits.errors import InkdigitsError
 from inkdigits.web import api
 from inkdigits.web.bodies import parse_options
-from inkdigits.web.limits import Workers
+from inkdigits.web.limits import Threads, Workers
 from inkdigits.web.live import LiveReader
 from inkdigits.web.openapi import build_openapi
 from inkdigits.web.problems import Refused, as_problem
 from inkdigits.web.safety import install_checks
-from inkdigits.web.schemas import to_json
+from inkdigits.web.schemas import encode
 from inkdigits.web.service import Endpoint, Service
 from inkdigits.web.settings import Settings
 from inkdigits.web.telemetry import Telemetry, install_telemetry
 
 if TYPE_CHECKING:
-    from inkdigits.web.corrections import Store
+    from inkdigits.web.corrections.store import Store
 
 LOG = logging.getLogger("inkdigits.web")
 
@@ -40,9 +40,9 @@ def create_app(settings: Settings | None = None) -> Flask:
     service = Service(
         settings=settings,
         live=LiveReader(settings.artifact),
-        workers=Workers(settings.workers, settings.queue, settings.time_limit_s),
         telemetry=Telemetry(),
         store=_open_store(settings.corrections),
+        workers=_hire(settings),
     )
     endpoints = [*api.ENDPOINTS, *(_of_corrections() if service.store else ())]
     app.extensions["inkdigits"] = service
@@ -62,11 +62,21 @@ def create_app(settings: Settings | None = None) -> Flask:
     return app
 
 
+def _hire(settings: Settings) -> Workers:
+    """What does the heavy work; only a server of its own has processes for that."""
+    limits = (settings.workers, settings.waiting, settings.time_limit_s)
+    if not settings.processes:
+        return Threads(*limits)
+    from inkdigits.web.processes import Processes
+
+    return Processes(*limits)
+
+
 def _open_store(address: str) -> "Store | None":
     """The store of corrections at an address; SQLAlchemy is imported only if there is one."""
     if not address:
         return None
-    from inkdigits.web.corrections import Store
+    from inkdigits.web.corrections.store import Store
 
     return Store(address)
 
@@ -86,15 +96,13 @@ def _view(service: Service, endpoint: Endpoint) -> Callable[..., Response]:
             raise UnsupportedMediaType(f"the body is {request.mimetype!r}; send {known}")
         options: Any = parse_options(request.args.lists(), endpoint.options)
         answer = endpoint.work(service, request, options, **in_path)
-        response = _as_json(to_json(answer))
-        response.status_code = endpoint.status
-        return response
+        return _as_json(encode(answer), endpoint.status)
 
     return view
 
 
-def _as_json(content: Any) -> Response:
-    return Response(json.dumps(content), content_type="application/json")
+def _as_json(content: str, status: int = 200) -> Response:
+    return Response(content, status, content_type="application/json")
 
 
 def _is_taken(mimetype: str, endpoint: Endpoint) -> bool:
@@ -116,13 +124,15 @@ def _install_problems(app: Flask, service: Service) -> None:
 
 
 def _install_pages(app: Flask, service: Service, document: dict[str, Any]) -> None:
+    described = json.dumps(document)
+
     @app.get("/")
     def page() -> Response:
         return app.send_static_file("index.html")
 
     @app.get("/openapi.json")
     def openapi() -> Response:
-        return _as_json(document)
+        return _as_json(described)
 
     @app.get("/metrics")
     def metrics() -> Response:

@@ -8,6 +8,7 @@ import re
 import warnings
 from collections.abc import Iterable
 from dataclasses import fields
+from functools import cache
 from typing import TYPE_CHECKING, Any, TypeVar, get_type_hints
 
 import numpy as np
@@ -36,8 +37,7 @@ _TRUTH = {"true": True, "1": True, "false": False, "0": False}
 
 def parse_options(query: Iterable[tuple[str, list[str]]], kind: type[_Options]) -> _Options:
     """The options in a query's names and texts; `UsageError` for an unknown or a wrong one."""
-    hints = get_type_hints(kind)
-    known = {field.name: plain_type(hints[field.name]) for field in fields(kind)}  # type: ignore[arg-type]
+    known: dict[str, type] = _types_of(kind)  # type: ignore[arg-type]
     values = {}
     for name, texts in query:
         if name not in known:
@@ -47,6 +47,13 @@ def parse_options(query: Iterable[tuple[str, list[str]]], kind: type[_Options]) 
             raise UsageError(f"{name} is given {len(texts)} times; give it once")
         values[name] = _parse_value(name, texts[0], known[name])
     return kind(**values)
+
+
+@cache
+def _types_of(kind: Any) -> dict[str, type]:
+    """The names of a dataclass's fields and their types."""
+    hints = get_type_hints(kind)
+    return {field.name: plain_type(hints[field.name]) for field in fields(kind)}
 
 
 def _parse_value(name: str, text: str, kind: type) -> Any:
@@ -131,9 +138,11 @@ def as_glyphs(values: Any) -> NDArray[np.uint8]:
         raise UsageError("images must be lists of 28 rows of 28 numbers") from None
     if array.ndim != 3 or array.shape[1:] != (GLYPH_PX, GLYPH_PX) or array.dtype.kind not in "iuf":
         raise UsageError(f"images are {_shape(array)}; they must be n×28×28 numbers")
-    if not ((array >= 0) & (array <= 255) & (array == np.floor(array))).all():
+    with np.errstate(invalid="ignore"):  # NaN becomes a number, and is none
+        glyphs = array.clip(0, 255).astype(np.uint8)
+    if not np.array_equal(glyphs, array):
         raise UsageError("a pixel is not a whole number in 0…255, bright ink on black")
-    return array.astype(np.uint8)
+    return glyphs
 
 
 def members(request: "Request") -> dict[str, Any]:
@@ -162,7 +171,7 @@ def _from_npy(content: bytes) -> NDArray[np.uint8]:
         version = npy.read_magic(file)
         read_header = {(1, 0): npy.read_array_header_1_0, (2, 0): npy.read_array_header_2_0}
         shape, fortran, dtype = read_header[version](file)
-    except (ValueError, KeyError, EOFError, TypeError, SyntaxError) as error:
+    except Exception as error:  # NumPy reads the header as Python does, and raises what that does
         raise UsageError(f"the body is not in NumPy's format: {shortened(str(error))}") from None
     if dtype != np.uint8 or len(shape) != 3 or shape[1:] != (GLYPH_PX, GLYPH_PX):
         raise UsageError(f"the array is {dtype} {shape}; it must be uint8 (n, 28, 28)")

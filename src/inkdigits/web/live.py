@@ -2,7 +2,8 @@
 
 import logging
 import threading
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from functools import cached_property
 from pathlib import Path
 
 import numpy as np
@@ -19,10 +20,22 @@ _BLANK = np.full((32, 32), 255, np.uint8)
 
 @dataclass(frozen=True)
 class Loaded:
-    """A reader and the SHA-256 of its artifact."""
+    """A reader and the bytes of its artifact."""
 
     reader: Reader
-    sha256: str
+    content: bytes = field(repr=False)
+
+    @cached_property
+    def sha256(self) -> str:
+        """Of the artifact."""
+        return sha256(self.content)
+
+
+def load(content: bytes, name: str) -> Loaded:
+    """The reader of an artifact's bytes, in one thread; `ArtifactError` if they are none."""
+    reader = Reader(parse_artifact(content, name, threads=1), threads=1)
+    reader.read(_BLANK)  # loads the detector: the first picture isn't slower than the others
+    return Loaded(reader, content)
 
 
 class LiveReader:
@@ -78,10 +91,6 @@ class LiveReader:
 
     def _load(self) -> Loaded:
         if self.path is None:
-            content, name = shipped(), "the shipped artifact"
-        else:
-            path = artifact_path(self.path)
-            content, name = read_bytes(path), str(path)
-        reader = Reader(parse_artifact(content, name, threads=1), threads=1)
-        reader.read(_BLANK)  # loads the detector: the first picture isn't slower than the others
-        return Loaded(reader, sha256(content))
+            return load(shipped(), "the shipped artifact")
+        path = artifact_path(self.path)
+        return load(read_bytes(path), str(path))

@@ -1,5 +1,6 @@
 """JSON schemas of dataclasses, and values of dataclasses as JSON."""
 
+import json
 import types
 from dataclasses import MISSING, Field, fields, is_dataclass
 from typing import Any, Union, get_args, get_origin, get_type_hints
@@ -111,12 +112,13 @@ def plain_type(hint: Any) -> Any:
     return inside[0] if inside else hint
 
 
-def to_json(value: Any) -> Any:
-    """A dataclass, or what contains some, as dictionaries and lists."""
+def encode(value: Any) -> str:
+    """The JSON of a dataclass, or of what contains some."""
+    return json.dumps(value, default=_plain)
+
+
+def _plain(value: Any) -> dict[str, Any]:
     if hasattr(value, "to_dict"):
-        return value.to_dict()
-    if is_dataclass(value):
-        return {field.name: to_json(getattr(value, field.name)) for field in fields(value)}
-    if isinstance(value, dict):
-        return {name: to_json(part) for name, part in value.items()}
-    return [to_json(part) for part in value] if isinstance(value, list | tuple) else value
+        plain: dict[str, Any] = value.to_dict()
+        return plain
+    return {field.name: getattr(value, field.name) for field in fields(value)}

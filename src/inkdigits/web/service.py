@@ -12,7 +12,7 @@ from inkdigits.web.settings import Settings
 from inkdigits.web.telemetry import Telemetry
 
 if TYPE_CHECKING:
-    from inkdigits.web.corrections import Store
+    from inkdigits.web.corrections.store import Store
 
 
 @dataclass(frozen=True)

@@ -3,6 +3,7 @@
 import base64
 import io
 import json
+from dataclasses import replace
 from importlib.metadata import version
 from importlib.resources import files
 from pathlib import Path
@@ -35,7 +36,7 @@ def read_picture(
         digits_only=options.digits_only,
     )
     return answers.ReadAnswer(
-        reading=reading,
+        reading=replace(reading, picture=None),  # the answer goes to another process without it
         artifact=now.sha256,
         pages=count_pages(content),
         glyphs=_glyphs(reading) if options.glyphs else [],
@@ -70,6 +71,11 @@ def explain(now: Loaded, glyph: NDArray[np.uint8], label: Any) -> answers.Explai
         raise UsageError(f"label is {label!r}; it must be a whole number, 0 to {count - 1}")
     evidence = evidence_map(glyph, label, now.reader.predict_proba).tolist()
     return answers.ExplainAnswer(label, evidence, now.sha256)
+
+
+def identify(now: Loaded) -> str:
+    """The SHA-256 of the artifact that is loaded: whatever answers can read pictures."""
+    return now.sha256
 
 
 def describe(now: Loaded, path: Path | None, *, corrections: bool) -> answers.ModelAnswer:

@@ -131,7 +131,7 @@ def _state(
         "step": step,
         "network": network.state_dict(),
         "averaged": averaged.state_dict(),
-        "optimizer": optimizer.state_dict(),
+        "moments": list(optimizer.state_dict()["state"].values()),
     }
 
 
@@ -142,7 +142,8 @@ def _restore(
     try:
         network.load_state_dict(state["network"])
         averaged.load_state_dict(state["averaged"])
-        optimizer.load_state_dict(state["optimizer"])
+        moments = dict(enumerate(state["moments"]))
+        optimizer.load_state_dict({**optimizer.state_dict(), "state": moments})
         return int(state["step"])
     except (RuntimeError, ValueError, KeyError) as error:
         raise UsageError(

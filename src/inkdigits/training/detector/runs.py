@@ -3,7 +3,8 @@
 runs/20261121-093000-detector-0/
     run.json           recipe, seed, environment
     history.csv        a row for every few hundred steps
-    checkpoint.pt      for resuming; read only by training
+    checkpoint.safetensors, checkpoint-before.safetensors
+                       for resuming, the last two; read only by training
     detector.onnx      the trained detector
 
 The command adds `report.html`, `report.json` and `mistakes.png`.
@@ -25,7 +26,7 @@ from inkdigits.files import make_folder, read_bytes, write_atomic
 from inkdigits.reading.acceptance import FEATURES
 from inkdigits.reading.detector import SHIPPED_DETECTOR
 from inkdigits.recipes.detector import DetectorRecipe
-from inkdigits.training.checkpoint import load_state, save_state
+from inkdigits.training.checkpoint_file import alone, load_state, save_state
 from inkdigits.training.detector.acceptance import fit_acceptance
 from inkdigits.training.detector.classes import CLASSES
 from inkdigits.training.detector.loop import Row, State, fit_detector
@@ -36,7 +37,7 @@ from inkdigits.training.runs import check_seed
 
 NO_ACCEPTANCE = [0.0] * FEATURES
 FITTED_PAGES = range(1500)
-_CHECKPOINT, _HISTORY, _RUN = "checkpoint.pt", "history.csv", "run.json"
+_HISTORY, _RUN = "history.csv", "run.json"
 
 
 @dataclass(frozen=True)
@@ -55,7 +56,7 @@ def is_detector_run(folder: Path) -> bool:
     path = folder / _RUN
     try:
         name = json.loads(path.read_bytes())["recipe"]["name"] if path.is_file() else ""
-    except (OSError, ValueError, TypeError, KeyError):
+    except (OSError, ValueError, TypeError, KeyError, RecursionError):
         return False
     return bool(name == DetectorRecipe.name)
 
@@ -79,7 +80,7 @@ def open_detector_run(folder: Path, device: str = AUTO) -> DetectorRun:
         settings = json.loads(read_bytes(folder / _RUN))
         recipe = DetectorRecipe(**settings.pop("recipe"))
         return DetectorRun(folder, recipe, device=device, **settings)
-    except (ValueError, TypeError, KeyError) as error:
+    except (ValueError, TypeError, KeyError, RecursionError) as error:
         raise UsageError(f"{folder / _RUN} is damaged ({error}); start a new run") from error
 
 
@@ -88,11 +89,17 @@ def train_detector_run(run: DetectorRun, progress: Progress = ignore_progress) -
 
     Checkpoint and history are saved every few hundred steps. Ctrl-C raises `TrainingInterrupted`.
     """
-    rows = _load_history(run.folder)
+    with alone(run.folder):
+        return _train(run, progress)
+
+
+def _train(run: DetectorRun, progress: Progress) -> Path:
+    resumed = load_state(run.folder, _rows_and_state, progress)
+    rows, begun = resumed or ([], None)
 
     def keep(state: State, row: Row) -> None:
         rows.append(row)
-        save_state(run.folder / _CHECKPOINT, state)
+        save_state(run.folder, {**state, "history": rows})
         text = io.StringIO(newline="")
         writer = csv.writer(text)
         writer.writerows([Row._fields, *rows])
@@ -102,7 +109,7 @@ def train_detector_run(run: DetectorRun, progress: Progress = ignore_progress) -
         detector = fit_detector(
             run.recipe,
             run.seed,
-            resume=load_state(run.folder / _CHECKPOINT, dict),
+            resume=begun,
             device=run.device,
             on_step=lambda done, total: progress("training", done, total),
             on_state=keep,
@@ -137,8 +144,6 @@ def seal_detector(detector: Detector, run: DetectorRun, acceptance: list[float])
     return seal(export_detector(weights, len(CLASSES)), metadata)
 
 
-def _load_history(folder: Path) -> list[Row]:
-    if not (folder / _HISTORY).is_file():
-        return []
-    lines = list(csv.reader(io.StringIO(read_bytes(folder / _HISTORY).decode())))
-    return [Row(int(line[0]), *map(float, line[1:])) for line in lines[1:]]
+def _rows_and_state(saved: State) -> tuple[list[Row], State]:
+    rows = [Row(*row) for row in saved.pop("history")]
+    return rows, saved

@@ -10,15 +10,15 @@ from inkdigits.errors import UsageError, shortened
 from inkdigits.web.answers import NoOptions
 from inkdigits.web.api import object_of
 from inkdigits.web.bodies import check_pixels, from_data_url, members
-from inkdigits.web.corrections import Correction, Store, parse_correction
+from inkdigits.web.corrections import Correction, parse_correction
 from inkdigits.web.corrections.correction import (
+    correct,
     is_hash,
     is_label,
     is_share,
-    laid_out,
-    new_correction,
     parse_glyph,
 )
+from inkdigits.web.corrections.store import Store
 from inkdigits.web.schemas import Schema
 from inkdigits.web.service import Endpoint, Service
 
@@ -61,19 +61,10 @@ def store(service: Service, request: Request, _: NoOptions) -> Correction:
     _check(body, len(service.live.current.reader.info.labels))
     crop = from_data_url(body["crop"])
     check_pixels(crop, service.settings.pixel_limit)
-    given = parse_glyph(body["glyph"]) if body.get("glyph") is not None else None
-
-    def make() -> Correction:
-        return new_correction(
-            label=body.get("label"),
-            read_as=body.get("read_as"),
-            confidence=body.get("confidence"),
-            artifact=body.get("artifact", ""),
-            glyph=given or laid_out(crop),
-            crop=crop,
-        )
-
-    made = service.workers.run(make)
+    said = {name: body.get(name) for name in ("label", "read_as", "confidence")}
+    said["artifact"] = body.get("artifact", "")
+    glyph = parse_glyph(body["glyph"]) if body.get("glyph") is not None else None
+    made: Correction = service.workers.run(correct, service.live.current, said, crop, glyph)
     store_of(service).add([made])
     service.telemetry.count("inkdigits_corrections_total")
     return made

@@ -73,6 +73,11 @@ def new_correction(
     )
 
 
+def correct(_now: object, said: dict[str, Any], crop: bytes, glyph: bytes | None) -> Correction:
+    """A correction made now of what was said; without a glyph, that of the ink in the crop."""
+    return new_correction(**said, glyph=glyph or laid_out(crop), crop=crop)
+
+
 def dump(correction: Correction) -> dict[str, Any]:
     """The correction for JSON."""
     return asdict(correction)

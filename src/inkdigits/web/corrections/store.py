@@ -127,11 +127,14 @@ class Store:
             }
 
     def labelled(self, class_names: tuple[str, ...]) -> LabelledImages:
-        """The corrections that are digits, oldest first, as images to train on."""
-        usable = [c for c in self.all() if c.label is not None and c.label < len(class_names)]
+        """The corrections, oldest first, as images to train on.
+
+        The label of what is not a digit is one more than the last.
+        """
+        usable = [c for c in self.all() if c.label is None or c.label < len(class_names)]
         usable.reverse()
         content = b"".join(c.glyph_bytes() for c in usable)
-        labels = bytes(c.label for c in usable if c.label is not None)
+        labels = bytes(len(class_names) if c.label is None else c.label for c in usable)
         return LabelledImages(
             np.frombuffer(content, np.uint8).reshape(-1, GLYPH_PX, GLYPH_PX),
             np.frombuffer(labels, np.uint8),

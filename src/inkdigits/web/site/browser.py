@@ -14,20 +14,18 @@ from numpy.typing import NDArray
 
 from inkdigits.artifact import NUMPY
 from inkdigits.errors import CanvasError, InkdigitsError
-from inkdigits.files import sha256
 from inkdigits.graph import Convolve
 from inkdigits.reading import Reader
 from inkdigits.reading.regions import parse_regions
 from inkdigits.web import answers, work
 from inkdigits.web.bodies import as_glyphs, check_pixels, parse_grid, parse_options
 from inkdigits.web.corrections.correction import (
-    laid_out,
-    new_correction,
+    correct,
     parse_correction,
     parse_glyph,
 )
 from inkdigits.web.live import Loaded
-from inkdigits.web.schemas import to_json
+from inkdigits.web.schemas import encode
 from inkdigits.web.settings import Settings
 
 Floats = NDArray[np.float32]
@@ -41,7 +39,7 @@ class BrowserPage:
 
     def __init__(self, artifact: bytes, convolve: Convolve) -> None:
         reader = Reader.load(artifact, providers=((NUMPY, {"convolve": convolve}),))
-        self._now = Loaded(reader, sha256(artifact))
+        self._now = Loaded(reader, artifact)
 
     def answer(self, method: str, query: str, body: str, content: bytes) -> str:
         """The answer in JSON, or under `problem` what is wrong; `content` is a picture file's."""
@@ -53,15 +51,14 @@ class BrowserPage:
             "check": self._check,
         }
         try:
-            found = to_json(methods[method](query, json.loads(body or "null"), content))
+            return encode(methods[method](query, json.loads(body or "null"), content))
         except ModuleNotFoundError as error:  # SciPy, for tables
-            found = _problem("not_supported", f"{_NOT_HERE}: {error.name} is missing")
+            return _problem("not_supported", f"{_NOT_HERE}: {error.name} is missing")
         except CanvasError as error:
             there = error.code != "not_supported"  # its message says what to install
-            found = _problem(error.code, error.message if there else _NOT_HERE)
+            return _problem(error.code, error.message if there else _NOT_HERE)
         except InkdigitsError as error:
-            found = _problem("wrong_usage", str(error))
-        return json.dumps(found)
+            return _problem("wrong_usage", str(error))
 
     def _read(self, query: str, _body: Any, content: bytes) -> answers.ReadAnswer:
         options = parse_options(parse_qs(query).items(), answers.ReadOptions)
@@ -80,16 +77,16 @@ class BrowserPage:
     def _correct(self, _query: str, body: Any, content: bytes) -> dict[str, Any]:
         """A new correction, to be stored by the page; `content` is the crop."""
         given = body.pop("glyph", None)
-        glyph = parse_glyph(given) if given else laid_out(content)
-        return asdict(new_correction(**body, glyph=glyph, crop=content))
+        glyph = parse_glyph(given) if given else None
+        return asdict(correct(self._now, body, content, glyph))
 
     def _check(self, _query: str, body: Any, _content: bytes) -> list[dict[str, Any]]:
         """Corrections from a file, each of them as it should be."""
         return [asdict(parse_correction(values)) for values in body]
 
 
-def _problem(code: str, detail: str) -> dict[str, Any]:
-    return {"problem": {"code": code, "detail": detail, "status": 0}}
+def _problem(code: str, detail: str) -> str:
+    return json.dumps({"problem": {"code": code, "detail": detail, "status": 0}})
 
 
 class Kernel:

@@ -17,7 +17,7 @@ from inkdigits.reading import Reader
 from inkdigits.web import work
 from inkdigits.web.live import Loaded
 from inkdigits.web.safety import POLICY
-from inkdigits.web.schemas import to_json
+from inkdigits.web.schemas import encode
 from inkdigits.web.site.slimming import pack, slim
 
 # What runs in the browser. `inkdigits.web` comes without its own __init__, which needs Flask.
@@ -49,9 +49,9 @@ def build_site(model: Path | None, pyodide: Mapping[str, bytes]) -> dict[str, by
     also for networks that browsers can't run, as imported ones may be.
     """
     content = shipped() if model is None else read_bytes(artifact_path(model))
-    now = Loaded(Reader.load(content), sha256(content))
+    now = Loaded(Reader.load(content), content)
     _check(content, now.reader)
-    described = to_json(work.describe(now, model, corrections=True))
+    described = encode(work.describe(now, model, corrections=True))
     package = files("inkdigits")
     static = dict(_files(package / "web" / "static", "static/"))
     page = static.pop("static/index.html")
@@ -63,7 +63,7 @@ def build_site(model: Path | None, pyodide: Mapping[str, bytes]) -> dict[str, by
         **own,
         "index.html": _page(page.decode()).encode(),
         "manifest.webmanifest": manifest,
-        "reader/model.json": json.dumps(described).encode(),
+        "reader/model.json": described.encode(),
         "reader/artifact.onnx": content,
         "reader/inkdigits.zip": pack(_modules(package)),
         **{f"pyodide/{name}": one for name, one in slim(pyodide).items()},

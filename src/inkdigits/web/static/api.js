@@ -39,8 +39,8 @@ function form(method, path, operation) {
   whole.addEventListener("submit", async (event) => {
     event.preventDefault();
     output.hidden = false;
-    const picture = file?.files[0];
-    const given = picture ? { body: picture, type: picture.type } : text ? { body: text.value, type: "application/json" } : {};
+    const picture = file?.files[0] ?? (await drawnSeven());
+    const given = file ? { body: picture, type: picture.type } : text ? { body: text.value, type: "application/json" } : {};
     try {
       const answer = await backend.call(method, address(path, fields), given);
       output.textContent = answer instanceof Blob ? await answer.text() : JSON.stringify(answer, null, 2);
@@ -51,8 +51,8 @@ function form(method, path, operation) {
   return whole;
 }
 
-function field({ schema }) {
-  if (schema.type !== "boolean") return make("input", { type: "text", inputMode: schema.type === "integer" ? "numeric" : "text" });
+function field({ schema, required }) {
+  if (schema.type !== "boolean") return make("input", { type: "text", inputMode: schema.type === "integer" ? "numeric" : "text", required });
   return make("select", {}, ...["", "true", "false"].map((value) => make("option", { value, textContent: value || "–" })));
 }
 
@@ -66,12 +66,38 @@ function address(path, fields) {
   return query.size ? `${whole}?${query}` : whole;
 }
 
-/** A body that is right: a glyph of a seven for each schema of one. */
+/** What is sent by default for each member of a body: a drawn seven. */
+const EXAMPLES = {
+  corrections: () => [],
+  crop: () => sheet().toDataURL(),
+  glyph: rows,
+  images: () => [rows()],
+  label: () => 7,
+  picture: () => sheet().toDataURL(),
+  regions: () => ({ regions: { whole: [0, 0, 1, 1] } }),
+};
+
 function example(operation) {
-  const rows = Array.from({ length: 28 }, (_, row) => Array.from({ length: 28 }, (_, column) => ink(row, column)));
-  const { properties } = operation.requestBody.content["application/json"].schema;
-  const values = Object.keys(properties ?? {}).map((name) => [name, name === "images" ? [rows] : name === "label" ? 7 : rows]);
-  return JSON.stringify(Object.fromEntries(values));
+  const { required } = operation.requestBody.content["application/json"].schema;
+  return JSON.stringify(Object.fromEntries(required.map((name) => [name, EXAMPLES[name]()])));
+}
+
+function rows() {
+  return Array.from({ length: 28 }, (_, row) => Array.from({ length: 28 }, (_, column) => ink(row, column)));
+}
+
+/** The seven as a picture, dark on white. */
+function sheet() {
+  const canvas = make("canvas", { width: 28, height: 28 });
+  const context = canvas.getContext("2d");
+  const image = context.createImageData(28, 28);
+  rows().flat().forEach((strength, place) => image.data.set([255 - strength, 255 - strength, 255 - strength, 255], 4 * place));
+  context.putImageData(image, 0, 0);
+  return canvas;
+}
+
+function drawnSeven() {
+  return new Promise((resolve) => sheet().toBlob(resolve));
 }
 
 function ink(row, column) {

@@ -152,7 +152,7 @@ export const T = {
   api_about: "The same reader for programs. Errors are problems (RFC 9457) with a stable code.",
   api_document: "OpenAPI document",
   api_try: "Try it",
-  api_file: "Picture",
+  api_file: "Picture, or none: a drawn seven",
   api_json: "Body (JSON)",
   api_answer: "Answer",
   api_default: (value) => `default ${value}`,
