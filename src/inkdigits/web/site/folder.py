@@ -24,14 +24,8 @@ from inkdigits.web.site.slimming import pack, slim
 _MODULES = (
     *("__init__.py", "artifact.py", "errors.py", "files.py", "graph", "imaging", "reading"),
     *("shipped/cutout.onnx", "shipped/detector.onnx", "web/answers.py", "web/bodies.py"),
-    *(
-        "web/live.py",
-        "web/schemas.py",
-        "web/settings.py",
-        "web/work.py",
-        "web/corrections/correction.py",
-        "web/site/browser.py",
-    ),
+    *("web/live.py", "web/schemas.py", "web/settings.py", "web/work.py", "web/site/browser.py"),
+    "web/corrections/correction.py",
 )
 # Lines of the page: the API needs a server, and tables need SciPy.
 _NOT_HERE = ('href="#api"', 'id="api"', 'value="grid"')
