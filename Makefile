@@ -22,7 +22,7 @@ test-keras: .venv/test  ## test Keras on TensorFlow, and TensorFlow Lite: 1.6 GB
 	$(BIN)/python -m pip install --quiet --editable '.[test,tflite]'
 	KERAS_BACKEND=tensorflow $(BIN)/python -m pytest -W ignore tests/test_exports.py tests/test_importing.py tests/test_keras_engine.py
 
-faults: .venv/test  ## everything that docs/faults.md promises, a minute of fuzzing each, and what checkpoints cost
+faults: .venv/test  ## everything that docs/explanation/faults.md promises, a minute of fuzzing each, and what checkpoints cost
 	$(BIN)/python -m pytest tests/faults tests/test_distributed.py tests/test_tune.py
 	$(BIN)/python -m tests.fuzz 60
 	$(BIN)/python benchmarks/checkpoints.py

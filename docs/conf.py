@@ -4,7 +4,14 @@ project = "inkdigits"
 language = "en"
 extensions = ["myst_nb"]
 root_doc = "docs/index"
-include_patterns = ["docs/**", "notebooks/*.ipynb", "CONTRIBUTING.md", "CHANGELOG.md"]
+include_patterns = [
+    "docs/**",
+    "notebooks/*.ipynb",
+    "CONTRIBUTING.md",
+    "CHANGELOG.md",
+    "SECURITY.md",
+    "LICENCES.md",
+]
 
 myst_heading_anchors = 4
 nb_execution_mode = "off"  # `make notebooks` ran them

@@ -79,7 +79,8 @@ def write_pictures(folder, digits, others):
         Image.open(ROOT / "docs" / "photo.jpg").save(folder / name)
     for name in ("cell.png", "digit.png"):
         Image.fromarray(others.images[0]).resize((140, 140)).save(folder / name)
-    for number, (image, label) in enumerate(zip(digits.images, digits.labels, strict=True)):
+    few = take(digits, 200)
+    for number, (image, label) in enumerate(zip(few.images, few.labels, strict=True)):
         path = folder / "my-digits" / str(label) / f"w{number % 30}_{number}.png"
         path.parent.mkdir(parents=True, exist_ok=True)
         Image.fromarray(image).save(path)
@@ -116,7 +117,7 @@ def test_every_shown_command_runs(command, supplies, tmp_path, monkeypatch, caps
     words = shlex.split(command)[1:]
     build_parser().parse_args(words)
     if command in ELSEWHERE:
-        return
+        pytest.skip(f"only parsed here, not run: {ELSEWHERE[command]}")
     for path in supplies.iterdir():
         put(path, tmp_path)
     monkeypatch.chdir(tmp_path)

@@ -4,8 +4,6 @@ import sys
 from dataclasses import replace
 
 import pytest
-from mlflow import MlflowClient
-from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
 
 import inkdigits
 from inkdigits.cli import main
@@ -13,6 +11,11 @@ from inkdigits.errors import TrainingInterrupted, UsageError
 from inkdigits.recipes import RECIPES
 from inkdigits.training.runs import open_run, start_run, train_run
 from tests.conftest import take
+
+NOT_CHECKED = "NOT CHECKED: trackers need pip install '.[tensorboard,mlflow]'"
+MlflowClient = pytest.importorskip("mlflow", reason=NOT_CHECKED).MlflowClient
+EVENTS = "tensorboard.backend.event_processing.event_accumulator"
+EventAccumulator = pytest.importorskip(EVENTS, reason=NOT_CHECKED).EventAccumulator
 
 # MLflow and TensorBoard use what SQLAlchemy and Python have deprecated.
 pytestmark = pytest.mark.filterwarnings("ignore::DeprecationWarning")

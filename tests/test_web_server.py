@@ -181,10 +181,12 @@ def gunicorn(tmp_path, postgresql):
         env={**os.environ, DATABASE_VARIABLE: postgresql},
         stderr=subprocess.DEVNULL,
     )
-    wait_for(lambda: status_of(port, "GET", "/readyz") == 200)
-    yield port, process, artifact
-    process.terminate()
-    process.wait(40)
+    try:
+        wait_for(lambda: status_of(port, "GET", "/readyz") == 200)
+        yield port, process, artifact
+    finally:
+        process.terminate()
+        process.wait(40)
 
 
 def status_of(port: int, method: str, path: str, body: object = None) -> int:

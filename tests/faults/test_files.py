@@ -23,6 +23,7 @@ from inkdigits.importing.sealing import read_foreign
 from tests.fuzz.targets import FOUND, TARGETS
 
 MEGABYTE = 1 << 20
+ROOT = Path(__file__).parent.parent.parent
 
 
 def zipped(**members: bytes) -> bytes:
@@ -102,7 +103,7 @@ def read_in_little_memory(path: Path, read) -> None:
         from inkdigits.reading import Reader
 
         read = Reader.load(threads=1).read
-        read(Path("docs/photo.jpg").resolve())  # what is loaded late is loaded
+        read(ROOT / "docs" / "photo.jpg")  # what is loaded late is loaded
     before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
     code = 3
     try:
@@ -260,5 +261,5 @@ def test_a_table_of_regions_that_nests_without_end_is_refused(tmp_path, capsys):
 
     path = tmp_path / "regions.json"
     path.write_text("[" * 100_000)
-    code, err = error_of(capsys, "predict", "docs/photo.jpg", "--regions", path)
+    code, err = error_of(capsys, "predict", ROOT / "docs" / "photo.jpg", "--regions", path)
     assert (code, "regions.json" in err) == (2, True), err

@@ -1,6 +1,6 @@
-"""Run a network without ONNX Runtime: parse its ONNX file, compute its nodes with NumPy.
+"""ONNX files without ONNX Runtime: parse and check them, compute their nodes with NumPy.
 
-For browsers, where there is no ONNX Runtime that Python can call.
+The latter is for browsers, where there is no ONNX Runtime that Python can call.
 """
 
 from inkdigits.graph.safety import check_graph

@@ -11,6 +11,7 @@ from inkdigits.data.learnt import Learnt
 from inkdigits.errors import DataError, TrainingRefused, UsageError
 from inkdigits.metrics import reliability
 from inkdigits.reading import Reader
+from inkdigits.recipes import Recipe
 from inkdigits.training.devices import AUTO, choose_device
 from inkdigits.training.loop import OnStep, fit, ignore_step
 from inkdigits.training.sealing import describe_training, seal_checkpoint
@@ -93,15 +94,9 @@ def learn(
         validation=replayed.validation,
     )
     recipe = replace(recipe, epochs=EPOCHS, peak_lr=recipe.peak_lr * GENTLER)
-    environment = describe_training(recipe, split.train.sha256, choose_device(AUTO))
     learnt = before.after(_CORRECTIONS, own, TEST_SHARE, seed)
-    environment["learnt"] = learnt.after(
-        DEFAULT_DATASET, replayed, recipe.validation_fraction, seed
-    ).to_dict()
-    checkpoint = fit(recipe, split, seed, start=start, on_step=on_step)
-    content = seal_checkpoint(
-        checkpoint, recipe, seed, split.validation, DEFAULT_DATASET, environment
-    )
+    learnt = learnt.after(DEFAULT_DATASET, replayed, recipe.validation_fraction, seed)
+    content = _train(recipe, split, start, learnt, on_step)
     worth_before, worth_after = (
         _score(each, own.validation, replayed.validation) for each in (start.content, content)
     )
@@ -114,6 +109,15 @@ def learn(
         held_out=len(own.validation),
         left_out=len(corrections) - len(usable),
     )
+
+
+def _train(recipe: Recipe, split: Split, start: Start, learnt: Learnt, on_step: OnStep) -> bytes:
+    """The artifact, which keeps what it has learnt."""
+    environment = describe_training(recipe, split.train.sha256, choose_device(AUTO))
+    environment["learnt"] = learnt.to_dict()
+    seed = start.info.seed
+    checkpoint = fit(recipe, split, seed, start=start, on_step=on_step)
+    return seal_checkpoint(checkpoint, recipe, seed, split.validation, DEFAULT_DATASET, environment)
 
 
 def _score(content: bytes, unseen: LabelledImages, mnist: LabelledImages) -> Scores:
