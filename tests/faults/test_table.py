@@ -6,7 +6,9 @@ from pathlib import Path
 
 HERE = Path(__file__).parent
 ROOT = HERE.parent.parent
-NAMED = re.findall(r"`([\w/]+\.py)::(\w+)`", (ROOT / "docs" / "explanation" / "faults.md").read_text("utf-8"))
+NAMED = re.findall(
+    r"`([\w/]+\.py)::(\w+)`", (ROOT / "docs" / "explanation" / "faults.md").read_text("utf-8")
+)
 
 
 def names_in(path: Path) -> set[str]:
