@@ -1,10 +1,18 @@
 """The network for cuts: what it is trained on, and its word on what is cut out of a page."""
 
+from dataclasses import replace
+
 import numpy as np
 
+from inkdigits.artifact import parse_artifact, shipped
 from inkdigits.data import ignore_progress
+from inkdigits.export.detector import unseal_detector
+from inkdigits.reading.acceptance import FEATURES
 from inkdigits.reading.cutout import load_cutout
+from inkdigits.reading.detector import SHIPPED_DETECTOR, Detector
+from inkdigits.training.detector import cutout
 from inkdigits.training.detector.cuts import cut_digits
+from inkdigits.training.loop import ignore_epoch
 
 
 def test_digits_are_cut_out_of_drawn_pages():
@@ -22,3 +30,24 @@ def test_the_shipped_network_tells_digits_among_other_ink():
     probabilities = load_cutout()(cuts.images)
     assert np.allclose(probabilities.sum(axis=1), 1, atol=1e-5)
     assert (probabilities.argmax(axis=1) == cuts.labels).mean() > 0.85
+
+
+def test_training_ends_in_an_artifact(monkeypatch):
+    monkeypatch.setattr(cutout, "CUTS", 300)
+    monkeypatch.setattr(cutout, "HELD_OUT", 100)
+    monkeypatch.setattr(cutout, "RECIPE", replace(cutout.RECIPE, epochs=1))
+    artifact = parse_artifact(cutout.train_cutout(ignore_progress, ignore_epoch))
+    assert artifact.info.recipe["name"] == "cutout"
+    assert artifact.info.validation["images"] == 100
+
+
+def test_the_acceptance_of_a_detector_is_fitted_again(monkeypatch):
+    monkeypatch.setattr(cutout, "FITTED_PAGES", range(30))
+    before = shipped(SHIPPED_DETECTOR)
+    after = cutout.with_acceptance(before, ignore_progress)
+    (graph, metadata), (same_graph, same) = unseal_detector(before), unseal_detector(after)
+    acceptance = same.pop("acceptance")
+    assert len(acceptance) == FEATURES
+    assert acceptance != metadata.pop("acceptance")
+    assert (graph, metadata) == (same_graph, same)
+    assert Detector(after, "the new detector").acceptance == acceptance
