@@ -165,14 +165,14 @@ def read():
     """Pages that the shipped detector reads, and how far it said that it had got."""
     content = shipped(SHIPPED_DETECTOR)
     seen = []
-    pages = read_pages(content, range(40), lambda done, total: seen.append((done, total)))
+    pages = read_pages(content, range(120), lambda done, total: seen.append((done, total)))
     return list(pages), seen
 
 
 def test_acceptance_is_fitted_on_held_out_pages(read):
     pages, seen = read
     weights = fit_acceptance(pages)
-    assert seen[-1] == (40, 40)
+    assert seen[-1] == (120, 120)
     assert weights[1] > 0  # the surer the detector, the likelier the digit
     assert weights[2] < 0  # the likelier what was left out, the less
     assert np.isfinite(weights).all()
@@ -183,7 +183,7 @@ def test_the_report_counts_what_was_drawn_and_found(read):
     weights = fit_acceptance(pages)
     report = report_on(pages, weights)
     drawn = sum(0 <= thing.label < 10 for page in pages for thing in page.drawn)
-    assert (report.pages, report.digits.drawn) == (40, drawn)
+    assert (report.pages, report.digits.drawn) == (120, drawn)
     assert 0.6 < report.digits.recall <= 1
     assert 0.6 < report.digits.precision <= 1
     for kinds in (report.by_size, report.by_gap):

@@ -3,6 +3,8 @@
 import re
 import shlex
 import shutil
+import tarfile
+import zipfile
 from dataclasses import replace
 from pathlib import Path
 
@@ -28,6 +30,9 @@ pytestmark = pytest.mark.filterwarnings(
 
 # Not run here: why, and where instead.
 ELSEWHERE = {
+    "inkdigits predict scans/ --output out/ --format parquet --engine ray --jobs 64": (
+        "a Ray cluster: tests/test_ray.py, make test-ray"
+    ),
     "inkdigits export --format tflite-int8": "TensorFlow: tests/test_exports.py, make test-keras",
     "inkdigits export --format web --out page": "fetches Pyodide: tests/test_site.py",
     "inkdigits import model.onnx --out runs/theirs --no-test": "tests/test_importing.py",
@@ -77,6 +82,12 @@ def write_pictures(folder, digits, others):
     (folder / "scans").mkdir()
     for name in ("photo.jpg", "form.png", "table.jpg", "amount.png", "scans/1.png"):
         Image.open(ROOT / "docs" / "photo.jpg").save(folder / name)
+    with (
+        tarfile.open(folder / "scans.tar", "w") as tar,
+        zipfile.ZipFile(folder / "more.zip", "w") as zipped,
+    ):
+        tar.add(folder / "photo.jpg", "1.jpg")
+        zipped.write(folder / "photo.jpg", "2.jpg")
     for name in ("cell.png", "digit.png"):
         Image.fromarray(others.images[0]).resize((140, 140)).save(folder / name)
     few = take(digits, 200)

@@ -15,6 +15,7 @@ from inkdigits.recipes import RECIPES
 from inkdigits.recipes.architectures import ARCHITECTURES
 from inkdigits.training import predict_logits
 from inkdigits.training.calibration import familiarity
+from inkdigits.training.detector import cutout
 from inkdigits.training.models import as_network, build_model, count_parameters, rebuild
 
 
@@ -26,7 +27,8 @@ def images(mnist):
 @pytest.mark.parametrize("name", ARCHITECTURES)
 def test_artifact_agrees_with_torch(name, images):
     torch.manual_seed(0)
-    model = build_model(next(recipe for recipe in RECIPES.values() if recipe.architecture == name))
+    recipes = (*RECIPES.values(), cutout.RECIPE)
+    model = build_model(next(recipe for recipe in recipes if recipe.architecture == name))
     with torch.no_grad():  # one step in training mode changes batch norm's initial statistics
         model(torch.from_numpy(images).unsqueeze(1).float())
     content = seal_artifact(export_onnx([as_network(model)], temperature=0.7), Reader.load().info)

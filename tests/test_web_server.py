@@ -156,10 +156,9 @@ def test_a_second_signal_ends_the_server_at_once():
 
 
 def documented(name: str) -> str:
-    """The Python block of docs/web.md that has this word."""
-    blocks = re.findall(
-        r"```python\n(.*?)```", (ROOT / "docs/web.md").read_text("utf-8"), re.DOTALL
-    )
+    """The Python block of the page on deployment that has this word."""
+    page = (ROOT / "docs/how-to/deploy.md").read_text("utf-8")
+    blocks = re.findall(r"```python\n(.*?)```", page, re.DOTALL)
     return next(block for block in blocks if name in block)
 
 

@@ -30,21 +30,18 @@ def train(
 ) -> Run:
     """Train a recipe into a run folder, as `inkdigits train` does, and return the finished run.
 
-    `recipe` is a name, see `RECIPES`, or a `Recipe`; `settings` are fields of it to change, such as
-    `epochs=2`. `data` is the name of a data set, a path of own pictures, or arrays, (images,
-    labels): images (n, height, width), with 1, 3 or 4 channels or none, or flat squares, of values
-    0…1 or 0…255, and labels (n,) of any kind. The seed is 0 ≤ seed < 2⁶³; `out` is the new folder,
-    by default `runs/<time>-<recipe>-<seed>`; `data_dir` is where a named data set lies; `device` is
-    auto, cpu, cuda or mps; `engine` is torch or keras; `tracker`, tensorboard or mlflow, gets the
-    history too. `Run.report` alone opens the test set.
+    `recipe` is a name of `RECIPES` or a `Recipe`; `settings` are fields of it to change. `data` is
+    the name of a data set, a path of own pictures, or arrays, (images, labels): images (n, height,
+    width), with 1, 3 or 4 channels or none, or flat squares, of values 0…1 or 0…255, and labels
+    (n,) of any kind. The seed is 0 ≤ seed < 2⁶³; `out` is the new folder, by default
+    `runs/<time>-<recipe>-<seed>`; `data_dir` is where a named data set lies; `device` is auto, cpu,
+    cuda or mps; `engine` torch or keras; `tracker` tensorboard or mlflow. Only `Run.report` tests.
 
-    For own pictures, writers that must not be on both sides of a split are named by `groups`, a
-    regular expression for a picture's name, or `by`, a column beside the labels or "folder";
-    `as_is` leaves 28×28 pictures untouched. Bars are drawn unless `quiet`.
+    Of own pictures, `groups`, a regular expression for names, or `by`, a column or "folder", tells
+    writers apart, who aren't parted by the split; `as_is` leaves 28×28 pictures untouched.
 
-    Raises `UsageError` for a wrong recipe, field, value or device, `DataError` if the data can't be
-    used, `StorageError` if the folder exists, `TrainingDiverged`, `TrainingInterrupted` at Ctrl-C
-    (finished epochs are kept), `MissingExtra` without the extra `train`.
+    Raises `UsageError` for a wrong recipe, value or device, `DataError`, `StorageError` if the
+    folder exists, `TrainingDiverged`, `TrainingInterrupted` at Ctrl-C, `MissingExtra`.
     """
     with needing("train", "training"):
         from inkdigits.training.runs import start_run, train_run

@@ -7,6 +7,11 @@ from inkdigits.errors import UsageError
 from inkdigits.recipes import override
 from inkdigits.recipes.detector import DetectorRecipe
 
+_WRONG = (
+    *("data", "data_dir", "as_is", "groups", "by"),
+    *("start", "freeze", "replay", "no_test", "tracker"),
+)
+
 
 def run(arguments: Namespace) -> int:
     """Train into a run folder, or resume one, and return the exit code."""
@@ -18,19 +23,7 @@ def run(arguments: Namespace) -> int:
     )
     from inkdigits.training.runs import default_folder
 
-    wrong = (
-        "data",
-        "data_dir",
-        "as_is",
-        "groups",
-        "by",
-        "start",
-        "freeze",
-        "replay",
-        "no_test",
-        "tracker",
-    )
-    if any(getattr(arguments, name) for name in wrong):
+    if any(getattr(arguments, name) for name in _WRONG):
         raise UsageError(
             "the detector draws its pages from MNIST, and its report from them; it takes only "
             "--set, --seed, --device, --out, --resume, --quiet and --json"
