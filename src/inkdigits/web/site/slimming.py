@@ -1,4 +1,4 @@
-"""Pyodide's archives without what reading never imports: 1.6 of 21.4 MB, and of 13.1 compressed."""
+"""Pyodide's archives without what reading never imports: 1.9 of 21.8 MB."""
 
 import io
 import json
@@ -13,6 +13,7 @@ _UNUSED = (  # beginnings of names in the archives
     *("PIL/ImageCms.py", "PIL/ImageFont.py", "PIL/_imagingcms.", "PIL/_imagingft."),
     *("doctest.py", "html/", "imaplib.py", "mailbox.py", "multiprocessing/", "pdb.py", "pydoc.py"),
     *("smtplib.py", "unittest/", "wsgiref/", "xml/", "xmlrpc/"),
+    *("_pyio.py", "difflib.py", "nntplib.py", "optparse.py", "pickletools.py"),
 )
 _TYPES = (".pyi", ".pxd")
 _DATE = (1980, 1, 1, 0, 0, 0)  # the same files give the same archive
