@@ -11,10 +11,11 @@ from pathlib import Path
 from rich.console import Console
 
 from inkdigits.files import read_bytes, write_atomic
-from inkdigits.reading.cutout import SHIPPED_CUTOUT
 from inkdigits.reading.detector import SHIPPED_DETECTOR
+from inkdigits.reading.finding import SHIPPED_CUTOUT
 from inkdigits.training.checkpoint import Checkpoint
-from inkdigits.training.detector.cutout import train_cutout, with_acceptance
+from inkdigits.training.detector.cutout import train_cutout
+from inkdigits.training.detector.runs import with_acceptance
 
 FOLDER = Path(__file__).parent.parent / "src" / "inkdigits" / "shipped"
 

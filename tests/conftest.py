@@ -36,6 +36,20 @@ def _no_data_folder_from_outside():
     os.environ.pop("INKDIGITS_DATA", None)
 
 
+CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser")
+
+
+@pytest.fixture(scope="module")
+def browser():
+    """Chromium; without it the tests of pages are skipped."""
+    from playwright.sync_api import sync_playwright
+
+    with sync_playwright() as playwright:
+        chromium = playwright.chromium.launch(executable_path=CHROMIUM, args=["--no-sandbox"])
+        yield chromium
+        chromium.close()
+
+
 @pytest.fixture(scope="session")
 def mnist() -> LabelledImages:
     """The real training set."""

@@ -7,10 +7,11 @@ import numpy as np
 from inkdigits.artifact import parse_artifact, shipped
 from inkdigits.data import ignore_progress
 from inkdigits.export.detector import unseal_detector
+from inkdigits.reading import Reader
 from inkdigits.reading.acceptance import FEATURES
-from inkdigits.reading.cutout import load_cutout
 from inkdigits.reading.detector import SHIPPED_DETECTOR, Detector
-from inkdigits.training.detector import cutout
+from inkdigits.reading.finding import SHIPPED_CUTOUT
+from inkdigits.training.detector import cutout, runs
 from inkdigits.training.detector.cuts import cut_digits
 from inkdigits.training.loop import ignore_epoch
 
@@ -27,7 +28,7 @@ def test_digits_are_cut_out_of_drawn_pages():
 def test_the_shipped_network_tells_digits_among_other_ink():
     """Cut out of pages with held-out digits; a fifth of them people can't read either."""
     cuts = cut_digits(400, ignore_progress, holdout=True)
-    probabilities = load_cutout()(cuts.images)
+    probabilities = Reader.load(shipped(SHIPPED_CUTOUT)).predict_proba(cuts.images)
     assert np.allclose(probabilities.sum(axis=1), 1, atol=1e-5)
     assert (probabilities.argmax(axis=1) == cuts.labels).mean() > 0.85
 
@@ -42,9 +43,9 @@ def test_training_ends_in_an_artifact(monkeypatch):
 
 
 def test_the_acceptance_of_a_detector_is_fitted_again(monkeypatch):
-    monkeypatch.setattr(cutout, "FITTED_PAGES", range(30))
+    monkeypatch.setattr(runs, "FITTED_PAGES", range(30))
     before = shipped(SHIPPED_DETECTOR)
-    after = cutout.with_acceptance(before, ignore_progress)
+    after = runs.with_acceptance(before, ignore_progress)
     (graph, metadata), (same_graph, same) = unseal_detector(before), unseal_detector(after)
     acceptance = same.pop("acceptance")
     assert len(acceptance) == FEATURES

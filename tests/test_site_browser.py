@@ -11,15 +11,15 @@ import numpy as np
 import pytest
 from handwriting import Page, single, string
 from PIL import Image
-from playwright.sync_api import expect, sync_playwright
+from playwright.sync_api import expect
 from scenes import scene
 
 from inkdigits import Reader
 from inkdigits.cli import main
 from inkdigits.web.corrections import parse_correction
 from inkdigits.web.site import pyodide
+from tests.conftest import CHROMIUM
 from tests.test_web_page import (
-    CHROMIUM,
     EXAMPLE,
     cleared,
     draw,
@@ -70,14 +70,6 @@ def folder(tmp_path_factory):
     out = tmp_path_factory.mktemp("site") / "page"
     assert main(["export", "--format", "web", "--out", str(out)]) == 0
     return out
-
-
-@pytest.fixture(scope="module")
-def browser():
-    with sync_playwright() as playwright:
-        chromium = playwright.chromium.launch(executable_path=CHROMIUM, args=["--no-sandbox"])
-        yield chromium
-        chromium.close()
 
 
 @pytest.fixture(scope="module")

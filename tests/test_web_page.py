@@ -5,7 +5,6 @@ import csv
 import json
 import os
 import re
-import shutil
 import subprocess
 from pathlib import Path
 
@@ -13,12 +12,12 @@ import axe_playwright_python
 import numpy as np
 import pytest
 from PIL import Image
-from playwright.sync_api import expect, sync_playwright
+from playwright.sync_api import expect
 
 from inkdigits.web.corrections.store import DATABASE_VARIABLE
 from tests.command_line import start
+from tests.conftest import CHROMIUM
 
-CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser")
 SCREENSHOTS = os.environ.get("INKDIGITS_SCREENSHOTS")  # a folder where each test leaves one
 AXE = Path(axe_playwright_python.__file__).with_name("axe.min.js")
 EXAMPLE = "3.1472"
@@ -61,14 +60,6 @@ def address(tmp_path_factory):
     yield re.search(r"http://\S+/", process.stdout.readline())[0]
     process.terminate()
     process.communicate()
-
-
-@pytest.fixture(scope="module")
-def browser():
-    with sync_playwright() as playwright:
-        chromium = playwright.chromium.launch(executable_path=CHROMIUM, args=["--no-sandbox"])
-        yield chromium
-        chromium.close()
 
 
 @pytest.fixture

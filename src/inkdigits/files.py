@@ -10,7 +10,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import BinaryIO
 
-from inkdigits.errors import StorageError
+from inkdigits.errors import StorageError, UsageError
 
 Place = Path | str
 """A path; or a URL, as text."""
@@ -127,6 +127,27 @@ def open_atomic(path: Path) -> Iterator[BinaryIO]:
             _flush_folder(path.parent)
         finally:
             beside.unlink(missing_ok=True)
+
+
+@contextlib.contextmanager
+def held(lock: Path, action: str, path: Path, busy: str, patience_s: float = 0) -> Iterator[None]:
+    """A lock file, held in the block; `UsageError`, `busy`, if somebody else has it for longer.
+
+    A disk error says "can't `action` `path`". The system frees the lock when the process ends,
+    however it ends.
+    """
+    from filelock import FileLock, Timeout
+
+    lock_file = FileLock(lock, timeout=patience_s)
+    with storage_errors(action, path):
+        try:
+            lock_file.acquire()
+        except Timeout:
+            raise UsageError(busy) from None
+    try:
+        yield
+    finally:
+        lock_file.release()
 
 
 def _flush_folder(folder: Path) -> None:

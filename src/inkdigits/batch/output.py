@@ -1,19 +1,16 @@
 """Rows into files, whole or not at all."""
 
 import io
-from collections.abc import Callable, Iterable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable, Iterable
+from contextlib import AbstractContextManager
 from functools import partial
 from pathlib import Path
 from typing import TextIO
 
-from filelock import FileLock, Timeout
-
 from inkdigits.batch.job import Job
 from inkdigits.batch.rows import WRITERS, Columns, Row, write_csv
 from inkdigits.batch.tables import TABLES
-from inkdigits.errors import UsageError
-from inkdigits.files import open_atomic, storage_errors
+from inkdigits.files import held, open_atomic
 
 WriteText = Callable[[Iterable[Row], TextIO], None]
 """Writes rows as text."""
@@ -45,18 +42,7 @@ def _columns(job: Job) -> Columns:
     return Columns(job.regions is not None, job.hints.grid[1] if job.hints.grid else 0)
 
 
-@contextmanager
-def locked(path: Path, patience_s: float = 0) -> Iterator[None]:
+def locked(path: Path, patience_s: float = 0) -> AbstractContextManager[None]:
     """Nobody else writes `path` meanwhile; `UsageError` if somebody does for longer than that."""
-    lock = FileLock(path.with_name(path.name + ".lock"), timeout=patience_s)
-    with storage_errors("write", path):
-        try:
-            lock.acquire()
-        except Timeout:
-            raise UsageError(
-                f"another 'inkdigits' writes {path}; end it, or choose another --output"
-            ) from None
-    try:
-        yield
-    finally:
-        lock.release()
+    busy = f"another 'inkdigits' writes {path}; end it, or choose another --output"
+    return held(path.with_name(path.name + ".lock"), "write", path, busy, patience_s)

@@ -15,6 +15,16 @@ def add_artifact(parser: argparse.ArgumentParser) -> None:
     )
 
 
+def add_model(parser: argparse.ArgumentParser, use: str = "") -> None:
+    """With which model; `use` is what else is done with its file."""
+    parser.add_argument(
+        "--model",
+        type=Path,
+        metavar="FILE",
+        help=f"a run folder or an artifact file{use} (default: the model inside the package)",
+    )
+
+
 def add_dataset(parser: argparse.ArgumentParser, purpose: str) -> None:
     """Which labelled pictures, and what for."""
     parser.add_argument(

@@ -3,6 +3,8 @@
 import argparse
 from pathlib import Path
 
+from inkdigits.cli.options import add_model
+
 
 def add_camera_options(parser: argparse.ArgumentParser) -> None:
     """What to look at, how often to read it, and what is known of it."""
@@ -21,12 +23,7 @@ def add_camera_options(parser: argparse.ArgumentParser) -> None:
         metavar="SECONDS",
         help="how often to read a frame (default: 0.5)",
     )
-    parser.add_argument(
-        "--model",
-        type=Path,
-        metavar="FILE",
-        help="a run folder or an artifact file (default: the model inside the package)",
-    )
+    add_model(parser)
     parser.add_argument("--expect", type=int, metavar="N", help="each frame has N digits")
     parser.add_argument(
         "--digits-only", action="store_true", help="leave out points, dashes and other marks"

@@ -3,7 +3,7 @@
 import argparse
 from pathlib import Path
 
-from inkdigits.cli.options import add_dataset
+from inkdigits.cli.options import add_dataset, add_model
 from inkdigits.files import as_place
 
 
@@ -44,12 +44,7 @@ def add_watch_options(parser: argparse.ArgumentParser) -> None:
 
 def _add_hints(parser: argparse.ArgumentParser) -> None:
     """With what, and how, pictures are read."""
-    parser.add_argument(
-        "--model",
-        type=Path,
-        metavar="FILE",
-        help="a run folder or an artifact file (default: the model inside the package)",
-    )
+    add_model(parser)
     what = parser.add_mutually_exclusive_group()
     what.add_argument("--single", action="store_true", help="each picture is one digit")
     what.add_argument("--expect", type=int, metavar="N", help="each picture has N digits")

@@ -1,18 +1,13 @@
 """The options of the commands around the page; imports nothing heavy."""
 
 import argparse
-from pathlib import Path
+
+from inkdigits.cli.options import add_model
 
 
 def add_serve_options(parser: argparse.ArgumentParser) -> None:
     """The options of `inkdigits serve`."""
-    parser.add_argument(
-        "--model",
-        type=Path,
-        metavar="FILE",
-        help="a run folder or an artifact file, watched for changes (default: the model inside "
-        "the package)",
-    )
+    add_model(parser, ", watched for changes")
     parser.add_argument("--host", default="127.0.0.1", help="the address (default: 127.0.0.1)")
     parser.add_argument("--port", type=int, default=8000, help="0: any free one (default: 8000)")
     parser.add_argument(

@@ -12,7 +12,6 @@ from numpy.typing import NDArray
 
 from inkdigits.imaging.ink import Ink, find_ink, is_light_on_dark, narrow_stroke_width
 from inkdigits.imaging.layout import is_laid_out, lay_out_glyph
-from inkdigits.reading.cutout import ScoreCuts
 from inkdigits.reading.detector import Detector
 from inkdigits.reading.hints import Hints
 from inkdigits.reading.lines import choose, find_lines
@@ -20,6 +19,11 @@ from inkdigits.reading.things import DIGITS, Area, Thing, overlap
 
 ScoreGlyphs = Callable[[NDArray[np.uint8]], tuple[NDArray[np.float32], NDArray[np.float32]]]
 """From glyphs (n, 28, 28) to probabilities (n, 10) and familiarity (n,)."""
+ScoreCuts = Callable[[NDArray[np.uint8]], NDArray[np.float32]]
+"""From glyphs (n, 28, 28) to probabilities (n, 10)."""
+
+SHIPPED_CUTOUT = "cutout.onnx"
+"""The network inside the package for digits that are cut out of pages."""
 
 LEAST = 0.4  # the score of a digit
 _COVERED = 0.8  # of a mark

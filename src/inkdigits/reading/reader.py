@@ -24,10 +24,9 @@ from inkdigits.imaging.perspective import WHOLE, corners_of, is_askew, region_of
 from inkdigits.imaging.sources import plain_source
 from inkdigits.imaging.tables import table_corners
 from inkdigits.reading.acceptance import chance, is_likely
-from inkdigits.reading.cutout import load_cutout
 from inkdigits.reading.detector import Detector
 from inkdigits.reading.explanation import evidence_map
-from inkdigits.reading.finding import Finder, Found
+from inkdigits.reading.finding import SHIPPED_CUTOUT, Finder, Found
 from inkdigits.reading.hints import Hints
 from inkdigits.reading.images import Images, as_images, grounds
 from inkdigits.reading.layout import Layout, empty_reading
@@ -36,7 +35,7 @@ from inkdigits.reading.results import Digit, Reading
 from inkdigits.reading.tables import place_in_cells
 
 _BLACK = 32  # of 255: the ground of a glyph; MNIST's is 0
-_BATCH = 512  # bounds memory; 64 to 1000 were equally fast
+_BATCH = 128  # bounds memory; 64 to 1000 were equally fast
 
 
 class Reader:
@@ -258,8 +257,10 @@ class Reader:
     @cached_property
     def _finder(self) -> Finder:
         """What finds digits in pictures; glyphs don't need it."""
-        means = self._threads, self._providers
-        return Finder(Detector.load(*means), self.score_glyphs, load_cutout(*means))
+        threads, providers = self._threads, self._providers
+        cutout = Reader.load(shipped(SHIPPED_CUTOUT), threads=threads, providers=providers)
+        detector = Detector.load(threads, providers)
+        return Finder(detector, self.score_glyphs, cutout.predict_proba)
 
     def explain(self, digit: Digit) -> NDArray[np.float32]:
         """The evidence (28, 28) of the glyph's pixels for the digit's label (`explanation`)."""

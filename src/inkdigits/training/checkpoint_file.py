@@ -6,18 +6,17 @@ place. The checkpoint before the last one is kept, in case the last one can't be
 
 import json
 import re
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
+from contextlib import AbstractContextManager
 from pathlib import Path
 from typing import Any, TypeVar
 
 import safetensors.torch
-from filelock import FileLock, Timeout
 from torch import Tensor
 
 from inkdigits.data import Progress, ignore_progress
 from inkdigits.errors import UsageError
-from inkdigits.files import read_bytes, sha256, storage_errors, write_atomic
+from inkdigits.files import held, read_bytes, sha256, storage_errors, write_atomic
 
 FILE, BEFORE, _LOCK = "checkpoint.safetensors", "checkpoint-before.safetensors", ".lock"
 _FORMAT = "1"
@@ -26,22 +25,10 @@ _BLANK = "0" * 64
 T = TypeVar("T")
 
 
-@contextmanager
-def alone(folder: Path) -> Iterator[None]:
-    """Nobody else trains in a run folder meanwhile; `UsageError` if somebody does.
-
-    The system frees the folder when the process ends, however it ends.
-    """
-    lock = FileLock(folder / _LOCK, timeout=0)
-    with storage_errors("write in", folder):
-        try:
-            lock.acquire()
-        except Timeout:
-            raise UsageError(f"another process trains {folder}; wait until it has ended") from None
-    try:
-        yield
-    finally:
-        lock.release()
+def alone(folder: Path) -> AbstractContextManager[None]:
+    """Nobody else trains in a run folder meanwhile; `UsageError` if somebody does."""
+    busy = f"another process trains {folder}; wait until it has ended"
+    return held(folder / _LOCK, "write in", folder, busy)
 
 
 def save_state(folder: Path, state: dict[str, Any]) -> None:

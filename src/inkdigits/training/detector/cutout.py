@@ -1,15 +1,10 @@
-"""Training of the network for cuts, and the detector's acceptance beside it: `make cutout`."""
+"""Training of the network for cuts: `make cutout`."""
 
 from dataclasses import replace
 
-from inkdigits.artifact import seal
 from inkdigits.data import Progress, Split
-from inkdigits.export.detector import unseal_detector
 from inkdigits.recipes import RECIPES
-from inkdigits.training.detector.acceptance import fit_acceptance
 from inkdigits.training.detector.cuts import cut_digits
-from inkdigits.training.detector.runs import FITTED_PAGES
-from inkdigits.training.detector.validation import read_pages
 from inkdigits.training.devices import AUTO, choose_device
 from inkdigits.training.loop import OnEpoch, fit
 from inkdigits.training.sealing import describe_training, seal_checkpoint
@@ -41,10 +36,3 @@ def train_cutout(progress: Progress, on_epoch: OnEpoch, device: str = AUTO) -> b
     environment = describe_training(RECIPE, {}, choose_device(device))
     checkpoint = fit(RECIPE, split, 0, device=device, on_epoch=on_epoch)
     return seal_checkpoint(checkpoint, RECIPE, 0, split.validation, "drawn pages", environment)
-
-
-def with_acceptance(detector: bytes, progress: Progress) -> bytes:
-    """A detector's bytes with the acceptance that fits it and the shipped other networks."""
-    pages = read_pages(detector, FITTED_PAGES, lambda *done: progress("reading pages", *done))
-    graph, metadata = unseal_detector(detector)
-    return seal(graph, {**metadata, "acceptance": fit_acceptance(pages)})

@@ -13,13 +13,12 @@ import torch
 from torch import Tensor
 
 from inkdigits.training.detector.glyphs import GlyphBank
-from inkdigits.training.detector.pages import MILD, draw_page
+from inkdigits.training.detector.pages import HARD, MILD, draw_page
 from inkdigits.training.detector.targets import targets_of
 
 LANES = 16  # at most so many processes draw
 _AHEAD = 6  # batches for each process, drawn ahead of the training
 _REFRESH = 1000  # batches of a lane drawn from one bank of glyphs
-_HARD = 0.3  # of the pages; the others are mild
 
 Batch = tuple[Tensor, ...]
 """Ink, bumps, weight, sizes and where sizes are known, each with a row for each page."""
@@ -36,7 +35,7 @@ def draw_batches(
     context = multiprocessing.get_context("spawn")
     with ExitStack() as stack:
         pools = [
-            stack.enter_context(ProcessPoolExecutor(1, context, _prepare))
+            stack.enter_context(ProcessPoolExecutor(1, context, prepare_to_draw))
             for _ in range(min(processes, LANES))
         ]
         waiting: deque[Future[Batch]] = deque()
@@ -57,7 +56,7 @@ def draw_batch(seed: int, batch_size: int, number: int) -> Batch:
     """One batch of pages with their targets."""
     bank = _bank_of(seed, number % LANES, number // LANES // _REFRESH)
     random = np.random.default_rng([seed, number])
-    hard = random.random(batch_size) < _HARD
+    hard = random.random(batch_size) < HARD
     pages = [draw_page(bank, random, 1.0 if is_hard else MILD) for is_hard in hard]
     targets = [targets_of(things) for _, things in pages]
     arrays = [np.stack([ink for ink, _ in pages])]
@@ -65,7 +64,7 @@ def draw_batch(seed: int, batch_size: int, number: int) -> Batch:
     return tuple(torch.from_numpy(array) for array in arrays)
 
 
-def _prepare() -> None:
+def prepare_to_draw() -> None:
     """In a drawing process: one thread, and after the network, which has the others."""
     if hasattr(os, "nice"):  # not on Windows
         os.nice(5)

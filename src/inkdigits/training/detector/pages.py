@@ -31,6 +31,9 @@ from inkdigits.training.detector.things import PAGE_PX, Panel, Thing
 MILD = 0.5
 """The severity of pages that are about as hard as real ones; at 1 a quarter can't be read."""
 
+HARD = 0.3
+"""The share of a training's pages that are drawn at 1; the others are mild."""
+
 _VISIBLE = 0.1
 _EMPTY_AGAIN = 0.6  # a fifth of the pages would have nothing to find
 

@@ -21,7 +21,7 @@ from inkdigits.artifact import seal
 from inkdigits.data import Progress, ignore_progress
 from inkdigits.environment import describe_environment
 from inkdigits.errors import TrainingInterrupted, UsageError
-from inkdigits.export.detector import export_detector
+from inkdigits.export.detector import export_detector, unseal_detector
 from inkdigits.files import make_folder, read_bytes, write_atomic
 from inkdigits.reading.acceptance import FEATURES
 from inkdigits.reading.detector import SHIPPED_DETECTOR
@@ -121,14 +121,17 @@ def _train(run: DetectorRun, progress: Progress) -> Path:
             f"continue with 'inkdigits train --resume {run.folder}'"
         ) from None
     path = run.folder / SHIPPED_DETECTOR
-    pages = read_pages(
-        seal_detector(detector, run, NO_ACCEPTANCE),
-        FITTED_PAGES,
-        lambda done, total: progress("reading held-out pages", done, total),
-    )
-    acceptance = fit_acceptance(pages)
-    write_atomic(path, seal_detector(detector, run, acceptance))
+    write_atomic(path, with_acceptance(seal_detector(detector, run, NO_ACCEPTANCE), progress))
     return path
+
+
+def with_acceptance(content: bytes, progress: Progress) -> bytes:
+    """A detector's bytes with the acceptance that fits it and the shipped other networks."""
+    pages = read_pages(
+        content, FITTED_PAGES, lambda done, total: progress("reading held-out pages", done, total)
+    )
+    graph, metadata = unseal_detector(content)
+    return seal(graph, {**metadata, "acceptance": fit_acceptance(pages)})
 
 
 def seal_detector(detector: Detector, run: DetectorRun, acceptance: list[float]) -> bytes:

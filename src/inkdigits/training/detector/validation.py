@@ -7,10 +7,10 @@ from functools import cached_property
 import numpy as np
 from numpy.typing import NDArray
 
+from inkdigits.artifact import shipped
 from inkdigits.reading import Reader
-from inkdigits.reading.cutout import load_cutout
 from inkdigits.reading.detector import Detector
-from inkdigits.reading.finding import Finder, Found, digits_among
+from inkdigits.reading.finding import SHIPPED_CUTOUT, Finder, Found, digits_among
 from inkdigits.reading.hints import Hints
 from inkdigits.reading.lines import BESIDE
 from inkdigits.reading.things import DIGITS, Area, gap_between, overlap
@@ -74,7 +74,8 @@ class ReadPage:
 def read_pages(content: bytes, pages: range, on_page: OnPage) -> Iterator[ReadPage]:
     """Pages of these numbers, read with a detector's bytes and the other shipped networks."""
     detector = Detector(content, "the new detector")
-    finder = Finder(detector, Reader.load().score_glyphs, load_cutout())
+    cutout = Reader.load(shipped(SHIPPED_CUTOUT))
+    finder = Finder(detector, Reader.load().score_glyphs, cutout.predict_proba)
     bank = GlyphBank(7, size=4000, holdout=True)
     for count, number in enumerate(pages, start=1):
         on_page(count, len(pages))
