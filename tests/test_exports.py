@@ -43,6 +43,7 @@ EVERY_LAYER = (
     *(Dropout(0.1), Flatten(), Dense(24), ReLU(), Dense(10)),
 )
 PLAIN = Recipe(name="plain", summary="a test", architecture="tiny", epochs=2)
+UNLIKE = replace(PLAIN, architecture="tiny+strided", networks=2)
 
 
 def needing(name: str) -> str:
@@ -56,12 +57,12 @@ def needing(name: str) -> str:
 
 @pytest.fixture(scope="module")
 def models(mnist):
-    """Artifacts with every kind of layer and of two networks, trained for a moment."""
+    """Artifacts with every kind of layer and of two unlike networks, trained for a moment."""
     some = Split(take(mnist, 2000), take(mnist, 500, start=2000))
     with pytest.MonkeyPatch.context() as patch:
         patch.setitem(ARCHITECTURES, "every layer", EVERY_LAYER)
         every = replace(PLAIN, architecture="every layer", pixel_mean=33.3, pixel_scale=78.6)
-        recipes = {"every layer": every, "two networks": replace(PLAIN, networks=2)}
+        recipes = {"every layer": every, "two networks": UNLIKE}
         yield {name: train_artifact(recipe, some) for name, recipe in recipes.items()}
 
 
@@ -119,7 +120,7 @@ def test_an_int8_artifact_reads_as_the_original_does(tmp_path):
 
 
 def test_safetensors_load_into_the_module(tmp_path, mnist_test, models):
-    for name, recipe in (("two networks", replace(PLAIN, networks=2)), ("shipped", "robust")):
+    for name, recipe in (("two networks", UNLIKE), ("shipped", "robust")):
         content = models.get(name, shipped())
         (tmp_path / "artifact.onnx").write_bytes(content)
         path = inkdigits.export_model(tmp_path, "safetensors", tmp_path / "weights.safetensors")

@@ -48,6 +48,8 @@ def test_fields_are_overridden_with_their_types():
         ("optimizer=lion", "optimizer is 'lion'; choose one of adam, adamw, sgd"),
         ("schedule=linear", "schedule is 'linear'; choose one of constant"),
         ("architecture=vgg", "architecture is 'vgg'; choose one of keras-baseline"),
+        ("architecture=tiny+vgg", "architecture is 'vgg'; choose one of keras-baseline"),
+        ("architecture=tiny+deep", "names 2 and networks is 1; set networks=2"),
         ("lr_decay=2", "lr_decay is 2.0"),
         ("schedule=step", "lr_decay is 0.0; with schedule=step it must be above 0"),
         ("batch_size=" + "9" * 400, "it must be at most 1,000,000,000$"),

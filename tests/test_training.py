@@ -100,6 +100,17 @@ def test_each_network_of_an_ensemble_is_another(split):
     assert same_weights(last.weights()[0], alone.weights()[0])
 
 
+def test_networks_take_turns_with_the_architectures(split):
+    unlike = replace(ENSEMBLE, architecture="tiny+strided", networks=3, epochs=1)
+    checkpoints = []
+    last = fit(unlike, split, seed=3, on_epoch=checkpoints.append)
+    first, second, third = rebuild(unlike, last.weights()).models
+    assert first.layers == third.layers == RECIPES["tiny"].layers()
+    assert second.layers == RECIPES["standard"].layers()
+    resumed = fit(unlike, split, seed=3, resume=checkpoints[0])
+    assert all(map(same_weights, last.weights(), resumed.weights()))
+
+
 def test_a_share_of_the_images_keeps_its_shape(split):
     recipe = replace(RECIPE, plain_share=0.3, batch_size=320)
     torch.manual_seed(0)

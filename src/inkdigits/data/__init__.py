@@ -12,7 +12,14 @@ from inkdigits.data.datasets import (
 from inkdigits.data.idx import encode_idx, load_idx, parse_idx, save_idx
 from inkdigits.data.images import LabelledImages
 from inkdigits.data.own import AS_FOUND, IN_MEMORY, Handling, from_arrays
-from inkdigits.data.preprocessing import Split, normalise, one_hot, reshape_4d, stratified_split
+from inkdigits.data.preprocessing import (
+    Split,
+    normalise,
+    one_hot,
+    reshape_4d,
+    stratified_folds,
+    stratified_split,
+)
 from inkdigits.data.sources import Progress
 from inkdigits.data.store import (
     fetch_dataset,
@@ -46,6 +53,7 @@ __all__ = [
     "parse_idx",
     "reshape_4d",
     "save_idx",
+    "stratified_folds",
     "stratified_split",
     "verify_dataset",
 ]

@@ -72,6 +72,18 @@ def hold_out(
     return held_out
 
 
+def stratified_folds(labels: NDArray[np.integer], count: int, seed: int) -> NDArray[np.intp]:
+    """Which of `count` folds, counted from 0, holds out each of some images: (n,).
+
+    Each class is spread over the folds as evenly as it goes.
+    """
+    order = np.random.default_rng(seed).permutation(len(labels))
+    by_class = order[np.argsort(labels[order], kind="stable")]
+    fold = np.empty(len(labels), np.intp)
+    fold[by_class] = np.arange(len(labels)) % count
+    return fold
+
+
 def _hold_out_groups(
     labels: NDArray[np.integer], groups: NDArray[np.str_], target: float, rng: np.random.Generator
 ) -> NDArray[np.bool_]:

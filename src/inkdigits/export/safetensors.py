@@ -14,7 +14,6 @@ from inkdigits.export.network import LayerWeights, Network
 from inkdigits.export.onnx import export_onnx
 from inkdigits.export.source import Run, Source, open_session
 from inkdigits.recipes import Recipe
-from inkdigits.recipes.architectures import ARCHITECTURES, with_classes
 
 
 def export_safetensors(source: Source) -> bytes:
@@ -44,9 +43,9 @@ def open_safetensors(content: bytes) -> Run:
     texts = json.loads(content[8 : 8 + size])["__metadata__"]
     said, stored = {name: json.loads(text) for name, text in texts.items()}, load(content)
     recipe, classes = Recipe(**said["recipe"]), len(said["labels"])
-    layers = with_classes(ARCHITECTURES[recipe.architecture], classes)
     networks = []
     for number in range(recipe.networks):
+        layers = recipe.layers(number, classes)
         prefix = _prefix(number, recipe.networks)
         weights: list[LayerWeights] = [{} for _ in layers]
         for name in stored:

@@ -12,7 +12,6 @@ from inkdigits.artifact import Artifact, ArtifactInfo, parse_artifact
 from inkdigits.data import load_dataset, stratified_split
 from inkdigits.export.network import Network
 from inkdigits.recipes import trained_recipe
-from inkdigits.recipes.architectures import ARCHITECTURES, with_classes
 
 if TYPE_CHECKING:
     from onnxruntime import InferenceSession
@@ -50,18 +49,13 @@ class Source:
         from inkdigits.export.onnx import read_weights
 
         recipe, classes = trained_recipe(self.info), len(self.info.labels)
-        layers = with_classes(ARCHITECTURES[recipe.architecture], classes)
         mean, scale = recipe.pixel_mean, recipe.pixel_scale
-        return tuple(
-            Network(
-                layers,
-                read_weights(self.content, layers, mean, scale, number),
-                mean,
-                scale,
-                classes,
-            )
-            for number in range(recipe.networks)
-        )
+        networks = []
+        for number in range(recipe.networks):
+            layers = recipe.layers(number, classes)
+            weights = read_weights(self.content, layers, mean, scale, number)
+            networks.append(Network(layers, weights, mean, scale, classes))
+        return tuple(networks)
 
     def run(self, images: NDArray[np.uint8]) -> Outputs:
         """The artifact's own outputs, by ONNX Runtime."""

@@ -6,7 +6,13 @@ from typing import Annotated, Any, ClassVar, Literal, Protocol, TypeVar, get_arg
 
 from inkdigits.artifact import ArtifactInfo
 from inkdigits.errors import ArtifactError, UsageError
-from inkdigits.recipes.architectures import ARCHITECTURES, knows_junk
+from inkdigits.recipes.architectures import (
+    ARCHITECTURES,
+    CLASSES,
+    Layer,
+    knows_junk,
+    with_classes,
+)
 
 Optimizer = Literal["adam", "adamw", "sgd"]
 Schedule = Literal["constant", "step", "exponential", "cosine", "one-cycle"]
@@ -72,7 +78,7 @@ class Recipe:
     the sevens a bar. `drawn_share` is how many digits drawn in other styles are added, as a share
     of the set, and `junk_share` is how many non-digit images are added, as a share of the digits;
     the architecture needs an eleventh class for them. `networks` are trained one after another,
-    and their logits are averaged.
+    and their logits are averaged; the names in `architecture`, joined by "+", take turns.
     """
 
     name: str
@@ -117,6 +123,11 @@ class Recipe:
     def draws_digits(self) -> bool:
         """Whether training adds drawn digits, or strokes to some digits."""
         return self.flourish_rate > 0 or self.drawn_share > 0
+
+    def layers(self, network: int = 0, classes: int = CLASSES) -> tuple[Layer, ...]:
+        """The layers of one of the networks, counted from 0."""
+        names = self.architecture.split("+")
+        return with_classes(ARCHITECTURES[names[network % len(names)]], classes)
 
     def to_dict(self) -> dict[str, Any]:
         """Field names and values, for JSON."""
@@ -163,19 +174,27 @@ def _check_together(recipe: Recipe) -> None:
             f"lr_decay is {recipe.lr_decay}; with schedule={recipe.schedule} it must be above 0, "
             "such as 0.9"
         )
-    if recipe.architecture not in ARCHITECTURES:
-        choices = ", ".join(ARCHITECTURES)
-        raise UsageError(f"architecture is {recipe.architecture!r}; choose one of {choices}")
+    architectures = recipe.architecture.split("+")
+    for name in architectures:
+        if name not in ARCHITECTURES:
+            choices = ", ".join(ARCHITECTURES)
+            raise UsageError(f"architecture is {name!r}; choose one of {choices}")
+    if recipe.networks < len(architectures):
+        raise UsageError(
+            f"architecture names {len(architectures)} and networks is {recipe.networks}; "
+            f"set networks={len(architectures)}"
+        )
     unknown = set(filter(None, recipe.effects.split("+"))) - set(EFFECT_NAMES)
     if unknown:
         choices = ", ".join(EFFECT_NAMES)
         raise UsageError(f"effects has {unknown.pop()!r}; join some of {choices} by '+'")
-    has_class = knows_junk(ARCHITECTURES[recipe.architecture])
-    if has_class != (recipe.junk_share > 0):
-        raise UsageError(
-            f"junk_share is {recipe.junk_share}; {recipe.architecture} has "
-            f"{'a class for junk, so it must be above 0' if has_class else 'no class for junk'}"
-        )
+    for name in architectures:
+        has_class = knows_junk(ARCHITECTURES[name])
+        if has_class != (recipe.junk_share > 0):
+            raise UsageError(
+                f"junk_share is {recipe.junk_share}; {name} has "
+                f"{'a class for junk, so it must be above 0' if has_class else 'no class for junk'}"
+            )
     if recipe.patience and not recipe.validation_fraction:
         raise UsageError("patience needs a validation_fraction above 0: it watches that part")
 

@@ -18,7 +18,6 @@ from inkdigits.data import LabelledImages, Split
 from inkdigits.errors import needing
 from inkdigits.metrics import accuracy, cross_entropy, softmax
 from inkdigits.recipes import Recipe
-from inkdigits.recipes.architectures import ARCHITECTURES, with_classes
 from inkdigits.training.batches import Batches
 from inkdigits.training.checkpoint import Checkpoint, Epoch, Weights
 from inkdigits.training.loop import (
@@ -76,7 +75,7 @@ def _fit_network(
 ) -> Checkpoint:
     recipe = batches.recipe
     decay = 0.0 if recipe.optimizer == "adamw" else recipe.weight_decay
-    layers = with_classes(ARCHITECTURES[recipe.architecture], batches.classes)
+    layers = recipe.layers(len(state.finished), batches.classes)
     network = KerasNetwork(layers, recipe.pixel_mean, recipe.pixel_scale, decay)
     pixels = keras.Input((GLYPH_PX, GLYPH_PX, 1))
     model = keras.Model(pixels, network(pixels))

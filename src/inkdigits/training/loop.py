@@ -90,7 +90,7 @@ def _fit_network(
 ) -> Checkpoint:
     """Train the next network, or the rest of the one in training."""
     recipe = batches.recipe
-    model = build_network(recipe, batches.classes)
+    model = build_network(recipe, batches.classes, len(state.finished))
     if start:
         begin_with(model, start, validation.class_names)
     model.to(batches.device)

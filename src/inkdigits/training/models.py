@@ -10,7 +10,6 @@ from inkdigits.export import Network
 from inkdigits.export.network import LayerWeights
 from inkdigits.recipes import Recipe, architectures, find_recipe
 from inkdigits.recipes.architectures import (
-    ARCHITECTURES,
     CLASSES,
     BatchNorm,
     Conv,
@@ -19,7 +18,6 @@ from inkdigits.recipes.architectures import (
     Layer,
     MaxPool,
     ReLU,
-    with_classes,
 )
 from inkdigits.training.processes import BatchNorm2d, Dropout
 
@@ -46,9 +44,9 @@ class Model(nn.Module):
     `network[i]` is the PyTorch module of `layers[i]`.
     """
 
-    def __init__(self, recipe: Recipe, classes: int) -> None:
+    def __init__(self, recipe: Recipe, classes: int, number: int) -> None:
         super().__init__()
-        layers = with_classes(ARCHITECTURES[recipe.architecture], classes)
+        layers = recipe.layers(number, classes)
         self.recipe = recipe
         self.classes = classes
         self.layers = layers
@@ -73,9 +71,9 @@ class Model(nn.Module):
         return logits
 
 
-def build_network(recipe: Recipe, classes: int = CLASSES) -> Model:
-    """One network of a recipe, freshly initialised from torch's global generator."""
-    model = Model(recipe, classes)
+def build_network(recipe: Recipe, classes: int = CLASSES, number: int = 0) -> Model:
+    """A recipe's network of a number, freshly initialised from torch's global generator."""
+    model = Model(recipe, classes, number)
     model.to(memory_format=torch.channels_last)  # type: ignore[call-overload]  # missing in its stubs
     return model
 
@@ -103,7 +101,7 @@ def build_model(recipe: Recipe | str, classes: int = CLASSES) -> Model | Ensembl
     """
     if isinstance(recipe, str):
         recipe = find_recipe(recipe)
-    networks = [build_network(recipe, classes) for _ in range(recipe.networks)]
+    networks = [build_network(recipe, classes, number) for number in range(recipe.networks)]
     return networks[0] if len(networks) == 1 else Ensemble(networks)
 
 
@@ -116,7 +114,7 @@ def rebuild(
     recipe: Recipe, weights: Sequence[dict[str, Tensor]], classes: int = CLASSES
 ) -> Ensemble:
     """The recipe's networks with their trained weights."""
-    models = [build_network(recipe, classes) for _ in weights]
+    models = [build_network(recipe, classes, number) for number in range(len(weights))]
     for model, trained in zip(models, weights, strict=True):
         model.load_state_dict(trained)
     return Ensemble(models)
