@@ -29,7 +29,8 @@ from inkdigits.recipes import Recipe
 from inkdigits.training import tuning
 from inkdigits.training.augment.drawn import find_fonts
 from inkdigits.training.models import build_model
-from inkdigits.training.runs import open_run, start_run, train_run
+from inkdigits.training.run_folder import open_run
+from inkdigits.training.runs import start_run, train_run
 from inkdigits.training.tuning import Start, begin_with, tuning_recipe
 from tests.command_line import call, error_of
 

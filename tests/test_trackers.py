@@ -9,7 +9,8 @@ import inkdigits
 from inkdigits.cli import main
 from inkdigits.errors import TrainingInterrupted, UsageError
 from inkdigits.recipes import RECIPES
-from inkdigits.training.runs import open_run, start_run, train_run
+from inkdigits.training.run_folder import open_run
+from inkdigits.training.runs import start_run, train_run
 from tests.conftest import take
 
 NOT_CHECKED = "NOT CHECKED: trackers need pip install '.[tensorboard,mlflow]'"

@@ -14,7 +14,8 @@ from inkdigits.artifact import load_artifact
 from inkdigits.errors import ArtifactError, InkdigitsError, StorageError, UsageError
 from inkdigits.training.checkpoint import Checkpoint
 from inkdigits.training.checkpoint_file import BEFORE, FILE, encode_state, load_state
-from inkdigits.training.runs import open_run, train_run
+from inkdigits.training.run_folder import open_run
+from inkdigits.training.runs import train_run
 from tests.command_line import call, error_of, start
 from tests.faults.disk import PowerCuts, failing
 from tests.faults.training import SMALL, begin, go_on, train_and_die, weights_of

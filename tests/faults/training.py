@@ -12,7 +12,8 @@ import pytest
 from inkdigits.cli import main
 from inkdigits.graph.model import parse_model
 from inkdigits.recipes import RECIPES
-from inkdigits.training.runs import Run, open_run, start_run, train_run
+from inkdigits.training.run_folder import Run, open_run
+from inkdigits.training.runs import start_run, train_run
 from tests.faults.disk import before
 
 RECIPE = replace(RECIPES["standard"], epochs=2, networks=2, batch_size=96)

@@ -39,7 +39,7 @@ def import_into(path: Path, out: Path | None, data_dir: Path | None, progress: P
     """As `import_model`, with a progress of one's own."""
     with needing("train", "importing"):
         from inkdigits.importing import import_file
-        from inkdigits.training.runs import default_folder
+        from inkdigits.training.run_folder import default_folder
     digits = load_dataset(DEFAULT_DATASET, "train", data_dir, progress)
     progress(f"trying {path.name} on digits", 0, 0)
     content = import_file(path, digits)

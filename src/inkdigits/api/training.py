@@ -7,8 +7,10 @@ from typing import Any
 from inkdigits.api.data import Data, load
 from inkdigits.api.progress import shown_progress
 from inkdigits.api.run import Run
+from inkdigits.artifact import artifact_path
 from inkdigits.data import DEFAULT_DATASET, Handling, LabelledImages, Progress
 from inkdigits.errors import needing
+from inkdigits.files import read_bytes
 from inkdigits.recipes import Recipe, find_recipe, with_fields
 
 
@@ -25,6 +27,7 @@ def train(
     device: str = "auto",
     engine: str = "torch",
     tracker: str = "",
+    teacher: str | PathLike[str] | None = None,
     quiet: bool = False,
     **settings: Any,
 ) -> Run:
@@ -35,7 +38,8 @@ def train(
     width), with 1, 3 or 4 channels or none, or flat squares, of values 0…1 or 0…255, and labels
     (n,) of any kind. The seed is 0 ≤ seed < 2⁶³; `out` is the new folder, by default
     `runs/<time>-<recipe>-<seed>`; `data_dir` is where a named data set lies; `device` is auto, cpu,
-    cuda or mps; `engine` torch or keras; `tracker` tensorboard or mlflow. Only `Run.report` tests.
+    cuda or mps; `engine` torch or keras; `tracker` tensorboard or mlflow; `teacher` an artifact, or
+    its run folder, whose probabilities are half of each target. Only `Run.report` tests.
 
     Of own pictures, `groups`, a regular expression for names, or `by`, a column or "folder", tells
     writers apart, who aren't parted by the split; `as_is` leaves 28×28 pictures untouched.
@@ -58,6 +62,7 @@ def train(
             device=device,
             engine=engine,
             tracker=tracker,
+            teacher=read_bytes(artifact_path(Path(teacher))) if teacher else b"",
             progress=progress,
         )
         train_run(run, data_folder=folder, progress=progress)

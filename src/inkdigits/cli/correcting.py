@@ -21,7 +21,7 @@ _LOSSES = ("max_accuracy_loss", "max_calibration_loss")
 def run(arguments: Namespace, start: "Start") -> int:
     """Train further and return the exit code; nothing is written if MNIST was forgotten."""
     from inkdigits.training.correcting import learn
-    from inkdigits.training.runs import default_folder
+    from inkdigits.training.run_folder import default_folder
 
     with needing("web", "the database of corrections"):
         from inkdigits.web.corrections.store import Store, default_database

@@ -9,7 +9,7 @@ from inkdigits.recipes.detector import DetectorRecipe
 
 _WRONG = (
     *("data", "data_dir", "as_is", "groups", "by"),
-    *("start", "freeze", "replay", "no_test", "tracker"),
+    *("start", "freeze", "replay", "teacher", "no_test", "tracker"),
 )
 
 
@@ -21,7 +21,7 @@ def run(arguments: Namespace) -> int:
         start_detector_run,
         train_detector_run,
     )
-    from inkdigits.training.runs import default_folder
+    from inkdigits.training.run_folder import default_folder
 
     if any(getattr(arguments, name) for name in _WRONG):
         raise UsageError(

@@ -144,6 +144,13 @@ def _add_train(commands: _Commands) -> None:
     add_engine(parser)
     parser.add_argument("--out", type=Path, metavar="FOLDER", help="a new folder for the run")
     parser.add_argument(
+        "--teacher",
+        type=Path,
+        metavar="RUN_OR_ARTIFACT",
+        help="half of each target is what this one says of the image, such as an ensemble; asked "
+        "once, then kept in the cache",
+    )
+    parser.add_argument(
         "--from",
         dest="start",
         type=Path,

@@ -1,6 +1,7 @@
 """`inkdigits train`: train a recipe into a run folder, then evaluate it on the test set."""
 
 from argparse import Namespace
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from inkdigits.artifact import artifact_path, shipped
@@ -17,7 +18,7 @@ from inkdigits.recipes.detector import DetectorRecipe
 if TYPE_CHECKING:
     from inkdigits.recipes import Recipe
     from inkdigits.training.checkpoint import Epoch
-    from inkdigits.training.runs import Run
+    from inkdigits.training.run_folder import Run
     from inkdigits.training.tuning import Start
 
 
@@ -96,6 +97,7 @@ def _refuse_settings(arguments: Namespace) -> None:
         "start",
         "freeze",
         "replay",
+        "teacher",
         "corrections",
         "tracker",
     )
@@ -107,7 +109,8 @@ def _refuse_settings(arguments: Namespace) -> None:
 
 
 def _open_or_start(arguments: Namespace, progress: Progress) -> "Run":
-    from inkdigits.training.runs import open_run, start_run
+    from inkdigits.training.run_folder import open_run
+    from inkdigits.training.runs import start_run
 
     if arguments.resume:
         return open_run(arguments.resume, arguments.device)
@@ -122,6 +125,7 @@ def _open_or_start(arguments: Namespace, progress: Progress) -> "Run":
         device=arguments.device,
         engine=arguments.engine,
         tracker=arguments.tracker,
+        teacher=_content(arguments.teacher) if arguments.teacher else b"",
         progress=progress,
     )
 
@@ -145,9 +149,14 @@ def _artifact(arguments: Namespace) -> "Start":
         raise UsageError(
             "--from trains an artifact's own recipe further; leave out RECIPE and --set"
         )
-    if str(arguments.start) == "shipped":
-        return Start(shipped(), arguments.freeze)
-    return Start(read_bytes(artifact_path(arguments.start)), arguments.freeze)
+    if arguments.teacher:
+        raise UsageError("--teacher goes with RECIPE; leave out --from")
+    return Start(_content(arguments.start), arguments.freeze)
+
+
+def _content(path: Path) -> bytes:
+    """The artifact at a path, or in a run folder, or the one in the package."""
+    return shipped() if str(path) == "shipped" else read_bytes(artifact_path(path))
 
 
 def validation_lines(reader: Reader) -> Outcome:

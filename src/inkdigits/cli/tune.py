@@ -54,7 +54,7 @@ def run(arguments: Namespace) -> int:
 
 
 def _open(arguments: Namespace, console: Console, progress: Progress) -> "Search":
-    from inkdigits.training.runs import default_folder
+    from inkdigits.training.run_folder import default_folder
     from inkdigits.training.search import open_search
 
     recipe = override(find_recipe(arguments.recipe or "standard"), arguments.assignments)

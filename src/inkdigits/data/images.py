@@ -19,7 +19,8 @@ class LabelledImages:
     `sha256` has the hash of each source file, if there are any. Own pictures have `names`, and
     `groups` (writers) where they are known; `pictures` are those that the images were made of, if
     they were files; `about` says what was understood of them, `left_out` which can't be used, and
-    why, and `cut_off` names those whose ink touches the border.
+    why, and `cut_off` names those whose ink touches the border. `taught` are a teacher's
+    probabilities of the classes, (n, classes).
     """
 
     images: NDArray[np.uint8]
@@ -32,6 +33,7 @@ class LabelledImages:
     about: str = ""
     left_out: tuple[str, ...] = ()
     cut_off: tuple[str, ...] = ()
+    taught: NDArray[np.float16] | None = None
 
     def only(self, chosen: NDArray[np.bool_] | NDArray[np.integer]) -> "LabelledImages":
         """Some of them, by a mask or by their places."""
@@ -43,6 +45,7 @@ class LabelledImages:
             groups=tuple(self.groups[place] for place in places) if self.groups else (),
             names=tuple(self.names[place] for place in places) if self.names else (),
             pictures=tuple(self.pictures[place] for place in places) if self.pictures else (),
+            taught=None if self.taught is None else self.taught[chosen],
         )
 
     def __len__(self) -> int:

@@ -22,6 +22,8 @@ from inkdigits.training.augment.shape import random_warp
 from inkdigits.training.augment.strokes import add_flourishes
 from inkdigits.training.devices import CPU, moved
 
+TAUGHT = 0.5  # the teacher's share of a target
+
 
 class Batches:
     """A training set on a device; each pass over it is shuffled and augmented anew.
@@ -35,14 +37,19 @@ class Batches:
         self.classes = len(data.class_names)
         columns = self.classes + (recipe.junk_share > 0)
         self.labels = torch.from_numpy(labels)
-        self.one_hot_labels = moved(torch.from_numpy(one_hot(labels, columns)), device)
+        targets = one_hot(labels, columns)
+        if data.taught is not None:
+            targets[: len(data)] *= 1 - TAUGHT
+            targets[: len(data), : self.classes] += TAUGHT * data.taught
+        self.targets = moved(torch.from_numpy(targets), device)
         self.recipe = recipe
         self.device = device
 
     def __iter__(self) -> Iterator[tuple[Tensor, Tensor]]:
-        """Pairs of augmented float images (n, 1, 28, 28) and one-hot labels (n, classes).
+        """Pairs of augmented float images (n, 1, 28, 28) and targets (n, classes).
 
-        With junk there are more images than `batch_size`, and a last column for it.
+        Targets are one-hot labels, or halfway to a teacher's probabilities. With junk there are
+        more images than `batch_size`, and a last column for it.
         """
         recipe, draws = self.recipe, Draws(torch.default_generator, self.device)
         order = torch.randperm(len(self.images), generator=torch.default_generator)
@@ -62,7 +69,7 @@ class Batches:
             if recipe.plain_share:
                 kept = moved(draws.share(len(plain), recipe.plain_share), self.device)
                 images = torch.where(kept[:, None, None, None], plain, images)
-            one_hot_labels = self.one_hot_labels[chosen]
+            targets = self.targets[chosen]
             if recipe.flourish_rate:
                 labels = self.labels[order[start:end]]
                 images = add_flourishes(images, labels, recipe.flourish_rate, draws)
@@ -71,9 +78,9 @@ class Batches:
                 junk = draw_junk(count, images, draws)
                 images = torch.cat([images, junk])
                 junk_label = torch.eye(self.classes + 1, device=self.device)[-1]
-                one_hot_labels = torch.cat([one_hot_labels, junk_label.expand(len(junk), -1)])
+                targets = torch.cat([targets, junk_label.expand(len(junk), -1)])
             images = apply_effects(images, recipe.effects, recipe.effect_rate, draws)
-            yield images, one_hot_labels
+            yield images, targets
 
     def __len__(self) -> int:
         return len(self._starts())

@@ -113,8 +113,8 @@ def _optimizer(recipe: Recipe) -> Any:
 def _endless(batches: Batches) -> Iterator[tuple[NDArray[np.float32], NDArray[np.float32]]]:
     """The batches of one epoch after the other, channels last."""
     while True:
-        for images, one_hot_labels in batches:
-            yield images.permute(0, 2, 3, 1).numpy(), one_hot_labels.numpy()
+        for images, targets in batches:
+            yield images.permute(0, 2, 3, 1).numpy(), targets.numpy()
 
 
 class _Watcher(keras.callbacks.Callback):  # type: ignore[misc]

@@ -214,16 +214,16 @@ def _train_epoch(
     model.train()
     for step, whole in enumerate(batches, start=first_step):
         lr = learning_rate(recipe, step, len(batches))
-        images, one_hot_labels = map(processes.part_of, whole)
+        images, targets = map(processes.part_of, whole)
         with torch.autocast(device.type, torch.bfloat16, enabled=use_bf16):
             logits = model(images)
         loss = functional.cross_entropy(
-            logits.float(), one_hot_labels, label_smoothing=recipe.label_smoothing
+            logits.float(), targets, label_smoothing=recipe.label_smoothing
         )
         share = len(images) * processes.count() / len(whole[0])  # DDP takes the plain mean
         gradients = processes.gradients_of(loss * share, optimizer.parameters)
         optimizer.step(gradients, lr)
-        right = (logits.argmax(1) == one_hot_labels.argmax(1)).sum()
+        right = (logits.argmax(1) == targets.argmax(1)).sum()
         sums.add(_Step(step + 1, loss.detach(), right, len(images), lr))
         on_step(before + step + 1, recipe.networks * steps)
     sums.read()

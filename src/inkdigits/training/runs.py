@@ -1,23 +1,10 @@
-"""Run folders: train into one, save every epoch, resume, write the artifact.
+"""Train into a run folder: save every epoch, resume, write the artifact."""
 
-runs/20261121-093000-standard-0/
-    run.json           recipe, seed, data set, environment
-    history.csv        a row for each epoch
-    checkpoint.safetensors, checkpoint-before.safetensors
-                       to resume from, the last two; only training reads them
-    start.onnx         the artifact that the training began with, if it did
-    artifact.onnx      the trained model, the only file that anything else reads
-"""
-
-import json
 from collections.abc import Callable
 from contextlib import nullcontext
-from dataclasses import asdict, dataclass, field, replace
-from datetime import datetime
+from dataclasses import asdict, replace
 from functools import partial
-from numbers import Integral
 from pathlib import Path
-from typing import Any
 
 from inkdigits.artifact import ARTIFACT_NAME
 from inkdigits.data import (
@@ -34,48 +21,28 @@ from inkdigits.data import (
 )
 from inkdigits.data.learnt import Learnt
 from inkdigits.errors import TrainingInterrupted, UsageError
-from inkdigits.files import make_folder, read_bytes, write_atomic
+from inkdigits.files import write_atomic
 from inkdigits.recipes import Recipe
 from inkdigits.training import processes
 from inkdigits.training.checkpoint import Checkpoint, Epoch
 from inkdigits.training.checkpoint_file import alone, load_state, save_state
 from inkdigits.training.devices import AUTO, choose_device
-from inkdigits.training.engines import KERAS, TORCH, describe_engine, fit_with
+from inkdigits.training.engines import TORCH, describe_engine, fit_with
 from inkdigits.training.loop import check_classes
+from inkdigits.training.run_folder import (
+    Run,
+    check_seed,
+    default_folder,
+    make_run_folder,
+    start_of,
+    with_teaching,
+)
 from inkdigits.training.sealing import describe_training, seal_checkpoint
+from inkdigits.training.teaching import describe_teaching, taught_by
 from inkdigits.training.trackers import check_tracker, tracking
 from inkdigits.training.tuning import Start, for_few, repeated, tuning_recipe, with_replay
 
-_HISTORY, _RUN, _START = "history.csv", "run.json", "start.onnx"
-
-
-@dataclass(frozen=True)
-class Run:
-    """What a run folder was started with; `split`, to train on, where it has just been loaded."""
-
-    folder: Path
-    recipe: Recipe
-    seed: int
-    dataset: str
-    environment: dict[str, Any]
-    handling: Handling = AS_FOUND
-    freeze: bool = False
-    replay: str = ""
-    device: str = AUTO
-    engine: str = TORCH
-    tracker: str = ""
-    split: Split | None = field(default=None, repr=False, compare=False)
-
-
-def default_folder(name: str, seed: int) -> Path:
-    """`runs/<time>-<recipe>-<seed>`, in local time."""
-    return Path("runs") / f"{datetime.now():%Y%m%d-%H%M%S}-{name}-{seed}"
-
-
-def check_seed(seed: int) -> None:
-    """`UsageError` for anything but a whole number 0 ≤ seed < 2⁶³."""
-    if not isinstance(seed, Integral) or not 0 <= seed < 2**63:
-        raise UsageError(f"the seed is {seed!r}; it must be a whole number, 0 ≤ seed < 2⁶³")
+_HISTORY = "history.csv"
 
 
 def start_run(
@@ -90,6 +57,7 @@ def start_run(
     device: str = AUTO,
     engine: str = TORCH,
     tracker: str = "",
+    teacher: bytes = b"",
     progress: Progress = ignore_progress,
 ) -> Run:
     """Load the data, make a new run folder and write its settings.
@@ -98,7 +66,7 @@ def start_run(
     is trained on too, so that its digits aren't forgotten. `dataset` may be the images themselves.
     `device` is auto, cpu, cuda or mps. `engine` is torch or keras, which trains recipes from the
     start, on the device that it chooses itself, and can't be resumed. `tracker` is tensorboard or
-    mlflow, or none.
+    mlflow, or none. `teacher` is an artifact that teaches a recipe.
 
     Raises `UsageError` for a seed outside 0 ≤ seed < 2⁶³, a device that isn't there or a recipe
     that draws digits for other classes, `StorageError` if the folder exists, `DataError` if the
@@ -107,12 +75,12 @@ def start_run(
     check_seed(seed)
     check_tracker(tracker)
     chosen = choose_device(device)
-    name, data = _loaded(dataset, data_folder, handling, progress)
+    name, data = _loaded(dataset, data_folder, handling, teacher, progress)
     start = begin if isinstance(begin, Start) else None
     recipe = tuning_recipe(begin, data.class_names) if isinstance(begin, Start) else begin
     check_classes(recipe, data.class_names)
     environment = describe_training(recipe, data.sha256, chosen)
-    environment |= describe_engine(engine, start, device)
+    environment |= describe_engine(engine, start, device) | describe_teaching(teacher, data)
     if name not in DATASETS:
         environment["handling"] = asdict(handling)
         recipe = recipe if start else for_few(recipe, len(data))
@@ -124,53 +92,24 @@ def start_run(
     environment["learnt"] = learnt.to_dict()
     run = replace(run, split=split)
     if processes.is_first():
-        _make_folder(run, start)
+        make_run_folder(run, start, data)
     return run
-
-
-def _make_folder(run: Run, start: Start | None) -> None:
-    """Make a run's new folder, with its settings and what it starts from."""
-    make_folder(run.folder, must_be_new=True)
-    settings = {
-        "recipe": run.recipe.to_dict(),
-        "seed": run.seed,
-        "dataset": run.dataset,
-        "environment": run.environment,
-        "freeze": run.freeze,
-        "replay": run.replay,
-        "engine": run.engine,
-        "tracker": run.tracker,
-    }
-    if start:
-        write_atomic(run.folder / _START, start.content)
-    write_atomic(run.folder / _RUN, json.dumps(settings, indent=2).encode())
 
 
 def _loaded(
-    dataset: str | LabelledImages, folder: Path | None, handling: Handling, progress: Progress
+    dataset: str | LabelledImages,
+    folder: Path | None,
+    handling: Handling,
+    teacher: bytes,
+    progress: Progress,
 ) -> tuple[str, LabelledImages]:
-    """What a run calls a data set, and its training images."""
+    """What a run calls a data set, and its training images, with what the teacher says of them."""
     if isinstance(dataset, LabelledImages):
-        return IN_MEMORY, dataset
-    data = load_dataset(dataset, "train", folder, progress, handling)
-    return dataset if dataset in DATASETS else str(Path(dataset).resolve()), data
-
-
-def open_run(folder: Path, device: str = AUTO) -> Run:
-    """An existing run folder, to go on with on a device; `UsageError` if it isn't one."""
-    if not (folder / _RUN).is_file():
-        raise UsageError(f"{folder} is not a run folder: it has no {_RUN}; start a new run")
-    try:
-        settings = json.loads(read_bytes(folder / _RUN))
-        recipe = Recipe(**settings.pop("recipe"))
-        handling = Handling(**settings["environment"].get("handling", {}))
-        run = Run(folder=folder, recipe=recipe, handling=handling, device=device, **settings)
-        run.environment["data_sha256"]
-    except (ValueError, TypeError, KeyError, AttributeError, RecursionError) as error:
-        raise UsageError(f"{folder / _RUN} is damaged ({error}); start a new run") from error
-    if run.engine == KERAS:
-        raise UsageError(f"{folder} was trained with Keras, which can't resume; start a new run")
-    return run
+        name, data = IN_MEMORY, dataset
+    else:
+        name = dataset if dataset in DATASETS else str(Path(dataset).resolve())
+        data = load_dataset(dataset, "train", folder, progress, handling)
+    return name, taught_by(teacher, data, progress) if teacher else data
 
 
 def train_run(
@@ -213,7 +152,7 @@ def _train(
                 run.recipe,
                 split,
                 run.seed,
-                start=_start(run),
+                start=start_of(run),
                 resume=checkpoint,
                 device=run.device,
                 on_step=partial(progress, "training"),
@@ -254,7 +193,8 @@ def _load_split(run: Run, data_folder: Path | None, progress: Progress) -> Split
         raise UsageError(
             f"{run.folder} was started with other {run.dataset} files; {cure}, or start a new run"
         )
-    return _split(run, _start(run), data, data_folder, progress)[0]
+    data = with_teaching(run, data)
+    return _split(run, start_of(run), data, data_folder, progress)[0]
 
 
 def _split(
@@ -276,11 +216,6 @@ def _split(
         replayed = before.split(run.replay, others, share, run.seed)
         return with_replay(split, replayed), after.after(run.replay, replayed, share, run.seed)
     return (split if run.dataset in DATASETS else repeated(split)), after
-
-
-def _start(run: Run) -> Start | None:
-    path = run.folder / _START
-    return Start(read_bytes(path), run.freeze) if path.is_file() else None
 
 
 def _write_artifact(run: Run, split: Split, checkpoint: Checkpoint) -> None:

@@ -34,7 +34,7 @@ from inkdigits.training.checkpoint import Checkpoint
 from inkdigits.training.devices import AUTO, choose_device
 from inkdigits.training.loop import check_classes, fit, predict_logits
 from inkdigits.training.models import rebuild
-from inkdigits.training.runs import check_seed
+from inkdigits.training.run_folder import check_seed
 from inkdigits.training.tuning import for_few, repeated
 
 JOURNAL = "journal.log"

@@ -33,7 +33,7 @@ from inkdigits.training.detector.loop import Row, State, fit_detector
 from inkdigits.training.detector.network import Detector
 from inkdigits.training.detector.validation import read_pages
 from inkdigits.training.devices import AUTO, choose_device, device_name
-from inkdigits.training.runs import check_seed
+from inkdigits.training.run_folder import check_seed
 
 NO_ACCEPTANCE = [0.0] * FEATURES
 FITTED_PAGES = range(1500)
