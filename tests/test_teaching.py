@@ -28,22 +28,29 @@ def cache(tmp_path, monkeypatch):
 
 
 @pytest.fixture
+def teacher(tmp_path):
+    path = tmp_path / "teacher.onnx"
+    path.write_bytes(shipped())
+    return path
+
+
+@pytest.fixture
 def some(mnist):
     return take(mnist, 600)
 
 
-def test_soft_labels_are_what_the_teacher_says_and_asked_once(some, cache, monkeypatch):
-    taught = taught_by(shipped(), some)
+def test_soft_labels_are_what_the_teacher_says_and_asked_once(teacher, some, cache, monkeypatch):
+    taught = taught_by(teacher, some)
     expected = inkdigits.Reader.load().predict_proba(some.images)
     np.testing.assert_allclose(taught.taught, expected, atol=1e-3)
     (kept,) = cache.iterdir()
     with monkeypatch.context() as patch:
         patch.setattr("inkdigits.training.teaching.Reader", None)  # nobody is asked again
-        np.testing.assert_array_equal(taught_by(shipped(), some).taught, taught.taught)
+        np.testing.assert_array_equal(taught_by(teacher, some).taught, taught.taught)
     content = bytearray(kept.read_bytes())
     content[len(content) // 2] ^= 1
     kept.write_bytes(content)  # damaged
-    np.testing.assert_array_equal(taught_by(shipped(), some).taught, taught.taught)
+    np.testing.assert_array_equal(taught_by(teacher, some).taught, taught.taught)
 
 
 def test_targets_are_halfway_to_the_teacher(some):
@@ -63,12 +70,12 @@ def test_targets_are_halfway_to_the_teacher(some):
 def test_a_taught_run_learns_otherwise_and_resumes_with_its_soft_labels(
     small_data, tiny_artifact, tmp_path, cache
 ):
-    teacher = tiny_artifact.read_bytes()
+    teacher = tiny_artifact
     recipe, where = replace(TINY, epochs=2), {"data_folder": small_data}
     contents = {}
-    for name, content in (("alone", b""), ("taught", teacher), ("stopped", teacher)):
+    for name, content in (("alone", None), ("taught", teacher), ("stopped", teacher)):
         run = start_run(recipe, 0, "kmnist", folder=tmp_path / name, teacher=content, **where)
-        assert ("teacher" in run.environment) == bool(content)
+        assert ("soft_labels_sha256" in run.environment) == bool(content)
         if name != "stopped":
             contents[name] = weights_in(train_run(run, **where))
     for path in cache.iterdir():
@@ -94,11 +101,11 @@ def test_the_command_teaches(tmp_path, capsys, small_data, tiny_artifact):
     assert (code, "soft-labels.npz is missing or damaged; start a new run" in err) == (2, True)
 
 
-def test_what_a_teacher_cannot_do(some, tmp_path, capsys):
+def test_what_a_teacher_cannot_do(teacher, some, tmp_path, capsys):
     letters = replace(some, class_names=tuple("abcdefghij"))
-    with pytest.raises(UsageError, match="the teacher's labels .* are others than the data's"):
-        start_run(TINY, 0, letters, folder=tmp_path / "letters", teacher=shipped())
-    code, err = error_of(capsys, "train", "--from", "shipped", "--teacher", "shipped")
+    with pytest.raises(UsageError, match="the labels of the teacher .* are others than the data's"):
+        start_run(TINY, 0, letters, folder=tmp_path / "letters", teacher=teacher)
+    code, err = error_of(capsys, "train", "--from", "shipped", "--teacher", teacher)
     assert (code, "--teacher goes with RECIPE; leave out --from" in err) == (2, True)
     code, err = error_of(capsys, "train", "tiny", "--teacher", tmp_path)
     assert (code, "can't read" in err) == (4, True)

@@ -1,7 +1,6 @@
 """`inkdigits train`: train a recipe into a run folder, then evaluate it on the test set."""
 
 from argparse import Namespace
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 from inkdigits.artifact import artifact_path, shipped
@@ -125,7 +124,7 @@ def _open_or_start(arguments: Namespace, progress: Progress) -> "Run":
         device=arguments.device,
         engine=arguments.engine,
         tracker=arguments.tracker,
-        teacher=_content(arguments.teacher) if arguments.teacher else b"",
+        teacher=arguments.teacher,
         progress=progress,
     )
 
@@ -151,12 +150,9 @@ def _artifact(arguments: Namespace) -> "Start":
         )
     if arguments.teacher:
         raise UsageError("--teacher goes with RECIPE; leave out --from")
-    return Start(_content(arguments.start), arguments.freeze)
-
-
-def _content(path: Path) -> bytes:
-    """The artifact at a path, or in a run folder, or the one in the package."""
-    return shipped() if str(path) == "shipped" else read_bytes(artifact_path(path))
+    if str(arguments.start) == "shipped":
+        return Start(shipped(), arguments.freeze)
+    return Start(read_bytes(artifact_path(arguments.start)), arguments.freeze)
 
 
 def validation_lines(reader: Reader) -> Outcome:

@@ -23,7 +23,12 @@ from inkdigits.files import make_folder, read_bytes, write_atomic
 from inkdigits.recipes import Recipe
 from inkdigits.training.devices import AUTO
 from inkdigits.training.engines import KERAS, TORCH
-from inkdigits.training.teaching import SOFT_LABELS, with_soft_labels, write_soft_labels
+from inkdigits.training.teaching import (
+    SOFT_LABELS,
+    describe_teaching,
+    with_soft_labels,
+    write_soft_labels,
+)
 from inkdigits.training.tuning import Start
 
 _RUN, _START, _TAUGHT = "run.json", "start.onnx", f"{SOFT_LABELS}.npz"
@@ -104,9 +109,9 @@ def start_of(run: Run) -> Start | None:
 def with_teaching(run: Run, data: LabelledImages) -> LabelledImages:
     """A run's data with what its teacher said of them, if it has one."""
     path = run.folder / _TAUGHT
-    if "teacher" not in run.environment:
+    if "soft_labels_sha256" not in run.environment:
         return data
     taught = with_soft_labels(data, path)
-    if taught is None:
+    if taught is None or not describe_teaching(taught).items() <= run.environment.items():
         raise UsageError(f"{path} is missing or damaged; start a new run")
     return taught

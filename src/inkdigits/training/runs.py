@@ -57,7 +57,7 @@ def start_run(
     device: str = AUTO,
     engine: str = TORCH,
     tracker: str = "",
-    teacher: bytes = b"",
+    teacher: Path | None = None,
     progress: Progress = ignore_progress,
 ) -> Run:
     """Load the data, make a new run folder and write its settings.
@@ -66,7 +66,8 @@ def start_run(
     is trained on too, so that its digits aren't forgotten. `dataset` may be the images themselves.
     `device` is auto, cpu, cuda or mps. `engine` is torch or keras, which trains recipes from the
     start, on the device that it chooses itself, and can't be resumed. `tracker` is tensorboard or
-    mlflow, or none. `teacher` is an artifact that teaches a recipe.
+    mlflow, or none. `teacher` is an artifact, or its run
+    folder, that teaches a recipe.
 
     Raises `UsageError` for a seed outside 0 ≤ seed < 2⁶³, a device that isn't there or a recipe
     that draws digits for other classes, `StorageError` if the folder exists, `DataError` if the
@@ -80,7 +81,7 @@ def start_run(
     recipe = tuning_recipe(begin, data.class_names) if isinstance(begin, Start) else begin
     check_classes(recipe, data.class_names)
     environment = describe_training(recipe, data.sha256, chosen)
-    environment |= describe_engine(engine, start, device) | describe_teaching(teacher, data)
+    environment |= describe_engine(engine, start, device) | describe_teaching(data)
     if name not in DATASETS:
         environment["handling"] = asdict(handling)
         recipe = recipe if start else for_few(recipe, len(data))
@@ -100,7 +101,7 @@ def _loaded(
     dataset: str | LabelledImages,
     folder: Path | None,
     handling: Handling,
-    teacher: bytes,
+    teacher: Path | None,
     progress: Progress,
 ) -> tuple[str, LabelledImages]:
     """What a run calls a data set, and its training images, with what the teacher says of them."""

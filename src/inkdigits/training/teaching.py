@@ -12,7 +12,7 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from inkdigits.artifact import parse_artifact
+from inkdigits.artifact import artifact_path, parse_artifact
 from inkdigits.data import LabelledImages, Progress, ignore_progress
 from inkdigits.errors import UsageError
 from inkdigits.files import cache_folder, read_bytes, sha256, write_atomic
@@ -23,20 +23,22 @@ _BLOCK = 1000  # images at once
 
 
 def taught_by(
-    teacher: bytes, data: LabelledImages, progress: Progress = ignore_progress
+    teacher: Path, data: LabelledImages, progress: Progress = ignore_progress
 ) -> LabelledImages:
-    """The images with an artifact's probabilities of their classes.
+    """The images with the probabilities of their classes that an artifact, or a run's, gives.
 
     They are kept in the per-user cache, by the hashes of the artifact and of the images. Raises
-    `ArtifactError` if it is none, `UsageError` if its labels are others than the data's.
+    `StorageError` if it can't be read, `ArtifactError` if it is none, `UsageError` if its labels
+    are others than the data's.
     """
-    artifact = parse_artifact(teacher, "the teacher")
+    content = read_bytes(artifact_path(teacher))
+    artifact = parse_artifact(content, str(teacher))
     if artifact.info.labels != data.class_names:
         raise UsageError(
-            f"the teacher's labels ({', '.join(artifact.info.labels[:3])} …) are others than the "
-            f"data's ({', '.join(data.class_names[:3])} …); choose one that was trained on them"
+            f"the labels of the teacher {teacher} ({', '.join(artifact.info.labels[:3])} …) are "
+            f"others than the data's ({', '.join(data.class_names[:3])} …); choose another teacher"
         )
-    hashes = sha256(teacher)[:16], sha256(data.images.tobytes())[:16]
+    hashes = sha256(content)[:16], sha256(data.images.tobytes())[:16]
     kept = cache_folder() / SOFT_LABELS / f"{'-'.join(hashes)}.npz"
     known = with_soft_labels(data, kept)
     if known is None:
@@ -55,11 +57,9 @@ def _ask(reader: Reader, images: NDArray[np.uint8], progress: Progress) -> NDArr
     return np.concatenate(parts)
 
 
-def describe_teaching(teacher: bytes, data: LabelledImages) -> dict[str, dict[str, str]]:
-    """For the environment of a training: the hashes of its teacher and of the soft labels."""
-    if data.taught is None:
-        return {}
-    return {"teacher": {"artifact": sha256(teacher), "soft_labels": sha256(data.taught.tobytes())}}
+def describe_teaching(data: LabelledImages) -> dict[str, str]:
+    """For the environment of a training: the hash of its soft labels, if it has some."""
+    return {} if data.taught is None else {"soft_labels_sha256": sha256(data.taught.tobytes())}
 
 
 def write_soft_labels(said: NDArray[np.float16], path: Path) -> None:
