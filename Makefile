@@ -10,7 +10,7 @@ export PIP_CONSTRAINT := $(CURDIR)/constraints.txt
 export PIP_BUILD_CONSTRAINT := $(PIP_CONSTRAINT)
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
 
-.PHONY: run test test-keras golden check format notebooks docs measure bench bench-gpu bench-reading bench-exports bench-pictures bench-real bench-few ablation trust shipped detector cutout kernel lock faults fuzz hashes sbom wheel bench-keras test-ray scale soak clean
+.PHONY: run test test-keras golden check format notebooks docs record bench bench-gpu bench-reading bench-exports bench-pictures bench-real bench-few ablation trust shipped detector cutout kernel lock faults fuzz hashes sbom wheel bench-keras test-ray scale soak clean
 
 run: .venv/train  ## train the standard recipe, evaluate it, say where the report lies
 	$(BIN)/inkdigits train standard
@@ -56,8 +56,8 @@ docs: .venv/test  ## build the site into build/site
 	$(BIN)/sphinx-build --fail-on-warning --quiet --conf-dir docs --doctree-dir build/doctrees . build/site
 	@echo build/site/index.html
 
-measure: .venv/train  ## measure every recipe; write results.json and the tables in docs/explanation/accuracy.md
-	$(BIN)/python benchmarks/recipe_results.py --again
+record: .venv/train  ## train and test every recipe that has no current result; says how long it will take, resumes anywhere
+	$(BIN)/python benchmarks/record.py
 
 bench: .venv/train .venv-keras/done  ## train ours and the peers side by side; table and plot
 	$(BIN)/python benchmarks/training_speed.py

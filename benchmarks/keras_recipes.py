@@ -6,7 +6,7 @@ Each training is a command of its own, `inkdigits train RECIPE --engine keras`, 
 and 2. Its test accuracy is added to `benchmarks/results/keras_recipes.json`, so an interrupted
 measurement goes on where it stopped. At the end the tables in the README and in
 `docs/explanation/accuracy.md` are written, beside what our own loop reached with the same seeds
-(`make measure`). Seconds are processor seconds of the whole command, since others use the machine.
+(`make record`). Seconds are processor seconds of the whole command, since others use the machine.
 """
 
 import json

@@ -4,11 +4,15 @@ import json
 import runpy
 import subprocess
 import sys
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 import pytest
 
+from inkdigits.errors import TrainingInterrupted
+from inkdigits.recipes import RECIPES
+from inkdigits.training.runs import start_run, train_run
 from tests.conftest import take, write_dataset
 
 BENCHMARKS = Path(__file__).parent.parent / "benchmarks"
@@ -43,13 +47,12 @@ def test_the_stored_table_is_of_the_stored_results(name, key):
     )
 
 
-def test_the_table_of_what_was_tried_is_of_the_stored_results():
-    stored = json.loads(
-        (BENCHMARKS / "results" / "accurate_ablation.json").read_text(encoding="utf-8")
-    )
-    table = runpy.run_path(str(BENCHMARKS / "accurate_ablation.py"))["table"]
+@pytest.mark.parametrize("name", ["accurate_ablation", "standard_ablation"])
+def test_the_table_of_what_was_tried_is_of_the_stored_results(name):
+    stored = json.loads((BENCHMARKS / "results" / f"{name}.json").read_text(encoding="utf-8"))
+    table = runpy.run_path(str(BENCHMARKS / "paired.py"))["table"]
     page = (BENCHMARKS.parent / "docs" / "explanation" / "accuracy.md").read_text(encoding="utf-8")
-    assert table(stored["results"], stored["epochs"], stored["digits"]) in page
+    assert table(stored["results"]) in page
 
 
 def test_the_table_of_pictures_is_of_the_stored_results():
@@ -103,3 +106,40 @@ def test_the_tables_of_scale_are_of_the_stored_results():
     assert tables["growth_table"](results["growth"]) in page
     assert tables["price_table"](results["growth"]) in page
     assert tables["ray_table"](results["ray"]) in page
+
+
+def test_the_record_goes_on_after_an_interruption(tmp_path):
+    record = runpy.run_path(str(BENCHMARKS / "record.py"))
+    entry = record["Entry"](replace(RECIPES["tiny"], epochs=2))
+    record["measure"].__globals__["RUNS"] = tmp_path / "undisturbed"
+    undisturbed = record["measure"](entry, 0)
+    record["measure"].__globals__["RUNS"] = tmp_path / "interrupted"
+
+    def stop(_epoch: object) -> None:
+        raise KeyboardInterrupt
+
+    run = start_run(entry.recipe, 0, folder=entry.folder(0), device="cpu")
+    assert record["epochs_left"](entry, 0) == 2
+    with pytest.raises(TrainingInterrupted):
+        train_run(run, on_epoch=stop)
+    assert record["epochs_left"](entry, 0) == 1
+    resumed = record["measure"](entry, 0)
+    assert resumed["misread"] == undisturbed["misread"]
+    assert resumed["accuracy"] == 1 - len(resumed["misread"]) / 10_000 > 0.97
+    taught = record["Entry"](RECIPES["tiny"], teacher="tiny")
+    assert (str(taught), record["Entry"].parse("tiny+tiny")) == ("tiny, taught by tiny", taught)
+    assert record["measure"](taught, 1)["teacher"] == "tiny"
+
+
+def test_paired_errors_are_those_of_the_same_digits():
+    paired = runpy.run_path(str(BENCHMARKS / "paired.py"))
+    labels = {0: np.array([0, 1, 1, 0]), 1: np.array([1, 1])}
+    right = {fold: 4.0 * np.eye(2)[values] for fold, values in labels.items()}
+    flawed = {0: right[0].copy()}
+    flawed[0][:3] = flawed[0][:3, ::-1]
+    unchanged, changed = (paired["Outcome"](logits, labels) for logits in (right, flawed))
+    row = changed.beside(unchanged)
+    assert (row["digits"], row["errors"], row["only_this"], row["only_before"]) == (4, 3, 3, 0)
+    assert row["p"] == pytest.approx(0.25)
+    assert row["loss_more"] > 0
+    assert unchanged.beside(unchanged)["loss_more"] == 0

@@ -32,8 +32,7 @@ README = (ROOT / "README.md").read_text(encoding="utf-8")
 ACCURACY = (ROOT / "docs" / "explanation" / "accuracy.md").read_text(encoding="utf-8")
 USAGE = (ROOT / "docs" / "how-to" / "usage.md").read_text(encoding="utf-8")
 MEASURING, KERAS = (
-    runpy.run_path(str(ROOT / "benchmarks" / f"{name}.py"))
-    for name in ("recipe_results", "keras_recipes")
+    runpy.run_path(str(ROOT / "benchmarks" / f"{name}.py")) for name in ("record", "keras_recipes")
 )
 
 

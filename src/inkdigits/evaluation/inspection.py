@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 from PIL import Image
 
 from inkdigits.artifact import GLYPH_PX, parse_artifact
-from inkdigits.data import LabelledImages, Progress, Split, ignore_progress
+from inkdigits.data import LabelledImages, Progress, Split, ignore_progress, stratified_folds
 from inkdigits.data.images import joined
 from inkdigits.evaluation.plots import as_data_url
 from inkdigits.evaluation.templates import template
@@ -20,11 +20,11 @@ from inkdigits.training import train_artifact
 from inkdigits.training.tuning import repeated
 
 SAMPLES, SHOWN = 16, 60  # of a class; of doubtful labels and of twins
-FOLDS, SURE = 3, 0.9  # a label is doubtful if a network that hasn't seen it is so sure of another
+FOLDS, SURE = 5, 0.9  # a label is doubtful if a network that hasn't seen it is so sure of another
 TWINS = 0.995  # the correlation of two pictures that are nearly the same
 _COMPARED, _BLOCK = 20_000, 1000  # pictures compared for twins; at once
 _INK = 128  # of 255
-_RECIPE = "fast"
+_RECIPE = "standard"
 
 
 @dataclass(frozen=True)
@@ -67,7 +67,7 @@ def inspect(data: LabelledImages, progress: Progress = ignore_progress) -> Inspe
 
 def find_doubts(data: LabelledImages, progress: Progress = ignore_progress) -> list[Doubt]:
     """Labels that a network trained on the other folds surely contradicts; the surest first."""
-    fold = np.random.default_rng(0).permutation(len(data)) % FOLDS
+    fold = stratified_folds(data.labels, FOLDS, seed=0)
     doubts: list[Doubt] = []
     for number in range(FOLDS):
         progress("checking labels", number, FOLDS)

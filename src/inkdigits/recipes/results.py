@@ -1,4 +1,4 @@
-"""Measured results of the recipes: `results.json`, which `make measure` writes.
+"""Measured results of the recipes: `results.json`, which `make record` writes.
 
 It has the test accuracy after training; no code makes a choice from it.
 """
@@ -12,7 +12,10 @@ from typing import Any
 
 @dataclass(frozen=True)
 class Results:
-    """`runs` has recipe, seed, accuracy (0…1), train_seconds, parameters, hardware of each run."""
+    """`runs` has recipe, seed, accuracy (0…1), train_seconds, parameters, hardware of each run.
+
+    Those that another recipe taught also have its name, as `teacher`.
+    """
 
     runs: tuple[dict[str, Any], ...]
 
@@ -21,17 +24,18 @@ class Results:
         """The machine, or machines, in words."""
         return "; ".join(dict.fromkeys(run["hardware"] for run in self.runs))
 
-    def summary(self, name: str) -> dict[str, Any] | None:
+    def summary(self, name: str, teacher: str = "") -> dict[str, Any] | None:
         """Seeds, accuracy_mean, accuracy_sd, train_seconds, parameters; None if not measured.
 
         The seconds are the median over the seeds.
         """
-        runs = [run for run in self.runs if run["recipe"] == name]
+        wanted = (name, teacher)
+        runs = [run for run in self.runs if (run["recipe"], run.get("teacher", "")) == wanted]
         return _summarise(runs) if runs else None
 
-    def figures(self, name: str) -> tuple[str, str, str, str]:
+    def figures(self, name: str, teacher: str = "") -> tuple[str, str, str, str]:
         """Accuracy, seeds, training time and parameters of a recipe, as text for a table."""
-        summary = self.summary(name)
+        summary = self.summary(name, teacher)
         if summary is None:
             return ("not measured", "", "", "")
         spread = f" ± {summary['accuracy_sd'] * 100:.2f}" if summary["seeds"] > 1 else ""

@@ -1,0 +1,144 @@
+"""What teaching and doubtful labels change in `standard`: paired errors on held-out digits.
+
+    python benchmarks/accurate_ablation.py && python benchmarks/standard_ablation.py
+
+Trains `standard` without each fifth of the training set, with several seeds, then taught by the
+networks that `accurate_ablation.py` trained without the same fifth, and without the digits whose
+labels `inkdigits data inspect` doubts, looking at the other four fifths alone. What the networks
+said is kept in `runs/ablation/`. Writes `benchmarks/results/standard_ablation.json` and the table
+in `docs/explanation/accuracy.md`.
+"""
+
+import argparse
+import json
+from collections.abc import Callable
+from dataclasses import replace
+from pathlib import Path
+from unittest.mock import patch
+
+import numpy as np
+from accurate_ablation import CHANGES, FOLDS, KEPT, PAGE, key_of
+from documents import put_table
+from numpy.typing import NDArray
+from paired import UNCHANGED, Logits, Outcome, table
+
+from inkdigits.data import LabelledImages, Split, load_dataset, one_hot, stratified_folds
+from inkdigits.environment import describe_environment
+from inkdigits.evaluation.inspection import find_doubts
+from inkdigits.files import write_atomic
+from inkdigits.metrics import softmax
+from inkdigits.recipes import RECIPES
+from inkdigits.training import batches, fit, predict_logits
+from inkdigits.training.memory import keep_freed_memory
+from inkdigits.training.models import rebuild
+
+HERE = Path(__file__).parent
+STANDARD = RECIPES["standard"]
+TEACHERS = ("no dropout, no label smoothing", "… and twice as wide", "5×5", "7×7")
+
+
+class Folds:
+    """The training set in folds, and what is known of each of them."""
+
+    def __init__(self, epochs: int) -> None:
+        self.data = load_dataset()
+        self.fold = stratified_folds(self.data.labels, FOLDS, seed=0)
+        self.accurate = replace(RECIPES["accurate"], epochs=epochs)
+
+    def held_out(self, number: int) -> LabelledImages:
+        """The digits of a fold."""
+        return self.data.only(self.fold == number)
+
+    def others(self, number: int) -> LabelledImages:
+        """The digits of the other folds."""
+        return self.data.only(self.fold != number)
+
+    def taught(self, number: int, teachers: tuple[str, ...]) -> LabelledImages:
+        """The other folds, with the mean of what some networks of the ablation say of them."""
+        said = []
+        for name in teachers:
+            path = KEPT / f"{key_of(replace(self.accurate, **CHANGES[name]))}-{number}.npz"
+            if path.exists():
+                said.append(np.load(path)["everything"][self.fold != number])
+        mean = softmax(np.mean(said, axis=0)).astype(np.float16)
+        return replace(self.others(number), taught=mean)
+
+    def doubted(self, number: int) -> tuple[NDArray[np.intp], NDArray[np.intp]]:
+        """Places in the other folds whose labels are doubtful, and what they were read as."""
+        path = KEPT / f"doubts-{number}.npy"
+        if not path.exists():
+            doubts = find_doubts(self.others(number))
+            np.save(path, np.array([(each.place, each.predicted) for each in doubts], int))
+        places, read_as = np.load(path).T
+        return places, read_as
+
+    def without_doubts(self, number: int) -> LabelledImages:
+        """The other folds without doubtful digits."""
+        chosen = np.ones(int((self.fold != number).sum()), bool)
+        chosen[self.doubted(number)[0]] = False
+        return self.others(number).only(chosen)
+
+    def softened(self, number: int) -> LabelledImages:
+        """The other folds; a doubtful digit is half what its label says, half what was read."""
+        data, (places, read_as) = self.others(number), self.doubted(number)
+        said = one_hot(data.labels)
+        said[places] = one_hot(read_as)
+        return replace(data, taught=said.astype(np.float16))
+
+
+def variants(folds: Folds) -> dict[str, tuple[Callable[[int], LabelledImages], float, float]]:
+    """Each change: its training digits, label smoothing, and the teacher's share."""
+    smoothing = STANDARD.label_smoothing
+
+    def by(*teachers: str) -> Callable[[int], LabelledImages]:
+        return lambda number: folds.taught(number, teachers)
+
+    return {
+        UNCHANGED: (folds.others, smoothing, 0.5),
+        "no label smoothing": (folds.others, 0.0, 0.5),
+        "half taught by one network": (by(TEACHERS[1]), smoothing, 0.5),
+        "half taught by one network, no label smoothing": (by(TEACHERS[1]), 0.0, 0.5),
+        "half taught by all": (by(*TEACHERS), 0.0, 0.5),
+        "wholly taught by all": (by(*TEACHERS), 0.0, 1.0),
+        "doubtful labels left out": (folds.without_doubts, smoothing, 0.5),
+        "doubtful labels softened": (folds.softened, smoothing, 0.5),
+    }
+
+
+def measured(name: str, folds: Folds, number: int, seed: int) -> Logits:
+    """What a network that was trained with a change says of a fold; trained if it isn't yet."""
+    path = KEPT / f"standard-{list(variants(folds)).index(name)}-{number}-{seed}.npy"
+    if not path.exists():
+        digits, smoothing, share = variants(folds)[name]
+        recipe = replace(STANDARD, label_smoothing=smoothing)
+        split = Split(train=digits(number), validation=folds.held_out(number))
+        with patch.object(batches, "TAUGHT", share):
+            weights = fit(recipe, split, seed, device="cpu").weights()
+        np.save(path, predict_logits(rebuild(recipe, weights), split.validation.images).numpy())
+    logits: Logits = np.load(path)
+    return logits
+
+
+def main() -> None:
+    """Train what is missing, write the table."""
+    parser = argparse.ArgumentParser(description=__doc__.partition("\n")[0])
+    parser.add_argument("--epochs", type=int, default=12, help="of the teachers")
+    parser.add_argument("--folds", type=int, default=FOLDS, help="how many are held out")
+    parser.add_argument("--seeds", type=int, default=3)
+    arguments = parser.parse_args()
+    keep_freed_memory()
+    folds = Folds(arguments.epochs)
+    runs = [(k, seed) for seed in range(arguments.seeds) for k in range(arguments.folds)]
+    labels = {run: folds.held_out(run[0]).labels for run in runs}
+    found = {}
+    for name in variants(folds):
+        found[name] = Outcome({run: measured(name, folds, *run) for run in runs}, labels)
+        print(name, found[name].beside(found[UNCHANGED]), flush=True)
+    results = {name: outcome.beside(found[UNCHANGED]) for name, outcome in found.items()}
+    values = {"environment": describe_environment(), "results": results}
+    write_atomic(HERE / "results" / "standard_ablation.json", json.dumps(values, indent=1).encode())
+    put_table(PAGE, "teaching", table(results))
+
+
+if __name__ == "__main__":
+    main()
