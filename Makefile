@@ -92,9 +92,10 @@ scale: .venv/train  ## how reading grows up to a million glyphs, and what Ray co
 soak: .venv/test  ## ask the server for five minutes: no error, memory flat
 	$(BIN)/python benchmarks/web_speed.py --soak 300
 
-ablation: .venv/train  ## what makes accurate accurate and robust robust: tables in docs/; needs Fashion-MNIST
+ablation: .venv/train  ## what makes accurate accurate, robust robust and standard better taught: tables in docs/; needs Fashion-MNIST
 	$(BIN)/python benchmarks/robust_ablation.py
 	$(BIN)/python benchmarks/accurate_ablation.py
+	$(BIN)/python benchmarks/standard_ablation.py
 
 trust: .venv/test  ## what the shipped artifact can be trusted with: a table in docs/explanation/trust.md; needs Fashion-MNIST
 	$(BIN)/python benchmarks/trust.py
