@@ -81,22 +81,25 @@ ARCHITECTURES |= {
     "7×7": plain(7, 4, 48),
 }
 BARE: dict[str, Any] = {"architecture": "deep without dropout", "label_smoothing": 0.0}
-WIDE = BARE | {"architecture": "deep, twice as wide"}
+CYCLE = BARE | {"schedule": "one-cycle", "peak_lr": 0.01}
+WIDE = {"architecture": "deep, twice as wide"}
 MORE = {"rotation_deg": 15.0, "shift_px": 3.0, "zoom": 0.15, "shear_deg": 12.0}
 CHANGES: dict[str, dict[str, Any]] = {
     UNCHANGED: {},
     "no dropout, no label smoothing": BARE,
-    "… in one cycle up to 0.01": BARE | {"schedule": "one-cycle", "peak_lr": 0.01},
-    "… and 1.5 times as wide": BARE | {"architecture": "deep, 1.5 times as wide"},
-    "… and twice as wide": WIDE,
-    "… and more augmentation": WIDE | MORE,
-    "… and elastic distortion": WIDE | {"elastic_px": 0.6},
-    "5×5": BARE | {"architecture": "5×5"},
-    "7×7": BARE | {"architecture": "7×7"},
+    "the same, in one cycle up to 0.01": CYCLE,
+    "in one cycle up to 0.02": CYCLE | {"peak_lr": 0.02},
+    "in one cycle, more augmentation": CYCLE | MORE,
+    "in one cycle, label smoothing": CYCLE | {"label_smoothing": 0.05},
+    "in one cycle, twice as wide": CYCLE | WIDE,
+    "in one cycle, twice as wide, more augmentation": CYCLE | WIDE | MORE,
+    "in one cycle, 5×5 convolutions": CYCLE | {"architecture": "5×5"},
+    "in one cycle, 7×7 convolutions": CYCLE | {"architecture": "7×7"},
 }
 MEANS = (
-    ("no dropout, no label smoothing", "… and twice as wide", "5×5"),
-    ("… and twice as wide", "5×5", "7×7"),
+    ("the same, in one cycle up to 0.01", "in one cycle up to 0.02"),
+    ("in one cycle up to 0.02", "in one cycle, twice as wide"),
+    ("in one cycle, twice as wide", "in one cycle, 5×5 convolutions"),
 )
 
 

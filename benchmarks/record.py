@@ -15,6 +15,7 @@ the timings.
 import argparse
 import json
 import shutil
+from collections import Counter
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -25,6 +26,7 @@ from inkdigits.data import Split, load_dataset
 from inkdigits.environment import describe_environment
 from inkdigits.errors import UsageError
 from inkdigits.evaluation import evaluate
+from inkdigits.evaluation.plots import encode_png, plot_digits
 from inkdigits.files import write_atomic
 from inkdigits.reading import Reader
 from inkdigits.recipes import RECIPES, Recipe, find_recipe
@@ -38,6 +40,7 @@ from inkdigits.training.runs import start_run, train_run
 ROOT = Path(__file__).parent.parent
 MEASURED = ROOT / "src" / "inkdigits" / "recipes" / "results.json"
 ACCURACY = ROOT / "docs" / "explanation" / "accuracy.md"
+SHEET = ACCURACY.with_name("shared-errors.png")
 RUNS = ROOT / "runs" / "record"
 TIMED = 30  # steps
 # The others have 3.
@@ -182,6 +185,27 @@ def record_table() -> str:
     return "\n".join(lines) + f"\n\nMean ± standard deviation; {measured.hardware}.\n"
 
 
+def shared_errors() -> str:
+    """Markdown: how many test digits all of the accurate models misread; draws these too."""
+    runs = [run for run in load_results().runs if run["recipe"] in {"accurate", "ensemble"}]
+    misread = [{int(place): read for place, read in run["misread"].items()} for run in runs]
+    shared = sorted(set.intersection(*map(set, misread)))
+    some = set.union(*map(set, misread))
+    test = load_dataset("mnist", "test")
+    reads = [Counter(each[place] for each in misread).most_common(1)[0][0] for place in shared]
+    captions = [
+        f"{place}: {test.labels[place]}, read {read}"
+        for place, read in zip(shared, reads, strict=True)
+    ]
+    figure = plot_digits(255 - test.images[shared], captions, [True] * len(shared), columns=7)
+    write_atomic(SHEET, encode_png(figure))
+    return (
+        f"All {len(runs)} runs of `accurate` and `ensemble` misread {len(shared)} of the 10,000 "
+        f"test digits, at least one misreads {len(some)}.\n\n"
+        f"![the digits that all misread]({SHEET.name})\n"
+    )
+
+
 def write_measured(runs: list[dict[str, Any]]) -> None:
     """Store the runs, recipe by recipe, and write the tables."""
     order = list(RECIPES)
@@ -189,6 +213,7 @@ def write_measured(runs: list[dict[str, Any]]) -> None:
     write_atomic(MEASURED, json.dumps({"runs": runs}, indent=1).encode())
     put_table(ACCURACY, "recipes", recipes_table())
     put_table(ACCURACY, "record", record_table())
+    put_table(ACCURACY, "shared", shared_errors())
 
 
 def missing_seeds(entry: Entry, *, again: bool) -> list[int]:
