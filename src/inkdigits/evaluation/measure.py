@@ -93,7 +93,7 @@ class Report:
         """The accuracy with its interval, in one line."""
         low, high = self.accuracy_interval
         return (
-            f"test accuracy {self.accuracy:.2%} (95 % interval {low:.2%} to {high:.2%}; "
+            f"test accuracy {self.accuracy:.2%} (95% interval {low:.2%} to {high:.2%}; "
             f"{self.images - self.right} of {self.images} wrong)"
         )
 
