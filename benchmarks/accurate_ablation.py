@@ -83,6 +83,7 @@ ARCHITECTURES |= {
 BARE: dict[str, Any] = {"architecture": "deep without dropout", "label_smoothing": 0.0}
 CYCLE = BARE | {"schedule": "one-cycle", "peak_lr": 0.01}
 WIDE = {"architecture": "deep, twice as wide"}
+SMOOTH = {"label_smoothing": 0.05}
 MORE = {"rotation_deg": 15.0, "shift_px": 3.0, "zoom": 0.15, "shear_deg": 12.0}
 CHANGES: dict[str, dict[str, Any]] = {
     UNCHANGED: {},
@@ -90,11 +91,17 @@ CHANGES: dict[str, dict[str, Any]] = {
     "the same, in one cycle up to 0.01": CYCLE,
     "in one cycle up to 0.02": CYCLE | {"peak_lr": 0.02},
     "in one cycle, more augmentation": CYCLE | MORE,
-    "in one cycle, label smoothing": CYCLE | {"label_smoothing": 0.05},
-    "in one cycle, twice as wide": CYCLE | WIDE,
-    "in one cycle, twice as wide, more augmentation": CYCLE | WIDE | MORE,
-    "in one cycle, 5×5 convolutions": CYCLE | {"architecture": "5×5"},
-    "in one cycle, 7×7 convolutions": CYCLE | {"architecture": "7×7"},
+    "in one cycle up to 0.02, label smoothing": CYCLE | {"peak_lr": 0.02} | SMOOTH,
+    "in one cycle up to 0.02, label smoothing, 1.5 times as wide": CYCLE
+    | {"peak_lr": 0.02}
+    | SMOOTH
+    | {"architecture": "deep, 1.5 times as wide"},
+    "in one cycle up to 0.02, label smoothing, twice as wide": CYCLE
+    | {"peak_lr": 0.02}
+    | SMOOTH
+    | WIDE,
+    "in one cycle up to 0.02, label smoothing 0.1": CYCLE
+    | {"peak_lr": 0.02, "label_smoothing": 0.1},
 }
 MEANS = (
     ("the same, in one cycle up to 0.01", "in one cycle up to 0.02"),

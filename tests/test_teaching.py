@@ -10,7 +10,7 @@ from inkdigits.artifact import shipped
 from inkdigits.errors import UsageError
 from inkdigits.export.source import Source
 from inkdigits.recipes import RECIPES
-from inkdigits.training.batches import Batches
+from inkdigits.training.batches import TEMPERATURE, Batches
 from inkdigits.training.run_folder import open_run
 from inkdigits.training.runs import start_run, train_run
 from inkdigits.training.teaching import taught_by
@@ -42,7 +42,7 @@ def some(mnist):
 def test_soft_labels_are_what_the_teacher_says_and_asked_once(teacher, some, cache, monkeypatch):
     taught = taught_by(teacher, some)
     expected = inkdigits.Reader.load().predict_proba(some.images)
-    np.testing.assert_allclose(taught.taught, expected, atol=1e-3)
+    np.testing.assert_allclose(taught.taught, expected, atol=1e-6)
     (kept,) = cache.iterdir()
     with monkeypatch.context() as patch:
         patch.setattr("inkdigits.training.teaching.Reader", None)  # nobody is asked again
@@ -53,18 +53,20 @@ def test_soft_labels_are_what_the_teacher_says_and_asked_once(teacher, some, cac
     np.testing.assert_array_equal(taught_by(teacher, some).taught, taught.taught)
 
 
-def test_targets_are_halfway_to_the_teacher(some):
-    said = np.zeros((len(some), 10), np.float16)
-    said[np.arange(len(some)), (some.labels + 1) % 10] = 1  # sure of the next digit
+def test_targets_are_what_the_teacher_says_softened(some):
+    said = np.zeros((len(some), 10), np.float32)
+    rows = np.arange(len(some))
+    said[rows, some.labels], said[rows, (some.labels + 1) % 10] = 0.9, 0.1
     taught = replace(some, taught=said)
     chosen = np.arange(599, -1, -2)
     np.testing.assert_array_equal(taught.only(chosen).taught, said[chosen])
     for recipe, columns in ((TINY, 10), (RECIPES["robust"], 11)):
-        targets = Batches(taught, recipe).targets[: len(some)].numpy()
-        assert targets.shape == (len(some), columns)
-        for label in (some.labels, (some.labels + 1) % 10):
-            assert (targets[np.arange(len(some)), label] == 0.5).all()
-        np.testing.assert_array_equal(targets.sum(axis=1), 1)
+        batches = Batches(taught, recipe)
+        targets = batches.targets[: len(some)].numpy()
+        assert (targets.shape, batches.label_smoothing) == ((len(some), columns), 0)
+        np.testing.assert_allclose(targets.sum(axis=1), 1, rtol=1e-6)
+        ratio = targets[rows, some.labels] / targets[rows, (some.labels + 1) % 10]
+        np.testing.assert_allclose(ratio, 9 ** (1 / TEMPERATURE), rtol=1e-3)
 
 
 def test_a_taught_run_learns_otherwise_and_resumes_with_its_soft_labels(

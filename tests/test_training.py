@@ -131,7 +131,7 @@ def test_an_image_that_is_left_over_joins_the_last_batch(split):
 
 def test_digits_in_other_styles_are_added_each_as_often(split):
     batches = Batches(split.train, replace(RECIPES["tiny"], drawn_share=0.5))
-    counts = np.bincount(batches.one_hot_labels[len(split.train) :].argmax(1), minlength=10)
+    counts = np.bincount(batches.targets[len(split.train) :].argmax(1), minlength=10)
     assert counts.sum() == round(0.5 * len(split.train))
     assert counts.max() - counts.min() <= 1
     assert all(image.max() > 200 for image in batches.images)

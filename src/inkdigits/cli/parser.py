@@ -147,8 +147,8 @@ def _add_train(commands: _Commands) -> None:
         "--teacher",
         type=Path,
         metavar="RUN_OR_ARTIFACT",
-        help="half of each target is what this one says of the image, such as an ensemble; asked "
-        "once, then kept in the cache",
+        help="learn what this one, such as an ensemble, says of each image, in place of its label; "
+        "asked once, then kept in the cache",
     )
     parser.add_argument(
         "--from",

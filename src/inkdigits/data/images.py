@@ -33,7 +33,7 @@ class LabelledImages:
     about: str = ""
     left_out: tuple[str, ...] = ()
     cut_off: tuple[str, ...] = ()
-    taught: NDArray[np.float16] | None = None
+    taught: NDArray[np.float32] | None = None
 
     def only(self, chosen: NDArray[np.bool_] | NDArray[np.integer]) -> "LabelledImages":
         """Some of them, by a mask or by their places."""

@@ -22,7 +22,9 @@ from inkdigits.training.augment.shape import random_warp
 from inkdigits.training.augment.strokes import add_flourishes
 from inkdigits.training.devices import CPU, moved
 
-TAUGHT = 0.5  # the teacher's share of a target
+# What a teacher says is softened so far. Of 36,000 readings of held-out digits, `standard` alone
+# misreads 199, and taught 196 at 1.7, 180 at 2.6 and 186 at 4.3.
+TEMPERATURE = 3.0
 
 
 class Batches:
@@ -38,9 +40,10 @@ class Batches:
         columns = self.classes + (recipe.junk_share > 0)
         self.labels = torch.from_numpy(labels)
         targets = one_hot(labels, columns)
+        self.label_smoothing = recipe.label_smoothing
         if data.taught is not None:
-            targets[: len(data)] *= 1 - TAUGHT
-            targets[: len(data), : self.classes] += TAUGHT * data.taught
+            targets[: len(data), : self.classes] = softened(data.taught)
+            self.label_smoothing = 0.0
         self.targets = moved(torch.from_numpy(targets), device)
         self.recipe = recipe
         self.device = device
@@ -48,8 +51,8 @@ class Batches:
     def __iter__(self) -> Iterator[tuple[Tensor, Tensor]]:
         """Pairs of augmented float images (n, 1, 28, 28) and targets (n, classes).
 
-        Targets are one-hot labels, or halfway to a teacher's probabilities. With junk there are
-        more images than `batch_size`, and a last column for it.
+        Targets are one-hot labels, or a teacher's softened probabilities. With junk there are more
+        images than `batch_size`, and a last column for it.
         """
         recipe, draws = self.recipe, Draws(torch.default_generator, self.device)
         order = torch.randperm(len(self.images), generator=torch.default_generator)
@@ -92,6 +95,16 @@ class Batches:
         """
         too_few = max(1, processes.count() - 1)
         return range(0, max(1, len(self.images) - too_few), self.recipe.batch_size)
+
+
+def softened(probabilities: NDArray[np.floating]) -> NDArray[np.float32]:
+    """Probabilities (n, classes) at a `TEMPERATURE` above that at which they were given.
+
+    So they tell which other classes an image resembles (Hinton, Vinyals and Dean, 2015).
+    """
+    roots = probabilities.astype(np.float32) ** (1 / TEMPERATURE)
+    soft: NDArray[np.float32] = roots / roots.sum(axis=1, keepdims=True)
+    return soft
 
 
 def _with_drawn(

@@ -82,7 +82,7 @@ def _fit_network(
     model.compile(
         optimizer=_optimizer(recipe),
         loss=keras.losses.CategoricalCrossentropy(
-            from_logits=True, label_smoothing=recipe.label_smoothing
+            from_logits=True, label_smoothing=batches.label_smoothing
         ),
         metrics=["accuracy"],
     )

@@ -218,7 +218,7 @@ def _train_epoch(
         with torch.autocast(device.type, torch.bfloat16, enabled=use_bf16):
             logits = model(images)
         loss = functional.cross_entropy(
-            logits.float(), targets, label_smoothing=recipe.label_smoothing
+            logits.float(), targets, label_smoothing=batches.label_smoothing
         )
         share = len(images) * processes.count() / len(whole[0])  # DDP takes the plain mean
         gradients = processes.gradients_of(loss * share, optimizer.parameters)

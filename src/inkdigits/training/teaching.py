@@ -1,7 +1,7 @@
-"""Teaching: part of the target of each image is what another model says of it.
+"""Teaching: the target of each image is what another model says of it, in place of its label.
 
-Source: Hinton, Vinyals and Dean (2015), at a temperature of 1. The teacher's probabilities are
-computed once, of the images as they are, and kept: a training takes no longer for them.
+The teacher's probabilities are computed once, of the images as they are, and kept: a training takes
+no longer for them.
 """
 
 import io
@@ -48,11 +48,11 @@ def taught_by(
     return known
 
 
-def _ask(reader: Reader, images: NDArray[np.uint8], progress: Progress) -> NDArray[np.float16]:
+def _ask(reader: Reader, images: NDArray[np.uint8], progress: Progress) -> NDArray[np.float32]:
     parts = []
     for start in range(0, len(images), _BLOCK):
         progress("asking the teacher", start, len(images))
-        parts.append(reader.predict_proba(images[start : start + _BLOCK]).astype(np.float16))
+        parts.append(reader.predict_proba(images[start : start + _BLOCK]))
     progress("asking the teacher", len(images), len(images))
     return np.concatenate(parts)
 
@@ -62,7 +62,7 @@ def describe_teaching(data: LabelledImages) -> dict[str, str]:
     return {} if data.taught is None else {"soft_labels_sha256": sha256(data.taught.tobytes())}
 
 
-def write_soft_labels(said: NDArray[np.float16], path: Path) -> None:
+def write_soft_labels(said: NDArray[np.float32], path: Path) -> None:
     """Write a teacher's probabilities (n, classes) as a file with checksums."""
     content = io.BytesIO()
     np.savez_compressed(content, probabilities=said)
@@ -78,5 +78,5 @@ def with_soft_labels(data: LabelledImages, path: Path) -> LabelledImages | None:
             said = file["probabilities"]
     except (ValueError, KeyError, OSError, EOFError, zipfile.BadZipFile):
         return None
-    fits = said.dtype == np.float16 and said.shape == (len(data), len(data.class_names))
+    fits = said.dtype == np.float32 and said.shape == (len(data), len(data.class_names))
     return replace(data, taught=said) if fits else None
