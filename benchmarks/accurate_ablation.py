@@ -31,7 +31,6 @@ from inkdigits.recipes.architectures import (
     BatchNorm,
     Conv,
     Dense,
-    Dropout,
     Flatten,
     Layer,
     ReLU,
@@ -47,11 +46,6 @@ KEPT = ROOT / "runs" / "ablation"
 PAGE = ROOT / "docs" / "explanation" / "accuracy.md"
 FOLDS = 5
 Labels = dict[int, NDArray[np.integer]]
-
-
-def without_dropout(layers: tuple[Layer, ...]) -> tuple[Layer, ...]:
-    """The layers that compute."""
-    return tuple(layer for layer in layers if not isinstance(layer, Dropout))
 
 
 def wider(layers: tuple[Layer, ...], factor: float) -> tuple[Layer, ...]:
@@ -72,48 +66,42 @@ def plain(kernel: int, convolutions: int, more: int) -> tuple[Layer, ...]:
     return (*layers, Flatten(), Dense(10))
 
 
-DEEP = without_dropout(ARCHITECTURES["deep"])
+DEEP = ARCHITECTURES["deep-plain"]
 ARCHITECTURES |= {
-    "deep without dropout": DEEP,
-    "deep, 1.5 times as wide": wider(DEEP, 1.5),
     "deep, twice as wide": wider(DEEP, 2),
     "5×5": plain(5, 5, 32),
     "7×7": plain(7, 4, 48),
 }
-BARE: dict[str, Any] = {"architecture": "deep without dropout", "label_smoothing": 0.0}
-CYCLE = BARE | {"schedule": "one-cycle", "peak_lr": 0.01}
-WIDE = {"architecture": "deep, twice as wide"}
+COSINE = {"schedule": "cosine", "peak_lr": 0.003}
 SMOOTH = {"label_smoothing": 0.05}
-MORE = {"rotation_deg": 15.0, "shift_px": 3.0, "zoom": 0.15, "shear_deg": 12.0}
 CHANGES: dict[str, dict[str, Any]] = {
     UNCHANGED: {},
-    "no dropout, no label smoothing": BARE,
-    "the same, in one cycle up to 0.01": CYCLE,
-    "in one cycle up to 0.02": CYCLE | {"peak_lr": 0.02},
-    "in one cycle, more augmentation": CYCLE | MORE,
-    "in one cycle up to 0.02, label smoothing": CYCLE | {"peak_lr": 0.02} | SMOOTH,
-    "in one cycle up to 0.02, label smoothing, 1.5 times as wide": CYCLE
-    | {"peak_lr": 0.02}
-    | SMOOTH
-    | {"architecture": "deep, 1.5 times as wide"},
-    "in one cycle up to 0.02, label smoothing, twice as wide": CYCLE
-    | {"peak_lr": 0.02}
-    | SMOOTH
-    | WIDE,
-    "in one cycle up to 0.02, label smoothing 0.1": CYCLE
-    | {"peak_lr": 0.02, "label_smoothing": 0.1},
+    "one cycle up to 0.01": {"peak_lr": 0.01},
+    "cosine decay from 0.003": COSINE,
+    "cosine decay, dropout, label smoothing": COSINE | SMOOTH | {"architecture": "deep"},
+    "label smoothing": SMOOTH,
+    "up to 0.01, more augmentation": {
+        "peak_lr": 0.01,
+        "rotation_deg": 15.0,
+        "shift_px": 3.0,
+        "zoom": 0.15,
+        "shear_deg": 12.0,
+    },
+    "twice as wide, label smoothing": SMOOTH | {"architecture": "deep, twice as wide"},
+    "5×5 convolutions": {"architecture": "5×5"},
+    "7×7 convolutions": {"architecture": "7×7"},
 }
 MEANS = (
-    ("the same, in one cycle up to 0.01", "in one cycle up to 0.02"),
-    ("in one cycle up to 0.02", "in one cycle, twice as wide"),
-    ("in one cycle, twice as wide", "in one cycle, 5×5 convolutions"),
+    (UNCHANGED, "one cycle up to 0.01"),
+    (UNCHANGED, "one cycle up to 0.01", "label smoothing"),
+    (UNCHANGED, "5×5 convolutions", "7×7 convolutions"),
 )
 
 
 def key_of(recipe: Recipe) -> str:
     """A hash of what is trained."""
-    settings = {**recipe.to_dict(), "name": "", "summary": "", "layers": ""}
-    settings["layers"] = repr(ARCHITECTURES[recipe.architecture])
+    named = dict.fromkeys(("name", "summary", "architecture"), "")
+    settings = {**recipe.to_dict(), **named, "layers": repr(recipe.layers())}
     return hashlib.sha256(json.dumps(settings, sort_keys=True).encode()).hexdigest()[:12]
 
 

