@@ -12,7 +12,8 @@ in `docs/explanation/accuracy.md`.
 import argparse
 import json
 from collections.abc import Callable
-from dataclasses import replace
+from dataclasses import dataclass, replace
+from functools import partial
 from pathlib import Path
 from unittest.mock import patch
 
@@ -34,7 +35,6 @@ from inkdigits.training.models import rebuild
 
 HERE = Path(__file__).parent
 STANDARD = RECIPES["standard"]
-TEACHERS = ("the same, in one cycle up to 0.01", "no dropout, no label smoothing")
 
 
 class Folds:
@@ -53,14 +53,11 @@ class Folds:
         """The digits of the other folds."""
         return self.data.only(self.fold != number)
 
-    def taught(self, number: int, teachers: tuple[str, ...]) -> LabelledImages:
-        """The other folds, with the mean of what some networks of the ablation say of them."""
-        said = []
-        for name in teachers:
-            path = KEPT / f"{key_of(replace(self.accurate, **CHANGES[name]))}-{number}.npz"
-            said.append(np.load(path)["everything"][self.fold != number])
-        mean = softmax(np.mean(said, axis=0)).astype(np.float32)
-        return replace(self.others(number), taught=mean)
+    def taught(self, number: int, change: str) -> LabelledImages:
+        """The other folds, with what a network of the other ablation says of them."""
+        path = KEPT / f"{key_of(replace(self.accurate, **CHANGES[change]))}-{number}.npz"
+        said = softmax(np.load(path)["everything"][self.fold != number])
+        return replace(self.others(number), taught=said.astype(np.float32))
 
     def doubted(self, number: int) -> tuple[NDArray[np.intp], NDArray[np.intp]]:
         """Places in the other folds whose labels are doubtful, and what they were read as."""
@@ -81,37 +78,44 @@ class Folds:
         """The other folds; a doubtful digit is half what its label says, half what was read."""
         data, (places, read_as) = self.others(number), self.doubted(number)
         said = one_hot(data.labels)
-        said[places] = one_hot(read_as)
-        return replace(data, taught=said.astype(np.float32))
+        said[places] = (said[places] + one_hot(read_as)) / 2
+        smoothing = STANDARD.label_smoothing
+        return replace(data, taught=said * (1 - smoothing) + smoothing / said.shape[1])
 
 
-def variants(folds: Folds) -> dict[str, tuple[Callable[[int], LabelledImages], float, float]]:
-    """Each change: its training digits, label smoothing, and the teacher's share."""
-    smoothing = STANDARD.label_smoothing
+@dataclass(frozen=True)
+class Variant:
+    """A change: the digits to train on, and at which temperature what is said is softened."""
 
-    def by(*teachers: str) -> Callable[[int], LabelledImages]:
-        return lambda number: folds.taught(number, teachers)
+    digits: Callable[[int], LabelledImages]
+    temperature: float = 1.0
+    smoothing: float = STANDARD.label_smoothing
 
+
+def variants(folds: Folds) -> dict[str, Variant]:
+    """The changes by name."""
+    taught, smooth = partial(folds.taught, change=UNCHANGED), "label smoothing"
     return {
-        UNCHANGED: (folds.others, smoothing, 0.5),
-        "no label smoothing": (folds.others, 0.0, 0.5),
-        "half taught by one network": (by(TEACHERS[0]), smoothing, 0.5),
-        "half taught by one network, no label smoothing": (by(TEACHERS[0]), 0.0, 0.5),
-        "half taught by two": (by(*TEACHERS), 0.0, 0.5),
-        "wholly taught by two": (by(*TEACHERS), 0.0, 1.0),
-        "doubtful labels left out": (folds.without_doubts, smoothing, 0.5),
-        "doubtful labels softened": (folds.softened, smoothing, 0.5),
+        UNCHANGED: Variant(folds.others),
+        "no label smoothing": Variant(folds.others, smoothing=0.0),
+        "taught": Variant(taught),
+        "taught, softened at 2": Variant(taught, 2.0),
+        "taught, softened at 3": Variant(taught, 3.0),
+        "taught, softened at 5": Variant(taught, 5.0),
+        "taught by a network with label smoothing": Variant(partial(folds.taught, change=smooth)),
+        "doubtful labels left out": Variant(folds.without_doubts),
+        "doubtful labels softened": Variant(folds.softened),
     }
 
 
 def measured(name: str, folds: Folds, number: int, seed: int) -> Logits:
     """What a network that was trained with a change says of a fold; trained if it isn't yet."""
-    path = KEPT / f"standard-{list(variants(folds)).index(name)}-{number}-{seed}.npy"
+    path = KEPT / f"standard-{name}-{number}-{seed}.npy".replace(" ", "-")
     if not path.exists():
-        digits, smoothing, share = variants(folds)[name]
-        recipe = replace(STANDARD, label_smoothing=smoothing)
-        split = Split(train=digits(number), validation=folds.held_out(number))
-        with patch.object(batches, "TAUGHT", share):
+        variant = variants(folds)[name]
+        recipe = replace(STANDARD, label_smoothing=variant.smoothing)
+        split = Split(train=variant.digits(number), validation=folds.held_out(number))
+        with patch.object(batches, "TEMPERATURE", variant.temperature):
             weights = fit(recipe, split, seed, device="cpu").weights()
         np.save(path, predict_logits(rebuild(recipe, weights), split.validation.images).numpy())
     logits: Logits = np.load(path)

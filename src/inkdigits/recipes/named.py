@@ -143,20 +143,19 @@ ROBUST = replace(
     junk_share=0.65,
 )
 
-# A high rate in one cycle makes a fifth fewer errors than cosine decay from 0.003 with dropout and
-# label smoothing. Without smoothing a network also teaches better.
+# One cycle up to a high rate makes a fifth fewer errors than cosine decay from 0.003, and twice the
+# width a tenth fewer again.
 ACCURATE = replace(
     STANDARD,
     name="accurate",
     summary="the most accurate single network",
-    architecture="deep-plain",
-    epochs=30,
+    architecture="deep-wide",
+    epochs=20,
     batch_size=128,
     peak_lr=0.02,
     momentum=0.9,
     beta2=0.99,
     weight_decay=0.01,
-    label_smoothing=0.0,
     rotation_deg=12,
     shift_px=2,
     zoom=0.1,
@@ -171,7 +170,6 @@ ENSEMBLE = replace(
     architecture="deep",
     epochs=15,
     peak_lr=0.003,
-    label_smoothing=0.05,
     schedule="cosine",
     networks=3,
 )
