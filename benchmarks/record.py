@@ -178,6 +178,8 @@ def record_table() -> str:
         "|---|---|---|---|---|",
     ]
     for entry in map(Entry.parse, RECORD):
+        if not measured.summary(entry.recipe.name, entry.teacher):
+            continue
         accuracy, seeds, seconds, parameters = measured.figures(entry.recipe.name, entry.teacher)
         cells = (f"`{entry}`: {entry.recipe.summary}", accuracy, seeds, parameters, seconds)
         lines.append(f"| {' | '.join(cells)} |")
@@ -187,7 +189,12 @@ def record_table() -> str:
 
 def shared_errors() -> str:
     """Markdown: how many test digits all of the accurate models misread; draws these too."""
-    runs = [run for run in load_results().runs if run["recipe"] in {"accurate", "ensemble"}]
+    runs = [
+        run
+        for run in load_results().runs
+        if run["recipe"] in {"accurate", "ensemble"} and "misread" in run
+    ]
+    names = " and ".join(dict.fromkeys(f"`{run['recipe']}`" for run in runs))
     misread = [{int(place): read for place, read in run["misread"].items()} for run in runs]
     shared = sorted(set.intersection(*map(set, misread)))
     some = set.union(*map(set, misread))
@@ -200,7 +207,7 @@ def shared_errors() -> str:
     figure = plot_digits(255 - test.images[shared], captions, [True] * len(shared), columns=7)
     write_atomic(SHEET, encode_png(figure))
     return (
-        f"All {len(runs)} runs of `accurate` and `ensemble` misread {len(shared)} of the 10,000 "
+        f"All {len(runs)} runs of {names} misread {len(shared)} of the 10,000 "
         f"test digits, at least one misreads {len(some)}.\n\n"
         f"![the digits that all misread]({SHEET.name})\n"
     )

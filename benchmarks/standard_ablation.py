@@ -27,7 +27,7 @@ from inkdigits.data import LabelledImages, Split, load_dataset, one_hot, stratif
 from inkdigits.environment import describe_environment
 from inkdigits.evaluation.inspection import find_doubts
 from inkdigits.files import write_atomic
-from inkdigits.metrics import softmax
+from inkdigits.metrics import fit_temperature, softmax
 from inkdigits.recipes import RECIPES
 from inkdigits.training import batches, fit, predict_logits
 from inkdigits.training.memory import keep_freed_memory
@@ -54,9 +54,13 @@ class Folds:
         return self.data.only(self.fold != number)
 
     def taught(self, number: int, change: str) -> LabelledImages:
-        """The other folds, with what a network of the other ablation says of them."""
+        """The other folds, with what a network of the other ablation says of them.
+
+        Its probabilities are calibrated on the fold, as an artifact's are on held-out digits.
+        """
         path = KEPT / f"{key_of(replace(self.accurate, **CHANGES[change]))}-{number}.npz"
-        said = softmax(np.load(path)["everything"][self.fold != number])
+        logits, mine = np.load(path)["everything"], self.fold == number
+        said = softmax(logits[~mine] / fit_temperature(logits[mine], self.data.labels[mine]))
         return replace(self.others(number), taught=said.astype(np.float32))
 
     def doubted(self, number: int) -> tuple[NDArray[np.intp], NDArray[np.intp]]:
@@ -94,7 +98,8 @@ class Variant:
 
 def variants(folds: Folds) -> dict[str, Variant]:
     """The changes by name."""
-    taught, smooth = partial(folds.taught, change=UNCHANGED), "label smoothing"
+    taught = partial(folds.taught, change="half as wide, no label smoothing")
+    smooth = partial(folds.taught, change="half as wide")
     return {
         UNCHANGED: Variant(folds.others),
         "no label smoothing": Variant(folds.others, smoothing=0.0),
@@ -102,7 +107,8 @@ def variants(folds: Folds) -> dict[str, Variant]:
         "taught, softened at 2": Variant(taught, 2.0),
         "taught, softened at 3": Variant(taught, 3.0),
         "taught, softened at 5": Variant(taught, 5.0),
-        "taught by a network with label smoothing": Variant(partial(folds.taught, change=smooth)),
+        "taught by a network with label smoothing": Variant(smooth),
+        "taught by a network with label smoothing, softened at 2": Variant(smooth, 2.0),
         "doubtful labels left out": Variant(folds.without_doubts),
         "doubtful labels softened": Variant(folds.softened),
     }
