@@ -82,7 +82,7 @@ def _csv(content: bytes) -> None:
 
 
 def _arrays(content: bytes) -> None:
-    """Files of NumPy and Parquet, and compressed ones."""
+    """Files of NumPy, Parquet and MATLAB, and compressed ones."""
     from inkdigits.data.forms import read_form
 
     with _file(content, ".data") as path:
@@ -92,6 +92,7 @@ def _arrays(content: bytes) -> None:
 def _array_seeds() -> list[bytes]:
     import pyarrow
     from pyarrow import parquet
+    from scipy.io import savemat
 
     images, labels = np.zeros((3, 4, 4), np.uint8), np.arange(3)
     seeds = []
@@ -102,6 +103,12 @@ def _array_seeds() -> list[bytes]:
     file = io.BytesIO()
     parquet.write_table(pyarrow.table({"image": [_picture("PNG")] * 2, "label": [1, 2]}), file)
     seeds.append(file.getvalue())
+    words = np.array(["a", "bc", ""], object)
+    for named in ({"x": images, "y": labels}, {"x": images, "y": words, "writer": ["me", "you"]}):
+        for packed in (False, True):
+            file = io.BytesIO()
+            savemat(file, named, do_compression=packed)
+            seeds.append(file.getvalue())
     return [*seeds, *map(gzip.compress, seeds)]
 
 
