@@ -51,7 +51,8 @@ def main() -> None:
     with tempfile.TemporaryDirectory(dir=Path.cwd()) as folder:
         rows = [cost(name, count, Path(folder) / name) for name, count in EPOCHS.items()]
     table = "\n".join([header, "|---" * 6 + "|", *rows])
-    about = f"{os.cpu_count()} cores, the folder on the disk of the repository."
+    cores = f"{len(os.sched_getaffinity(0))} of {os.cpu_count()} cores"
+    about = f"On {cores}, with the folder on the disk of the repository."
     text = PAGE.read_text("utf-8")
     begin, end = "<!-- checkpoints: begin -->", "<!-- checkpoints: end -->"
     text = re.sub(f"{begin}.*{end}", f"{begin}\n{table}\n\n{about}\n{end}", text, flags=re.DOTALL)
