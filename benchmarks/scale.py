@@ -4,8 +4,8 @@
 
 Runs `inkdigits predict --output FOLDER/ --format parquet` on tables of glyphs and on drawn pictures
 of 3 to 8 digits, and counts the CPU time of all processes that it starts, which other work on the
-machine changes little. Before that the same pictures in one process, in two, and in one actor of Ray, in turn.
-Writes `benchmarks/results/scale.json` and the tables in `docs/how-to/scale.md`.
+machine changes little. Before that the same pictures in one process, in two, and in one actor of
+Ray, in turn. Writes `benchmarks/results/scale.json` and the tables in `docs/how-to/scale.md`.
 """
 
 import argparse
@@ -150,7 +150,8 @@ def price_table(rows: list[dict[str, Any]]) -> str:
 def ray_table(rows: list[dict[str, float]]) -> str:
     """Markdown."""
     lines = [
-        "| round | one process: CPU ms a picture | two processes | one actor of Ray | Ray's ratio |",
+        "| round | one process: CPU ms a picture | two processes | one actor of Ray "
+        "| Ray's ratio |",
         "|---|---|---|---|---|",
     ]
     for number, row in enumerate(rows, start=1):
