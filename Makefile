@@ -23,7 +23,8 @@ test-keras: .venv/test  ## test Keras on TensorFlow, and TensorFlow Lite: 1.6 GB
 	KERAS_BACKEND=tensorflow $(BIN)/python -m pytest -W ignore tests/test_exports.py tests/test_importing.py tests/test_keras_engine.py
 
 faults: .venv/test  ## everything that docs/explanation/faults.md promises, a minute of fuzzing each, and what checkpoints cost
-	$(BIN)/python -m pytest tests/faults tests/test_distributed.py tests/test_tune.py
+	$(BIN)/python -m pip install --quiet --editable '.[test,ray]'
+	$(BIN)/python -m pytest tests/faults $$(grep -o 'tests/\w*\.py::\w*' docs/explanation/faults.md | sort -u)
 	$(BIN)/python -m tests.fuzz 60
 	$(BIN)/python benchmarks/checkpoints.py
 
