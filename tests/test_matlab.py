@@ -46,10 +46,20 @@ def test_cells_hold_texts_and_numbers(parts):
         np.testing.assert_array_equal(found, part if isinstance(part, np.ndarray) else [part])
 
 
+def big_endian(words: list[int]) -> bytes:
+    """A file of these 32-bit numbers."""
+    return b"MATLAB 5.0".ljust(124) + b"\1\0MI" + np.array(words, ">u4").tobytes()
+
+
 def test_the_other_byte_order_is_read():
     words = [14, 56, 6, 8, 13, 0, 5, 8, 1, 2, 1 << 16 | 1, 0x61000000, 6, 8, 258, 7]
-    content = b"MATLAB 5.0".ljust(124) + b"\1\0MI" + np.array(words, ">u4").tobytes()
-    np.testing.assert_array_equal(parse_mat(content)["a"], [[258, 7]])
+    np.testing.assert_array_equal(parse_mat(big_endian(words))["a"], [[258, 7]])
+
+
+def test_an_array_without_a_shape_is_refused():
+    words = [14, 48, 6, 8, 13, 0, 5, 0, 1 << 16 | 1, 0x61000000, 6, 4, 258, 0]
+    with pytest.raises(ValueError, match="an array has no shape"):
+        parse_mat(big_endian(words))
 
 
 def test_what_is_no_picture_or_label_is_left_out():

@@ -92,6 +92,8 @@ def _matrix(body: memoryview, order: str, *, in_cell: bool = False) -> tuple[str
     flags, sizes, name = (bytes(content) for _, content in parts[:3])
     (kind,) = struct.unpack_from(f"{order}I", flags.ljust(4, b"\0"))
     shape = np.frombuffer(sizes, f"{order}u4").tolist()
+    if len(shape) < 2:
+        raise ValueError("an array has no shape")
     values = _NOTHING
     if kind & 0xFF == _CELL and not in_cell:
         values = np.empty(len(parts) - 3, object)
