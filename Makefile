@@ -86,7 +86,7 @@ bench-real: .venv/train  ## score a folder of real pictures with a labels.csv: m
 bench-few: .venv/test  ## how accuracy grows with the number of own pictures; a table in docs/how-to/fine-tune.md
 	$(BIN)/python benchmarks/few_pictures.py
 
-scale: .venv/train  ## how reading grows up to a million glyphs, and what Ray costs: tables in docs/how-to/scale.md; half an hour
+scale: .venv/train  ## how reading grows up to a million glyphs, and what processes and Ray cost: tables in docs/how-to/scale.md; half an hour
 	$(BIN)/python -m pip install --quiet --editable '.[ray]'
 	$(BIN)/python benchmarks/scale.py
 

@@ -36,7 +36,7 @@ PICTURES = (1_000, 10_000)
 IN_TABLE = 10_000  # glyphs
 DRAWN = 200  # different pictures; more are links to them
 FEW, MANY = 64, 320  # pictures with Ray: their difference leaves out what the start costs
-ROUNDS = 3
+ROUNDS = 6
 CORE_HOUR = 0.04  # dollars
 _SUBREAPER = 36  # of prctl: orphans become our children, and their time is counted
 
