@@ -13,6 +13,7 @@ include_patterns = [
     "LICENCES.md",
 ]
 
+myst_enable_extensions = ["html_image"]  # of a width
 myst_heading_anchors = 4
 nb_execution_mode = "off"  # `make notebooks` ran them
 nb_ipywidgets_js = {}  # would come from the network
@@ -24,3 +25,5 @@ html_title = "inkdigits"
 html_copy_source = False
 html_show_copyright = False
 html_extra_path = ["site"]
+html_static_path = ["static"]
+html_css_files = ["tables.css"]

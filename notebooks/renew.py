@@ -52,11 +52,13 @@ def _installation(name: str) -> str:
         f"""\
         # Installs what is missing. Colab has PyTorch, which stays as it is.
         from importlib.util import find_spec
+        from pathlib import Path
 
         if not find_spec("inkdigits"):
             !git clone --quiet --depth 1 https://github.com/{REPOSITORY}
-            %cd inkdigits/notebooks
-            %pip install --quiet "..[sklearn]" ipywidgets{more}"""
+            %pip install --quiet "./inkdigits[sklearn]" ipywidgets{more}
+        if Path("inkdigits/notebooks").exists():
+            %cd -q inkdigits/notebooks"""
     )
 
 

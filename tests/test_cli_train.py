@@ -185,7 +185,7 @@ def test_evaluate_the_shipped_model(capsys, tmp_path, monkeypatch, mnist_test):
     monkeypatch.chdir(tmp_path)
     code, out, _ = call(capsys, "evaluate")
     assert code == 0
-    assert "95 % interval" in out
+    assert "95% interval" in out
     assert (tmp_path / "robust-report" / "report.html").is_file()
 
 

@@ -41,7 +41,7 @@ def written(reader, some, tmp_path_factory):
 
 
 def percent(share: float) -> str:
-    return f"{share * 100:.2f}\N{NO-BREAK SPACE}%"
+    return f"{share:.2%}"
 
 
 def test_the_figures_agree_with_scikit_learn(reader, some, written):

@@ -187,7 +187,7 @@ def test_a_hubs_card_says_what_metadata_and_report_say(capsys, tmp_path, small_d
     known += [f"{loss:.4f}" for loss in (report["loss"], info.validation["loss"])]
     known += [f"{report['images']:,}", f"{info.validation['images']:,}", f"{info.parameters:,}"]
     known += [*info.labels, str(info.seed), info.version, f"{info.accept_at:.4g}", "95", "28", "8"]
-    text = card.replace("95 %", "95").replace("uint8", "uint 8")
+    text = card.replace("95%", "95").replace("uint8", "uint 8")
     figures = re.findall(r"-?\d[\d.,]*%?", text.split("```")[0])
     assert {figure.rstrip(".,") for figure in figures} <= set(known)
     config = json.loads((folder / "config.json").read_text("utf-8"))

@@ -22,9 +22,9 @@ PICTURES = Path("my-digits")
 # %% [markdown]
 # ## The pictures
 #
-# Yours may be photographs or scans, of any size, dark on light or light on dark. Here they are
-# scikit-learn's digits, which are only 8×8 pixels, enlarged and printed dark on grey paper. Let
-# `PICTURES` be your own folder, and leave out the next two cells.
+# Yours may be photographs or scans of any size, dark on light or light on dark. Here we use
+# scikit-learn's digits, which are only 8×8 pixels, enlarged and drawn dark on grey paper. To use your own,
+# set `PICTURES` to your folder above, as a full path, and skip the next two cells.
 
 # %% tags=["parameters"]
 COUNT = 1_797  # pictures
@@ -44,8 +44,8 @@ print(*sorted(PICTURES.rglob("*.png"))[:3], "…")
 # %% [markdown]
 # ## What was understood
 #
-# `load_data` takes a folder as it takes the name of a data set. It says what it understood; check that line first.
-# Nobody has parted these pictures into training and test sets, so a fifth of each class is kept for testing.
+# `load_data` takes a folder just as it takes the name of a data set. It says what it understood: check that line first.
+# These pictures aren't divided into training and test sets, so a fifth of each class is kept for testing.
 
 # %%
 train = inkdigits.load_data(str(PICTURES), "train")
@@ -66,7 +66,7 @@ rows[0, 0].set_title("as they are", loc="left", fontsize=9)
 rows[1, 0].set_title("as the network sees them", loc="left", fontsize=9)
 plt.show()
 # %% [markdown]
-# `inkdigits data inspect my-digits/` writes a page with samples of each class, doubtful labels, near
+# `inkdigits data inspect` writes a page with samples of each class, doubtful labels, near
 # duplicates, blank pictures and cut-off ink. Look at it before you train on pictures of your own.
 
 # %%
@@ -82,8 +82,8 @@ print(before.headline())
 # %% [markdown]
 # ## Trained further
 #
-# `--from shipped` goes on from the weights of the model inside the package. `--replay mnist` trains on as many
-# of MNIST's digits beside yours, so that other people's writing isn't forgotten. The command line does this:
+# `--from shipped` starts from the weights of the model inside the package. `--replay mnist` adds as many of
+# MNIST's digits as there are pictures of yours, so that the model doesn't forget other people's writing.
 
 # %%
 # !inkdigits train --from shipped --data {PICTURES} --replay mnist --out mine --no-test --quiet
@@ -97,7 +97,7 @@ after
 # %% [markdown]
 # ## A reader of your own
 #
-# The run folder holds one file, `artifact.onnx`. It is all that reading needs: no PyTorch, no data.
+# `artifact.onnx` in the run folder is all that reading needs: no PyTorch, no data.
 
 # %%
 reader = inkdigits.Reader.load(run)
@@ -106,7 +106,7 @@ reading = reader.read(path, single=True)
 print(reading.text, f"{reading.confidence:.1%}", "accepted" if reading.accepted else "not accepted")
 
 # %% [markdown]
-# What is still wrong, the surest mistakes first:
+# These are still wrong, with the most confident mistakes first:
 
 # %%
 probabilities = reader.predict_proba(test.images)
@@ -124,5 +124,6 @@ plt.show()
 # %% [markdown]
 # ## Where to go from here
 #
-# [Your own data](../docs/how-to/own-data.md) has all forms that are understood, writers that must not be on both sides of a
-# split, other symbols than digits, and how accuracy grows with the number of pictures.
+# [Your own data](../docs/how-to/own-data.md) lists the forms of data that are understood. It also says how to keep a writer
+# on one side of a split, and how to train on other symbols than digits. [Train a model further](../docs/how-to/fine-tune.md)
+# shows how accuracy grows with the number of pictures.

@@ -1,8 +1,8 @@
 # %% [markdown]
 # # The network by hand, in PyTorch
 #
-# The recipe `fast` reaches 99 % in one epoch. Here its network and its training are written out, step by step. At
-# the end the network becomes an artifact, which reads pictures without PyTorch.
+# The recipe `fast` reaches 99% in one epoch. Here its network and its training are written out, step by step. At
+# the end the network becomes an artifact, which doesn't need PyTorch to read pictures.
 
 # %%
 import math
@@ -105,7 +105,7 @@ print(f"{len(batches)} steps in {time.perf_counter() - start:.1f} s")
 # %%
 figure, axes = plt.subplots(figsize=(7, 2.4), layout="constrained", dpi=80)
 axes.plot(losses, color="#2f6fdb")
-axes.set(title="loss of each batch, nats", xlabel="step", yscale="log")
+axes.set(title="loss of each batch, nats", xlabel="step", ylim=(0, 2.5))
 axes.spines[["top", "right"]].set_visible(False)
 plt.show()
 
@@ -122,11 +122,11 @@ test = inkdigits.load_data("mnist", "test")
 print(f"held out {accuracy(held_out):.2%}, test {accuracy(test):.2%}")
 
 # %% [markdown]
-# Twenty seeds of the recipe have 99.04 ± 0.07 % ([accuracy](../docs/explanation/accuracy.md)).
+# Over twenty seeds, the recipe reaches 99.04 ± 0.07% ([accuracy](../docs/explanation/accuracy.md)).
 #
 # ## An artifact
 #
-# `build_model` makes the network of a recipe; its `network` is such a `Sequential`, so the weights go in as they are.
+# `build_model` makes the network of a recipe. Its `network` is the same `Sequential`, so the weights fit as they are.
 # `save_artifact` fits temperature, threshold and prediction sets on the held-out digits.
 
 # %%

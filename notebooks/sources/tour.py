@@ -35,7 +35,7 @@ plt.rcParams |= {"axes.titlelocation": "left", "legend.frameon": False, "axes.gr
 
 
 def show(pictures, captions, columns=10, size=0.95, **look):
-    """Draw pictures in a grid, with a caption under each."""
+    """Draw pictures in a grid, with a caption above each."""
     rows = -(-len(pictures) // columns)
     _, grid = plt.subplots(rows, columns, figsize=(columns * size, rows * (size + 0.25)))
     for axes in np.ravel(grid):
@@ -53,7 +53,7 @@ def show(pictures, captions, columns=10, size=0.95, **look):
 # black. It was scaled to fit 20×20 pixels, and its centre of mass lies in the middle.
 #
 # The test set is for the end. Until then the last 10,000 training digits are held out, and
-# whatever is compared here is compared on them.
+# all comparisons here are made on them.
 
 # %%
 data = inkdigits.load_data("mnist", "train")
@@ -75,10 +75,10 @@ plt.show()
 # Three steps come before every classic network for MNIST:
 #
 # * **Normalise.** Pixels 0…255 become small numbers around 0: minus the mean, divided by the
-#   standard deviation. Gradient descent converges faster when all inputs have about the same scale.
+#   standard deviation. Gradient descent converges faster when the inputs have about the same scale.
 # * **4-D.** A convolution wants (images, channels, height, width). There is one channel, grey.
-# * **One-hot.** The label 3 becomes a row of ten numbers, all 0 but the one at place 3: the
-#   probabilities that a perfect network would give.
+# * **One-hot.** The label 3 becomes a row of ten numbers, all 0 except a 1 at place 3. These are
+#   the probabilities that a perfect network would give.
 
 # %%
 mean, deviation = images.mean(), images.std()
@@ -101,16 +101,16 @@ panels[2].set_xticks(range(14), labels[:14])
 panels[2].set(xlabel="label", ylabel="place of the 1")
 plt.show()
 # %% [markdown]
-# You don't have to do any of this: `inkdigits` keeps mean and deviation inside the network, so
-# pixels go in as they are, and no program that uses it can normalise in another way.
+# You don't have to do any of this. `inkdigits` keeps mean and deviation inside the network, so
+# pixels go in as they are, and no program can normalise them differently.
 
 # %% [markdown]
 # ## Why a CNN
 #
 # An SVM, a random forest or a dense layer takes 784 pixels as 784 unrelated numbers: shuffle
 # the pixels, and they learn just as well. A convolution looks at neighbours, and uses the same weights
-# everywhere. So it needs fewer examples, and a digit that is shifted by two pixels is less of a
-# surprise. All of them learn from the same 5,000 digits here.
+# everywhere. So it needs fewer examples, and copes better with a digit that is shifted by two pixels.
+# Here all four learn from the same 5,000 digits.
 
 # %%
 from sklearn.ensemble import RandomForestClassifier
@@ -155,8 +155,8 @@ plt.show()
 # %% [markdown]
 # ## Why non-linear
 #
-# Without something non-linear between them, layers collapse: a linear map of a linear map is
-# a linear map. Here is the same network twice, with its ReLUs and with nothing in their place.
+# Without something non-linear between them, many layers are worth no more than one: a linear map of a
+# linear map is a linear map. Here the same network is trained twice, with its ReLUs and without them.
 #
 # `learn` is a whole training loop in plain PyTorch. It is used again below.
 
@@ -206,8 +206,8 @@ for name, network in (("with ReLU", curved), ("without", straight)):
     print(f"{name:10} {rows[-1, 2]:.1%} right")
 
 # %% [markdown]
-# The proof that the second one is a single linear layer: what it says of the mean of two images
-# is the mean of what it says of each. For the first this doesn't hold.
+# The second network is really a single linear layer. To see it, feed it the mean of two images: its
+# output is the mean of its outputs for each. With ReLUs this doesn't hold.
 
 # %%
 one, other = tensors(2)[0].split(1)
@@ -265,7 +265,7 @@ plt.show()
 # ## Training
 #
 # One line trains a recipe. It writes a folder in which `history.csv` grows by a line each epoch, so
-# the curves can be drawn while it trains. Ten per cent of the training digits are held out for them.
+# the curves can be drawn while it trains. Ten per cent of the training digits are held out for validation.
 
 
 # %%
@@ -276,7 +276,8 @@ def curves(history):
         wrong = 100 - 100 * history[f"{part}_accuracy"]
         error.plot(history["epoch"], wrong, "o-", color=color, label=part)
         loss.plot(history["epoch"], history[f"{part}_loss"], "o-", color=color)
-    error.set(title="error, %", xlabel="epoch", xlim=(0.8, 6.2), ylim=(0, 6))
+    error.set(title="error, %", xlabel="epoch", xlim=(0.8, 6.2), ylim=(0.2, 30), yscale="log")
+    error.yaxis.set_major_formatter("{x:g}")
     loss.set(title="loss, nats", xlabel="epoch", xlim=(0.8, 6.2), ylim=(0, 0.6))
     error.legend()
     plt.close(figure)
@@ -300,23 +301,22 @@ with ThreadPoolExecutor() as pool:
 run = training.result()
 
 # %% [markdown]
-# At first the *training* digits are the harder ones: they are turned, shifted, scaled and slanted at random,
-# and the held-out ones are left as they are. Their loss stays higher, because label smoothing punishes
-# certainty.
+# At first the error is higher on the *training* digits. They are harder, because they are turned, shifted,
+# scaled and slanted at random. Their loss stays higher, because label smoothing punishes certainty.
 
 # %% [markdown]
 # ## Evaluation
 #
 # Now the test set is opened, for the first time. A *confusion matrix* counts which digit was
-# taken for which. *Precision* is the share of those read as 7 that are one; *recall* is the share of
-# the sevens that were read as such. The interval says how much is luck of the draw of 10,000 digits.
+# taken for which. *Precision* is the share of digits read as 7 that are sevens; *recall* is the share of
+# sevens that were read as 7. The interval says how much of the accuracy may be luck with 10,000 digits.
 
 # %%
 report = run.report(quiet=True)
 report
 
 # %% [markdown]
-# Look at the mistakes before you believe any figure. Many of these would divide people, too.
+# Look at the mistakes before you believe any figure. People would disagree about many of these, too.
 
 # %%
 test = inkdigits.load_data("mnist", "test")
@@ -331,8 +331,8 @@ show(test.images[wrong], captions)
 # %% [markdown]
 # ## What the network sees
 #
-# `build_model` gives the network as a plain PyTorch module, and `load_weights` what was learned.
-# The first layer has sixteen filters of 5×5 pixels, and looks for edges and strokes. Blue
+# `build_model` builds the network as a plain PyTorch module, and `load_weights` fills in what was learned.
+# The first layer has sixteen filters of 5×5 pixels that look for edges and strokes. Blue
 # weights want ink, red ones want none.
 
 # %%
@@ -343,8 +343,8 @@ reach = np.abs(filters).max()
 show(filters, range(1, 17), columns=16, size=0.65, cmap="RdBu", vmin=-reach, vmax=reach)
 
 # %% [markdown]
-# Given a digit, each filter makes a *feature map*: bright where it finds what it looks for.
-# The second layer combines them, and its maps are coarser: parts of strokes, corners, ends.
+# Given a digit, each filter makes a *feature map*, bright where it finds what it looks for. The second layer
+# combines these into coarser maps of corners, ends and parts of strokes. Here are 17 of its 32.
 
 # %%
 glyph = test.images[0]
@@ -357,9 +357,9 @@ show([glyph, *after_relu[0]], ["a digit", *range(1, 17)], columns=17, size=0.6, 
 show(after_relu[1][:17], range(1, 18), columns=17, size=0.6, cmap="magma")
 
 # %% [markdown]
-# **Evidence maps** say which ink made the network decide. Small windows of ink are removed, and
-# where the label then becomes less likely, the ink spoke for it (blue); where it becomes likelier, the
-# ink spoke against it (red). The lower row are mistakes, and what led to them.
+# **Evidence maps** show which ink made the network decide. Small windows of ink are removed, one after the
+# other. Where the label then becomes less likely, the ink spoke for it (blue); where it becomes more likely, the
+# ink spoke against it (red). The lower row shows mistakes, and what led to them.
 
 # %%
 chosen = np.r_[[np.flatnonzero(test.labels == digit)[3] for digit in range(10)], wrong[:10]]
@@ -378,7 +378,7 @@ show(pictures, captions)
 # ## Overfitting
 #
 # With 500 digits to learn from, a network of 57,000 weights learns them by heart. The training loss
-# goes to zero, and the loss on held-out digits turns and rises. That is overfitting.
+# goes to zero, while the loss on held-out digits stops falling and rises again. That is overfitting.
 
 # %%
 digits_500 = tensors(500)
@@ -399,11 +399,11 @@ def fresh(before_last=None, after_convolutions=False):
 # %% [markdown]
 # Each remedy is one change to the same training:
 #
-# * **Dropout** sets a random half of the last layer's inputs to 0, so that none is relied on.
+# * **Dropout** sets a random half of the last layer's inputs to 0, so the network can't rely on any one of them.
 # * **L2** pulls all weights towards 0, so the function stays simple.
-# * **Augmentation** turns, scales and shifts each digit anew, so it is never seen twice.
+# * **Augmentation** turns, scales and shifts each digit at random, so none is ever seen twice.
 # * **Batch norm** normalises between the layers, with the batch's own noisy mean and deviation.
-# * A **schedule** takes smaller steps towards the end, so the last weights are settled ones.
+# * A **schedule** takes smaller steps towards the end, so the weights settle.
 # * **Early stopping** keeps the weights of the epoch with the lowest held-out loss.
 
 
@@ -449,22 +449,24 @@ for axes in grid[:, 0]:
 plt.show()
 
 # %% [markdown]
-# Augmentation is worth the most: it adds what one knows of handwriting. The others mostly keep the loss
-# down, and so the confidence honest. This is one training each, so a point more or less says little. In a recipe, these are the fields `rotation_deg`, `shift_px` …,
-# `weight_decay`, `schedule` and `patience`: `inkdigits.train("fast", weight_decay=0.01)`.
+# Augmentation helps the most, because it adds knowledge of handwriting. The others mostly keep the loss
+# down, and so the confidence honest. Each was trained only once, so a difference of a point says little.
+#
+# A recipe has fields for these, such as `rotation_deg`, `shift_px`, `weight_decay`, `schedule` and `patience`. Any of them
+# can be changed: `inkdigits.train("fast", weight_decay=0.01)`.
 
 # %% [markdown]
 # ## Hyper-parameters
 #
 # | setting | worth trying | what you will see |
 # |---|---|---|
-# | learning rate, `peak_lr` | 1e-4 … 1e-1, on a log scale | too high: the loss jumps, or training stops as diverged; too low: it has not learned by the last epoch |
-# | batch size, `batch_size` | 32 … 512 | larger ones are faster for each image, and need a higher rate |
-# | `epochs` | 1 … 20 | longer helps as long as the validation loss falls |
-# | filters and units | 16 … 128 | more learn more and cost more; here they belong to the architecture |
+# | learning rate, `peak_lr` | 1e-4 … 1e-1, on a log scale | too high: the loss jumps, or training diverges and stops; too low: the loss is still falling at the end |
+# | batch size, `batch_size` | 32 … 512 | larger batches take less time per image, and need a higher rate |
+# | `epochs` | 1 … 20 | more epochs help as long as the validation loss falls |
+# | filters and units | 16 … 128 | more of them learn more and cost more; here they belong to the architecture |
 # | `schedule` | `one-cycle`, `cosine`, `constant` | the loss settles as the rate falls |
 #
-# Change the learning rate first. A small sweep of it beside the batch size, on 10,000 digits:
+# Change the learning rate first. Here is a small sweep of learning rate and batch size, on 10,000 digits:
 
 # %%
 rates, sizes = (0.001, 0.004, 0.016, 0.064), (64, 128, 256, 512)
@@ -490,16 +492,16 @@ axes.spines[:].set_visible(False)
 plt.show()
 
 # %% [markdown]
-# In one epoch of so few digits, small batches win, because they take more steps. With too low a rate it hasn't
-# learned by the end; with too high a one it overshoots. `inkdigits tune fast` searches many settings at once, stops
-# bad trials early, and says which setting mattered.
+# In one epoch of so few digits, small batches win, because they take more steps. If the rate is too low, the
+# network hasn't learned enough by the end; if it is too high, the steps overshoot. `inkdigits tune fast` searches many
+# settings at once, stops bad trials early, and says which setting mattered.
 
 # %% [markdown]
 # ## Confidence
 #
-# From here on the model inside the package reads: the recipe `robust`, which also learned what is *no*
-# digit. Its probabilities were calibrated on held-out digits, so that of the digits with a confidence of
-# 90 %, nine of ten are right. If the least sure ones are left to a person, hardly any mistake is left.
+# From here on we use the model inside the package. Its recipe is `robust`, which also learns what is *not* a
+# digit. Its probabilities are calibrated on held-out digits: of the digits read with a confidence of 90%, about
+# nine in ten are right. If a person reads the least certain ones, hardly any mistakes remain.
 
 # %%
 reader = inkdigits.Reader.load()
@@ -516,21 +518,21 @@ print(f"nobody asked: {error[-1]:.2f} %; 2 % asked: {error[9799]:.2f} %")
 plt.show()
 
 # %% [markdown]
-# **Prediction sets.** Where one label isn't enough, the reader says which are possible. The set holds the
-# right one for 99.9 % of digits like MNIST's, and most sets have one label only.
+# **Prediction sets.** When it is unsure, the reader gives a set of possible labels. For 99.9% of digits like
+# MNIST's the set contains the right label, and most sets have only one.
 
 # %%
 sets = reader.prediction_sets(probabilities)
 sizes = sets.sum(axis=1)
 covered = sets[np.arange(len(sets)), test.labels].mean()
-print(f"{(sizes == 1).mean():.1%} have one label; {covered:.2%} hold the right one")
+print(f"{(sizes == 1).mean():.1%} have one label; {covered:.2%} contain the right one")
 several = np.flatnonzero(sizes > 2)[:10]
 captions = [f"{', '.join(map(str, np.flatnonzero(sets[i])))}" for i in several]
 show(test.images[several], captions)
 
 # %% [markdown]
-# **Refusal.** A network must answer with one of ten digits, whatever it is shown. `familiarity` says how
-# much an image resembles a digit at all, and below a threshold it is refused.
+# **Refusal.** A classifier answers with one of ten digits, whatever it is shown. `familiarity` says how
+# much an image resembles a digit at all. Below a threshold it is refused, even if it is a badly written digit.
 
 # %%
 from PIL import Image, ImageDraw, ImageFont
@@ -554,8 +556,8 @@ show(strange, np.where(accepted, "accepted", "refused"))
 # %% [markdown]
 # ## Damaged digits
 #
-# A test set flatters: it comes from the same pens and the same scanner as the training set. Here is what
-# happens to `standard`, and to `robust`, which trained with other pens, blur, noise and strokes.
+# A test set flatters, because it comes from the same pens and the same scanner as the training set. Here is how
+# `standard` copes with damage, and how `robust` does, which was trained with other pens, blur, noise and strokes.
 
 # %%
 from scipy import ndimage
@@ -605,22 +607,24 @@ chosen = ipywidgets.FileUpload(accept="image/*", description="a picture")
 chosen
 
 # %%
-for picture in chosen.value:  # nothing happens before a picture is chosen
-    display(reader.read(picture["content"]))
+files = chosen.value  # a dict in ipywidgets 7, which Colab has; empty until you choose a picture
+for file in files.values() if isinstance(files, dict) else files:
+    display(reader.read(file["content"]))
 
 # %% [markdown]
 # ## Saving and loading
 #
-# A run's artifact is one ONNX file. It holds the network, its normalisation and calibration, the labels, the recipe
-# and what was measured on held-out digits. `Reader.load` checks it by its hash and runs it; loading can't run code.
+# A run's artifact is one ONNX file. It contains the network, its normalisation and calibration, the labels, the recipe
+# and the figures measured on held-out digits. `Reader.load` checks the file's hash first, and never runs code from it.
 
 # %%
 print(run.artifact.name, f"{run.artifact.stat().st_size / 1000:.0f} kB")
 reader = inkdigits.Reader.load(run.artifact)
-print(reader.info.labels, reader.info.validation)
+print("labels", *reader.info.labels)
+print(f"{reader.info.validation['accuracy']:.2%} of the held-out digits right")
 
 # %% [markdown]
-# Any ONNX program opens it, in Python, JavaScript or C++, without `inkdigits`:
+# Any ONNX runtime opens it without `inkdigits`, in Python, JavaScript or C++:
 
 # %%
 import onnxruntime
@@ -630,7 +634,7 @@ outputs = session.run(["probabilities", "familiarity"], {"images": test.images[:
 print(outputs[0].argmax(axis=1), test.labels[:5])
 
 # %% [markdown]
-# The weights alone, for PyTorch, as safetensors:
+# The weights alone can be saved as safetensors, for PyTorch:
 
 # %%
 inkdigits.save_weights(model, WORK / "standard.safetensors")
@@ -645,4 +649,4 @@ with torch.inference_mode():
 #
 # * [Your own pictures](own-data.ipynb): from a folder of pictures to a reader.
 # * The same network by hand, step by step: [in PyTorch](pytorch.ipynb), [in Keras](keras.ipynb).
-# * [Usage](../docs/how-to/usage.md): the commands, and everything that they take.
+# * [Usage](../docs/how-to/usage.md): the commands and their options.

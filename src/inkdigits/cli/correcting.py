@@ -73,7 +73,7 @@ def _lines(corrected: "Corrected", limits: "Limits", path: Path) -> list[str]:
         trained,
         f"held-out corrections  {before.corrections} of {held_out} right before, "
         f"{after.corrections} after",
-        f"held-out MNIST        {before.accuracy:.2f} % before, {after.accuracy:.2f} % after "
+        f"held-out MNIST        {before.accuracy:.2f}% before, {after.accuracy:.2f}% after "
         f"(may fall by {limits.accuracy_loss:g} points)",
         f"calibration error     {before.calibration_error:.2f} before, "
         f"{after.calibration_error:.2f} after (may rise by {limits.calibration_loss:g} points)",

@@ -59,8 +59,8 @@ def _inspect(console: Console, name: str, arguments: Namespace) -> None:
     }
     lines = [data.about for data in parts.values() if data.about]
     lines.append(
-        f"{len(found.doubts)} doubtful labels, {len(found.twins)} pairs nearly the same, "
-        f"{len(found.blank)} blank, {len(found.clipped)} cut off, {len(found.left_out)} left out"
+        f"doubtful labels {len(found.doubts)}, near duplicates {len(found.twins)}, "
+        f"blank {len(found.blank)}, cut off {len(found.clipped)}, left out {len(found.left_out)}"
     )
     console.result([*lines, f"page      {page}"], {"page": str(page), **counts})
 

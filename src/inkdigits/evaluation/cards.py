@@ -20,12 +20,12 @@ def report_card(report: Report) -> str:
         subtitle=report.seen.data.about if report.seen else "",
         figures=[
             (
-                _percent(report.accuracy),
-                f"accuracy; 95 % interval {_percent(low)} to {_percent(high)}",
+                f"{report.accuracy:.2%}",
+                f"accuracy; 95% interval {low:.2%} to {high:.2%}",
             ),
             (f"{report.images - report.right:,}", f"of {report.images:,} images wrong"),
             (f"{report.macro.f1:.4f}", "macro F1"),
-            (_percent(report.accepted), "of the images accepted"),
+            (f"{report.accepted:.2%}", "of the images accepted"),
         ],
         plot=plot_confusion(np.array(report.confusion_matrix), names),
         about_plot="Confusion matrix, counts and shares",
@@ -44,7 +44,7 @@ def run_card(info: ArtifactInfo, where: str) -> str:
     if validation["images"]:
         kept = "training images" if info.is_imported else "images held out"
         caption = f"validation accuracy, on {validation['images']:,} {kept}"
-        figures.insert(0, (_percent(validation["accuracy"]), caption))
+        figures.insert(0, (f"{validation['accuracy']:.2%}", caption))
     title = info.recipe["name"]
     if history:
         title += f", seed {info.seed}, on {title_of(info.dataset)}"
@@ -64,7 +64,3 @@ def run_card(info: ArtifactInfo, where: str) -> str:
 def _card(plot: Any, **values: Any) -> str:
     encoded = base64.b64encode(encode_png(plot)).decode() if plot else ""
     return template("card.html.jinja").render(plot=encoded, **values)
-
-
-def _percent(share: float) -> str:
-    return f"{share:.2%}".replace("%", "\N{NO-BREAK SPACE}%")

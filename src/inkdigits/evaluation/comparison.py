@@ -78,7 +78,7 @@ def write_comparison(found: Comparison, data: LabelledImages, folder: Path) -> P
 
 @dataclass(frozen=True)
 class Share:
-    """How many of some images are right, and the 95 % interval of the share (Wilson)."""
+    """How many of some images are right, and the 95% interval of the share (Wilson)."""
 
     right: int
     total: int

@@ -63,7 +63,7 @@ class Seen:
 class Report:
     """The measured figures of one artifact on one test set; shares are in 0…1.
 
-    `accuracy_interval` is the 95 % interval after Wilson, `accepted` the share of images whose
+    `accuracy_interval` is the 95% interval after Wilson, `accepted` the share of images whose
     familiarity reaches the artifact's `accept_at`. `corruptions` is empty where they were not
     measured. `mistakes` has the most confident ones first. `artifact` is the artifact's metadata,
     `environment` where the evaluation ran. `seen` is what it was measured on, and isn't compared.
@@ -93,7 +93,7 @@ class Report:
         """The accuracy with its interval, in one line."""
         low, high = self.accuracy_interval
         return (
-            f"test accuracy {self.accuracy:.2%} (95 % interval {low:.2%} to {high:.2%}; "
+            f"test accuracy {self.accuracy:.2%} (95% interval {low:.2%} to {high:.2%}; "
             f"{self.images - self.right} of {self.images} wrong)"
         )
 

@@ -76,7 +76,7 @@ def plot_importances(importances: dict[str, float]) -> Figure:
     figure = Figure(figsize=(10, 0.6 + 0.36 * len(names)), layout="constrained")
     axes = figure.subplots()
     bars = axes.barh(names, shares, color=BLUE, alpha=0.75, height=0.6)
-    axes.bar_label(bars, [f"{share:.0f} %" for share in shares], padding=4, fontsize=9)
+    axes.bar_label(bars, [f"{share:.0f}%" for share in shares], padding=4, fontsize=9)
     axes.set(xlim=(0, max(shares) * 1.1), xticks=[])
     axes.spines[:].set_visible(False)
     axes.tick_params(length=0)

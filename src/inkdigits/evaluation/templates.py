@@ -20,5 +20,5 @@ def template(name: str) -> jinja2.Template:
         undefined=jinja2.StrictUndefined,
         loader=jinja2.PackageLoader("inkdigits.evaluation", ""),
     )
-    environment.filters["percent"] = lambda share: f"{share * 100:.2f}\N{NO-BREAK SPACE}%"
+    environment.filters["percent"] = lambda share: f"{share:.2%}"
     return environment.get_template(name)

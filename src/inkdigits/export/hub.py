@@ -44,7 +44,7 @@ def _card(info: ArtifactInfo, report: dict[str, Any] | None, files: list[str]) -
         low, high = report["accuracy_interval"]
         tested = [
             f"| test accuracy, {report['dataset']}, {report['images']:,} images "
-            f"| {report['accuracy']:.2%} (95 % interval {low:.2%} to {high:.2%}) |",
+            f"| {report['accuracy']:.2%} (95% interval {low:.2%} to {high:.2%}) |",
             f"| test loss | {report['loss']:.4f} |",
             f"| test images accepted | {report['accepted']:.2%} |",
         ]

@@ -142,7 +142,7 @@ def _check(before: Scores, after: Scores, limits: Limits) -> None:
     if lost > limits.accuracy_loss:
         raise TrainingRefused(
             f"held-out MNIST accuracy would fall from {before.accuracy:.2f} to "
-            f"{after.accuracy:.2f} %, by more than {limits.accuracy_loss:g} points; look through "
+            f"{after.accuracy:.2f}%, by more than {limits.accuracy_loss:g} points; look through "
             "the corrections, or allow more with --max-accuracy-loss"
         )
     if after.calibration_error - before.calibration_error > limits.calibration_loss:
