@@ -5,11 +5,15 @@ Prints their share of all lines of the functions of this package that are entere
 
 import sys
 import threading
+from pathlib import Path
 from types import CodeType, FrameType
 from typing import Any
 
+import inkdigits
 from tests.fuzz import CASES
 from tests.fuzz.targets import TARGETS
+
+PACKAGE = str(Path(inkdigits.__file__).parent)
 
 
 def main() -> None:
@@ -19,7 +23,7 @@ def main() -> None:
 
     def trace(frame: FrameType, event: str, _: object) -> Any:
         code = frame.f_code
-        if "/inkdigits/" not in code.co_filename or code.co_name == "<module>":
+        if not code.co_filename.startswith(PACKAGE) or code.co_name == "<module>":
             return None
         entered.add(code)
         if event == "line":
