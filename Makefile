@@ -23,7 +23,8 @@ test-keras: .venv/test  ## test Keras on TensorFlow, and TensorFlow Lite: 1.6 GB
 	KERAS_BACKEND=tensorflow $(BIN)/python -m pytest -W ignore tests/test_exports.py tests/test_importing.py tests/test_keras_engine.py
 
 faults: .venv/test  ## everything that docs/explanation/faults.md promises, a minute of fuzzing each, and what checkpoints cost
-	$(BIN)/python -m pytest tests/faults tests/test_distributed.py tests/test_tune.py
+	$(BIN)/python -m pip install --quiet --editable '.[test,ray]'
+	$(BIN)/python -m pytest tests/faults $$(grep -o 'tests/\w*\.py::\w*' docs/explanation/faults.md | sort -u)
 	$(BIN)/python -m tests.fuzz 60
 	$(BIN)/python benchmarks/checkpoints.py
 
@@ -85,7 +86,7 @@ bench-real: .venv/train  ## score a folder of real pictures with a labels.csv: m
 bench-few: .venv/test  ## how accuracy grows with the number of own pictures; a table in docs/how-to/fine-tune.md
 	$(BIN)/python benchmarks/few_pictures.py
 
-scale: .venv/train  ## how reading grows up to a million glyphs, and what Ray costs: tables in docs/how-to/scale.md; half an hour
+scale: .venv/train  ## how reading grows up to a million glyphs, and what processes and Ray cost: tables in docs/how-to/scale.md; half an hour
 	$(BIN)/python -m pip install --quiet --editable '.[ray]'
 	$(BIN)/python benchmarks/scale.py
 

@@ -4,8 +4,8 @@
 
 Runs `inkdigits predict --output FOLDER/ --format parquet` on tables of glyphs and on drawn pictures
 of 3 to 8 digits, and counts the CPU time of all processes that it starts, which other work on the
-machine changes little. Then the same pictures in one process and in one actor of Ray, in turn.
-Writes `benchmarks/results/scale.json` and the tables in `docs/how-to/scale.md`.
+machine changes little. Before that the same pictures in one process, in two, and in one actor of
+Ray, in turn. Writes `benchmarks/results/scale.json` and the tables in `docs/how-to/scale.md`.
 """
 
 import argparse
@@ -36,7 +36,7 @@ PICTURES = (1_000, 10_000)
 IN_TABLE = 10_000  # glyphs
 DRAWN = 200  # different pictures; more are links to them
 FEW, MANY = 64, 320  # pictures with Ray: their difference leaves out what the start costs
-ROUNDS = 3
+ROUNDS = 6
 CORE_HOUR = 0.04  # dollars
 _SUBREAPER = 36  # of prctl: orphans become our children, and their time is counted
 
@@ -104,17 +104,18 @@ def growth(folder: Path, jobs: int) -> list[dict[str, Any]]:
 
 
 def beside_ray(folder: Path) -> list[dict[str, float]]:
-    """CPU milliseconds for one more picture in one process and in one actor, in turn."""
+    """CPU milliseconds for one more picture in one process, in two, and in one actor, in turn."""
+    ways = {"processes": ("processes", "1"), "two": ("processes", "2"), "ray": ("ray", "1")}
     rows = []
     for _ in range(ROUNDS):
         row = {}
-        for engine in ("processes", "ray"):
+        for way, (engine, jobs) in ways.items():
             few, many = (
-                measured(listed(folder, "pictures", count), "--jobs", "1", "--engine", engine)
+                measured(listed(folder, "pictures", count), "--jobs", jobs, "--engine", engine)
                 for count in (FEW, MANY)
             )
-            row[engine] = 1000 * (many["cpu_s"] - few["cpu_s"]) / (MANY - FEW)
-            row[f"{engine}_start"] = few["cpu_s"] - FEW * row[engine] / 1000
+            row[way] = 1000 * (many["cpu_s"] - few["cpu_s"]) / (MANY - FEW)
+            row[f"{way}_start"] = few["cpu_s"] - FEW * row[way] / 1000
         rows.append(row)
         print(row, flush=True)
     return rows
@@ -149,14 +150,15 @@ def price_table(rows: list[dict[str, Any]]) -> str:
 def ray_table(rows: list[dict[str, float]]) -> str:
     """Markdown."""
     lines = [
-        "| round | one process: CPU ms a picture | one actor of Ray | ratio |",
-        "|---|---|---|---|",
+        "| round | one process: CPU ms a picture | two processes | one actor of Ray "
+        "| Ray's ratio |",
+        "|---|---|---|---|---|",
     ]
     for number, row in enumerate(rows, start=1):
-        ratio = row["ray"] / row["processes"]
-        lines.append(f"| {number} | {row['processes']:.1f} | {row['ray']:.1f} | {ratio:.2f} |")
+        each = " | ".join(f"{row[way]:.1f}" for way in ("processes", "two", "ray"))
+        lines.append(f"| {number} | {each} | {row['ray'] / row['processes']:.2f} |")
     ratio = statistics.median(row["ray"] / row["processes"] for row in rows)
-    lines.append(f"| median | | | {ratio:.2f} |")
+    lines.append(f"| median | | | | {ratio:.2f} |")
     return "\n".join(lines) + "\n"
 
 

@@ -113,14 +113,17 @@ def measure(server: int, port: int) -> None:
 
 
 def soak(server: int, port: int, seconds: float) -> None:
-    """Ask for everything for a long time; `SystemExit` if memory grows."""
+    """Ask for everything for a long time: a row for each fifth; `SystemExit` if memory grows."""
     load(port, list(REQUESTS.values()), WARM_S)
     before = memory_mb(server)
-    count = len(load(port, list(REQUESTS.values()), seconds))
-    after = memory_mb(server)
-    grown = after / before - 1
-    print(f"soak: {count:,} requests, no error; {before:.0f} MB, then {after:.0f} ({grown:+.1%})")
-    if grown > MOST_GROWN:
+    print("| seconds | requests | failed | memory, MB |\n|---|---|---|---|")
+    print(f"| 0 | | | {before:.0f} |", flush=True)
+    count = 0
+    for part in range(1, 6):
+        count += len(load(port, list(REQUESTS.values()), seconds / 5))
+        after = memory_mb(server)
+        print(f"| {seconds * part / 5:.0f} | {count:,} | 0 | {after:.0f} |", flush=True)
+    if after / before - 1 > MOST_GROWN:
         raise SystemExit(f"memory grew by more than {MOST_GROWN:.0%}")
 
 

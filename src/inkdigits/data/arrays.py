@@ -9,6 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from inkdigits.data.idx import gunzip, parse_idx
+from inkdigits.data.matlab import parse_mat
 from inkdigits.data.pictures import (
     Pictures,
     from_values,
@@ -67,16 +68,13 @@ def read_mat(content: bytes, path: Path) -> dict[str, Pictures]:
     Pictures lie along the axis that is as long as the labels. Where labels run from 1 to 10, 10 is
     the digit 0: MATLAB counts from 1.
     """
-    from scipy.io import loadmat
-
     try:
-        stored = loadmat(io.BytesIO(content))
-    except Exception as error:  # SciPy's reader raises what it meets
-        raise DataError(f"{path} can't be read: {error}; save it anew as MATLAB 5") from None
+        stored = parse_mat(content)
+    except ValueError as error:
+        raise DataError(f"{path} can't be read: {error}; save it anew with -v7") from None
     arrays = {
         name.lower(): _flat_cells(value) if value.dtype == object else value
         for name, value in stored.items()
-        if name[:2] != "__"
     }
     for end in ("", "_train", "_test"):
         labels, images = _named(arrays, LABEL_KEYS, end), _named(arrays, IMAGE_KEYS, end)
