@@ -106,9 +106,7 @@ def variants(folds: Folds) -> dict[str, Variant]:
         "taught": Variant(taught),
         "taught, softened at 2": Variant(taught, 2.0),
         "taught, softened at 3": Variant(taught, 3.0),
-        "taught, softened at 5": Variant(taught, 5.0),
         "taught by a network with label smoothing": Variant(smooth),
-        "taught by a network with label smoothing, softened at 2": Variant(smooth, 2.0),
         "doubtful labels left out": Variant(folds.without_doubts),
         "doubtful labels softened": Variant(folds.softened),
     }
