@@ -170,7 +170,9 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.partition("\n")[0])
     parser.add_argument("changes", nargs="*", help="numbers of the changes, default: all")
     parser.add_argument("--epochs", type=int, default=12)
-    parser.add_argument("--folds", type=int, default=FOLDS, help="how many are held out")
+    parser.add_argument(
+        "--folds", type=int, default=FOLDS, help="how many are held out, 0: only the table"
+    )
     arguments = parser.parse_args()
     keep_freed_memory()
     data = load_dataset()

@@ -5,8 +5,8 @@
 Trains `standard` without each fifth of the training set, with several seeds, then taught by the
 networks that `accurate_ablation.py` trained without the same fifth, and without the digits whose
 labels `inkdigits data inspect` doubts, looking at the other four fifths alone. What the networks
-said is kept in `runs/ablation/`. Writes `benchmarks/results/standard_ablation.json` and the table
-in `docs/explanation/accuracy.md`.
+said is kept in `runs/ablation/`. Writes `benchmarks/results/standard_ablation.json`, and the table
+and the picture in `docs/explanation/accuracy.md`.
 """
 
 import argparse
@@ -26,6 +26,7 @@ from paired import UNCHANGED, Logits, Outcome, table
 from inkdigits.data import LabelledImages, Split, load_dataset, one_hot, stratified_folds
 from inkdigits.environment import describe_environment
 from inkdigits.evaluation.inspection import find_doubts
+from inkdigits.evaluation.plots import encode_png, plot_digits
 from inkdigits.files import write_atomic
 from inkdigits.metrics import fit_temperature, softmax
 from inkdigits.recipes import RECIPES
@@ -106,6 +107,7 @@ def variants(folds: Folds) -> dict[str, Variant]:
         "taught": Variant(taught),
         "taught, softened at 2": Variant(taught, 2.0),
         "taught, softened at 3": Variant(taught, 3.0),
+        "taught, softened at 5": Variant(taught, 5.0),
         "taught by a network with label smoothing": Variant(smooth),
         "doubtful labels left out": Variant(folds.without_doubts),
         "doubtful labels softened": Variant(folds.softened),
@@ -124,6 +126,17 @@ def measured(name: str, folds: Folds, number: int, seed: int) -> Logits:
         np.save(path, predict_logits(rebuild(recipe, weights), split.validation.images).numpy())
     logits: Logits = np.load(path)
     return logits
+
+
+def draw_doubted(folds: Folds) -> None:
+    """Draw the digits with doubtful labels that were left out without the first fold."""
+    data, (places, read_as) = folds.others(0), folds.doubted(0)
+    captions = [
+        f"labelled {data.labels[place]}, read {read}"
+        for place, read in zip(places, read_as, strict=True)
+    ]
+    figure = plot_digits(255 - data.images[places], captions, [True] * len(places), columns=6)
+    write_atomic(PAGE.with_name("doubted-labels.png"), encode_png(figure))
 
 
 def main() -> None:
@@ -145,6 +158,7 @@ def main() -> None:
     values = {"environment": describe_environment(), "results": results}
     write_atomic(HERE / "results" / "standard_ablation.json", json.dumps(values, indent=1).encode())
     put_table(PAGE, "teaching", table(results))
+    draw_doubted(folds)
 
 
 if __name__ == "__main__":
