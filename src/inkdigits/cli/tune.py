@@ -89,4 +89,4 @@ def _write(search: "Search") -> tuple[Path, Path]:
 def _trial_line(trial: "Trial", wanted: int) -> str:
     outcome = f"{trial.accuracy:.2%}" if trial.accuracy is not None else trial.state
     values = " ".join(f"{name}={value}" for name, value in trial.values.items())
-    return f"trial {trial.number + 1:>{len(str(wanted))}}/{wanted}   {outcome:>8}   {values}"
+    return f"trial {trial.number + 1:>{len(str(wanted))}}   {outcome:>8}   {values}"
