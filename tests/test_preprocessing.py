@@ -5,7 +5,14 @@ from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
 from sklearn.preprocessing import OneHotEncoder
 
-from inkdigits.data import LabelledImages, normalise, one_hot, reshape_4d, stratified_split
+from inkdigits.data import (
+    LabelledImages,
+    normalise,
+    one_hot,
+    reshape_4d,
+    stratified_folds,
+    stratified_split,
+)
 from inkdigits.errors import UsageError
 
 labels_arrays = hnp.arrays(np.uint8, st.integers(1, 300), elements=st.integers(0, 9))
@@ -68,3 +75,14 @@ def test_the_seed_decides_the_split():
 def test_a_fraction_outside_its_range_is_refused(fraction):
     with pytest.raises(UsageError, match="validation_fraction"):
         stratified_split(numbered(np.zeros(3, np.uint8)), fraction, 0)
+
+
+@given(st.lists(st.integers(0, 3), max_size=60), st.integers(2, 6), st.integers(0, 2**32))
+def test_folds_hold_out_each_image_once_and_each_class_evenly(labels, count, seed):
+    labels = np.array(labels, int)
+    fold = stratified_folds(labels, count, seed)
+    assert len(fold) == len(labels)
+    for group in (fold, *(fold[labels == label] for label in range(4))):
+        sizes = np.bincount(group, minlength=count)
+        assert len(sizes) == count
+        assert sizes.max() - sizes.min() <= 1
