@@ -16,7 +16,13 @@ from inkdigits.recipes.architectures import ARCHITECTURES
 from inkdigits.training import predict_logits
 from inkdigits.training.calibration import familiarity
 from inkdigits.training.detector import cutout
-from inkdigits.training.models import as_network, build_model, count_parameters, rebuild
+from inkdigits.training.models import (
+    as_network,
+    build_model,
+    count_parameters,
+    networks_of,
+    rebuild,
+)
 
 
 @pytest.fixture(scope="module")
@@ -28,7 +34,8 @@ def images(mnist):
 def test_artifact_agrees_with_torch(name, images):
     torch.manual_seed(0)
     recipes = (*RECIPES.values(), cutout.RECIPE)
-    model = build_model(next(recipe for recipe in recipes if recipe.architecture == name))
+    recipe = next(recipe for recipe in recipes if recipe.architecture == name)
+    (model,) = networks_of(build_model(replace(recipe, networks=1)))
     with torch.no_grad():  # one step in training mode changes batch norm's initial statistics
         model(torch.from_numpy(images).unsqueeze(1).float())
     content = seal_artifact(export_onnx([as_network(model)], temperature=0.7), Reader.load().info)
