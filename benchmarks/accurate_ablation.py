@@ -13,14 +13,14 @@ import argparse
 import hashlib
 import json
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 import numpy as np
-import torch
 from documents import put_table
 from numpy.typing import NDArray
-from paired import UNCHANGED, Logits, Outcome, table
+from paired import UNCHANGED, Logits, Outcome, remembered, table
 
 from inkdigits.data import LabelledImages, Split, load_dataset, stratified_folds
 from inkdigits.environment import describe_environment
@@ -36,7 +36,7 @@ from inkdigits.recipes.architectures import (
     ReLU,
 )
 from inkdigits.training import fit, predict_logits
-from inkdigits.training.checkpoint import Checkpoint, Weights
+from inkdigits.training.checkpoint import Checkpoint
 from inkdigits.training.memory import keep_freed_memory
 from inkdigits.training.models import rebuild
 
@@ -105,53 +105,28 @@ def key_of(recipe: Recipe) -> str:
     return hashlib.sha256(json.dumps(settings, sort_keys=True).encode()).hexdigest()[:12]
 
 
-def measured(recipe: Recipe, data: LabelledImages, fold: NDArray[np.intp], number: int) -> Path:
-    """Train without a fold, unless that is done; where the logits are.
+def kept_at(recipe: Recipe, number: int) -> Path:
+    """Where the logits of all digits lie, by a network that was trained without a fold."""
+    return KEPT / f"{key_of(recipe)}-{number}.npy"
 
-    `everything` are those of all digits, to choose and to teach by; `averaged` are those of the
-    fold by the mean weights of the last third.
-    """
-    path = KEPT / f"{key_of(recipe)}-{number}.npz"
-    if path.exists():
-        return path
+
+def train(recipe: Recipe, data: LabelledImages, fold: NDArray[np.intp], number: int) -> Logits:
+    """Train without a fold; the logits of all digits, to choose and to teach by."""
     split = Split(train=data.only(fold != number), validation=data.only(fold == number))
-    late: list[Weights] = []
 
-    def keep(checkpoint: Checkpoint) -> None:
+    def show(checkpoint: Checkpoint) -> None:
         latest = checkpoint.history[-1]
         print(f"  epoch {latest.epoch}: {latest.validation_accuracy:.2%}", flush=True)
-        if 3 * latest.epoch > 2 * recipe.epochs:
-            late.append(checkpoint.model or {})
 
-    (last,) = fit(recipe, split, seed=number, device="cpu", on_epoch=keep).weights()
-    averaged = predict_logits(rebuild(recipe, [mean_of(late)]), split.validation.images)
-    everything = predict_logits(rebuild(recipe, [last]), data.images)
-    found = {"everything": everything.numpy(), "averaged": averaged.numpy()}
-    KEPT.mkdir(parents=True, exist_ok=True)
-    unfinished = path.with_suffix(".part.npz")
-    np.savez(unfinished, **found)
-    unfinished.replace(path)
-    return path
+    weights = fit(recipe, split, seed=number, device="cpu", on_epoch=show).weights()
+    logits: Logits = predict_logits(rebuild(recipe, weights), data.images).numpy()
+    return logits
 
 
 def kept(recipe: Recipe, fold: NDArray[np.intp]) -> dict[int, Logits]:
     """The logits on each fold that was measured."""
-    found = {}
-    for number in range(FOLDS):
-        path = KEPT / f"{key_of(recipe)}-{number}.npz"
-        if path.exists():
-            found[number] = np.load(path)["everything"][fold == number]
-    return found
-
-
-def mean_of(weights: list[Weights]) -> Weights:
-    """The mean of weights and batch norm statistics; counters come from the last epoch."""
-    return {
-        name: torch.stack([each[name] for each in weights]).mean(0)
-        if value.is_floating_point()
-        else value
-        for name, value in weights[-1].items()
-    }
+    paths = {number: kept_at(recipe, number) for number in range(FOLDS)}
+    return {k: np.load(path)[fold == k] for k, path in paths.items() if path.exists()}
 
 
 def results_of(logits: dict[str, dict[int, Logits]], labels: Labels) -> dict[str, Any]:
@@ -182,7 +157,8 @@ def main() -> None:
     for name in [list(CHANGES)[int(number)] for number in arguments.changes] or CHANGES:
         for number in range(arguments.folds):
             print(f"{name}, fold {number}", flush=True)
-            measured(recipes[name], data, fold, number)
+            recipe = recipes[name]
+            remembered(kept_at(recipe, number), partial(train, recipe, data, fold, number))
     logits = {name: kept(recipe, fold) for name, recipe in recipes.items()}
     results = results_of(
         {name: by_fold for name, by_fold in logits.items() if by_fold},

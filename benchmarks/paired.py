@@ -1,14 +1,28 @@
 """Changes to a recipe, compared on the same held-out digits."""
 
+import io
+from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
+from inkdigits.files import write_atomic
 from inkdigits.metrics import fit_temperature, mcnemar, softmax
 
 Logits = NDArray[np.float32]
 UNCHANGED = "nothing"
+
+
+def remembered(path: Path, compute: Callable[[], NDArray[Any]]) -> NDArray[Any]:
+    """The array in a file; computed and stored if it isn't there yet."""
+    if not path.exists():
+        content = io.BytesIO()
+        np.save(content, compute())
+        write_atomic(path, content.getvalue())
+    stored: NDArray[Any] = np.load(path)
+    return stored
 
 
 class Outcome:

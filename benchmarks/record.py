@@ -74,9 +74,9 @@ class Entry:
         """Where a run lies."""
         return RUNS / "-".join(filter(None, (self.recipe.name, self.teacher, str(seed))))
 
-    def is_of(self, run: dict[str, Any]) -> bool:
-        """Whether a stored run is one of these."""
-        return (run["recipe"], run.get("teacher", "")) == (self.recipe.name, self.teacher)
+    def runs(self) -> list[dict[str, Any]]:
+        """The stored runs."""
+        return load_results().runs_of(self.recipe.name, self.teacher)
 
 
 def measure(entry: Entry, seed: int) -> dict[str, Any]:
@@ -111,11 +111,14 @@ def seconds_of(recipe: Recipe) -> float:
     data = load_dataset()
     few = Split(data.only(slice(TIMED * recipe.batch_size)), data.only(slice(1000)))
     whole = len(data) * (1 - recipe.validation_fraction) / len(few.train)
-    seconds = 0.0
-    for number in range(recipe.networks):
-        one = recipe.architecture.split("+")[number % len(recipe.architecture.split("+"))]
-        brief = replace(recipe, architecture=one, networks=1, epochs=2, patience=0)
-        seconds += fit(brief, few, 0, device="cpu").history[-1].seconds
+    names = recipe.architectures
+
+    def timed(name: str) -> float:
+        brief = replace(recipe, architecture=name, networks=1, epochs=2, patience=0)
+        return fit(brief, few, 0, device="cpu").history[-1].seconds
+
+    each = [timed(name) for name in names]
+    seconds = sum(each[number % len(names)] for number in range(recipe.networks))
     return seconds * whole * recipe.epochs
 
 
@@ -138,8 +141,7 @@ def is_current(run: dict[str, Any]) -> bool:
 
 def layers(recipe: Recipe) -> list[str]:
     """The layers of the recipe's networks as text."""
-    names = recipe.architecture.split("+")
-    return [repr(layer) for name in names for layer in ARCHITECTURES[name]]
+    return [repr(layer) for name in recipe.architectures for layer in ARCHITECTURES[name]]
 
 
 def hardware() -> str:
@@ -162,8 +164,7 @@ def recipes_table() -> str:
     ]
     for name, recipe in RECIPES.items():
         accuracy, seeds, seconds, parameters = measured.figures(name)
-        mine = [run for run in measured.runs if Entry(recipe).is_of(run)]
-        on = {machines[run["hardware"]] for run in mine}
+        on = {machines[run["hardware"]] for run in measured.runs_of(name)}
         figures = " | ".join((accuracy, seeds, seconds, ", ".join(sorted(on)), parameters))
         lines.append(f"| `{name}` | {figures} | {recipe.summary} |")
     named = "; ".join(f"{letter}: {machine}" for machine, letter in machines.items())
@@ -225,8 +226,7 @@ def write_measured(runs: list[dict[str, Any]]) -> None:
 
 def missing_seeds(entry: Entry, *, again: bool) -> list[int]:
     """The seeds without a current result."""
-    runs = load_results().runs
-    done = {run["seed"] for run in runs if entry.is_of(run) and is_current(run) and not again}
+    done = {run["seed"] for run in entry.runs() if is_current(run) and not again}
     return [seed for seed in range(SEEDS.get(entry.recipe.name, 3)) if seed not in done]
 
 
@@ -260,11 +260,8 @@ def main() -> None:
     for entry, seeds in missing.items():
         for seed in seeds:
             found = measure(entry, seed)
-            others = [
-                run
-                for run in load_results().runs
-                if not (entry.is_of(run) and (run["seed"] == seed or not is_current(run)))
-            ]
+            replaced = [run for run in entry.runs() if run["seed"] == seed or not is_current(run)]
+            others = [run for run in load_results().runs if run not in replaced]
             write_measured([*others, found])
             print(f"{entry} {seed}: {found['accuracy']:.2%} {found['train_seconds']} s", flush=True)
 

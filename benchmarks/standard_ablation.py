@@ -18,10 +18,10 @@ from pathlib import Path
 from unittest.mock import patch
 
 import numpy as np
-from accurate_ablation import CHANGES, FOLDS, KEPT, PAGE, key_of
+from accurate_ablation import CHANGES, FOLDS, KEPT, PAGE, kept_at
 from documents import put_table
 from numpy.typing import NDArray
-from paired import UNCHANGED, Logits, Outcome, table
+from paired import UNCHANGED, Logits, Outcome, remembered, table
 
 from inkdigits.data import LabelledImages, Split, load_dataset, one_hot, stratified_folds
 from inkdigits.environment import describe_environment
@@ -59,18 +59,19 @@ class Folds:
 
         Its probabilities are calibrated on the fold, as an artifact's are on held-out digits.
         """
-        path = KEPT / f"{key_of(replace(self.accurate, **CHANGES[change]))}-{number}.npz"
-        logits, mine = np.load(path)["everything"], self.fold == number
+        logits = np.load(kept_at(replace(self.accurate, **CHANGES[change]), number))
+        mine = self.fold == number
         said = softmax(logits[~mine] / fit_temperature(logits[mine], self.data.labels[mine]))
         return replace(self.others(number), taught=said.astype(np.float32))
 
     def doubted(self, number: int) -> tuple[NDArray[np.intp], NDArray[np.intp]]:
         """Places in the other folds whose labels are doubtful, and what they were read as."""
-        path = KEPT / f"doubts-{number}.npy"
-        if not path.exists():
+
+        def find() -> NDArray[np.intp]:
             doubts = find_doubts(self.others(number))
-            np.save(path, np.array([(each.place, each.predicted) for each in doubts], int))
-        places, read_as = np.load(path).T
+            return np.array([(each.place, each.predicted) for each in doubts], int).reshape(-1, 2)
+
+        places, read_as = remembered(KEPT / f"doubts-{number}.npy", find).T
         return places, read_as
 
     def without_doubts(self, number: int) -> LabelledImages:
@@ -114,18 +115,27 @@ def variants(folds: Folds) -> dict[str, Variant]:
     }
 
 
-def measured(name: str, folds: Folds, number: int, seed: int) -> Logits:
-    """What a network that was trained with a change says of a fold; trained if it isn't yet."""
-    path = KEPT / f"standard-{name}-{number}-{seed}.npy".replace(" ", "-")
-    if not path.exists():
-        variant = variants(folds)[name]
-        recipe = replace(STANDARD, label_smoothing=variant.smoothing)
-        split = Split(train=variant.digits(number), validation=folds.held_out(number))
-        with patch.object(batches, "TEMPERATURE", variant.temperature):
-            weights = fit(recipe, split, seed, device="cpu").weights()
-        np.save(path, predict_logits(rebuild(recipe, weights), split.validation.images).numpy())
-    logits: Logits = np.load(path)
+def train(variant: Variant, folds: Folds, number: int, seed: int) -> Logits:
+    """Train with a change; what the network says of the fold that is held out."""
+    recipe = replace(STANDARD, label_smoothing=variant.smoothing)
+    split = Split(train=variant.digits(number), validation=folds.held_out(number))
+    with patch.object(batches, "TEMPERATURE", variant.temperature):
+        weights = fit(recipe, split, seed, device="cpu").weights()
+    logits: Logits = predict_logits(rebuild(recipe, weights), split.validation.images).numpy()
     return logits
+
+
+def measured(
+    name: str, variant: Variant, folds: Folds, runs: list[tuple[int, int]]
+) -> dict[tuple[int, int], Logits]:
+    """What the networks of a change say; trained if they aren't yet."""
+    named = f"standard-{name}".replace(" ", "-")
+    return {
+        (number, seed): remembered(
+            KEPT / f"{named}-{number}-{seed}.npy", partial(train, variant, folds, number, seed)
+        )
+        for number, seed in runs
+    }
 
 
 def draw_doubted(folds: Folds) -> None:
@@ -150,11 +160,12 @@ def main() -> None:
     folds = Folds(arguments.epochs)
     runs = [(k, seed) for seed in range(arguments.seeds) for k in range(arguments.folds)]
     labels = {run: folds.held_out(run[0]).labels for run in runs}
-    found = {}
-    for name in variants(folds):
-        found[name] = Outcome({run: measured(name, folds, *run) for run in runs}, labels)
-        print(name, found[name].beside(found[UNCHANGED]), flush=True)
-    results = {name: outcome.beside(found[UNCHANGED]) for name, outcome in found.items()}
+    changes = variants(folds)
+    unchanged = Outcome(measured(UNCHANGED, changes[UNCHANGED], folds, runs), labels)
+    results = {}
+    for name, variant in changes.items():
+        results[name] = Outcome(measured(name, variant, folds, runs), labels).beside(unchanged)
+        print(name, results[name], flush=True)
     values = {"environment": describe_environment(), "results": results}
     write_atomic(HERE / "results" / "standard_ablation.json", json.dumps(values, indent=1).encode())
     put_table(PAGE, "teaching", table(results))

@@ -124,9 +124,14 @@ class Recipe:
         """Whether training adds drawn digits, or strokes to some digits."""
         return self.flourish_rate > 0 or self.drawn_share > 0
 
+    @property
+    def architectures(self) -> tuple[str, ...]:
+        """The names in `architecture`."""
+        return tuple(self.architecture.split("+"))
+
     def layers(self, network: int = 0, classes: int = CLASSES) -> tuple[Layer, ...]:
         """The layers of one of the networks, counted from 0."""
-        names = self.architecture.split("+")
+        names = self.architectures
         return with_classes(ARCHITECTURES[names[network % len(names)]], classes)
 
     def to_dict(self) -> dict[str, Any]:
@@ -174,21 +179,19 @@ def _check_together(recipe: Recipe) -> None:
             f"lr_decay is {recipe.lr_decay}; with schedule={recipe.schedule} it must be above 0, "
             "such as 0.9"
         )
-    architectures = recipe.architecture.split("+")
-    for name in architectures:
+    for name in recipe.architectures:
         if name not in ARCHITECTURES:
             choices = ", ".join(ARCHITECTURES)
             raise UsageError(f"architecture is {name!r}; choose one of {choices}")
-    if recipe.networks < len(architectures):
+    if recipe.networks < (named := len(recipe.architectures)):
         raise UsageError(
-            f"architecture names {len(architectures)} and networks is {recipe.networks}; "
-            f"set networks={len(architectures)}"
+            f"architecture names {named} and networks is {recipe.networks}; set networks={named}"
         )
     unknown = set(filter(None, recipe.effects.split("+"))) - set(EFFECT_NAMES)
     if unknown:
         choices = ", ".join(EFFECT_NAMES)
         raise UsageError(f"effects has {unknown.pop()!r}; join some of {choices} by '+'")
-    for name in architectures:
+    for name in recipe.architectures:
         has_class = knows_junk(ARCHITECTURES[name])
         if has_class != (recipe.junk_share > 0):
             raise UsageError(

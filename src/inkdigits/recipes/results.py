@@ -24,13 +24,17 @@ class Results:
         """The machine, or machines, in words."""
         return "; ".join(dict.fromkeys(run["hardware"] for run in self.runs))
 
+    def runs_of(self, name: str, teacher: str = "") -> list[dict[str, Any]]:
+        """The runs of a recipe that nobody taught, or that another recipe did."""
+        wanted = (name, teacher)
+        return [run for run in self.runs if (run["recipe"], run.get("teacher", "")) == wanted]
+
     def summary(self, name: str, teacher: str = "") -> dict[str, Any] | None:
         """Seeds, accuracy_mean, accuracy_sd, train_seconds, parameters; None if not measured.
 
         The seconds are the median over the seeds.
         """
-        wanted = (name, teacher)
-        runs = [run for run in self.runs if (run["recipe"], run.get("teacher", "")) == wanted]
+        runs = self.runs_of(name, teacher)
         return _summarise(runs) if runs else None
 
     def figures(self, name: str, teacher: str = "") -> tuple[str, str, str, str]:

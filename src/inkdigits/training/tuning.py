@@ -44,7 +44,7 @@ def tuning_recipe(start: Start, labels: tuple[str, ...]) -> Recipe:
         recipe,
         name=name + _TUNED,
         summary=f"{name}, trained further",
-        architecture=recipe.architecture.partition("+")[0],
+        architecture=recipe.architectures[0],
         networks=1,
         epochs=EPOCHS,
         patience=0,
