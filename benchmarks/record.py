@@ -30,7 +30,6 @@ from inkdigits.evaluation.plots import encode_png, plot_digits
 from inkdigits.files import write_atomic
 from inkdigits.reading import Reader
 from inkdigits.recipes import RECIPES, Recipe, find_recipe
-from inkdigits.recipes.architectures import ARCHITECTURES
 from inkdigits.recipes.results import load_results
 from inkdigits.training import fit, used_precision
 from inkdigits.training.memory import keep_freed_memory
@@ -111,15 +110,12 @@ def seconds_of(recipe: Recipe) -> float:
     data = load_dataset()
     few = Split(data.only(slice(TIMED * recipe.batch_size)), data.only(slice(1000)))
     whole = len(data) * (1 - recipe.validation_fraction) / len(few.train)
-    names = recipe.architectures
 
-    def timed(name: str) -> float:
-        brief = replace(recipe, architecture=name, networks=1, epochs=2, patience=0)
+    def timed(number: int) -> float:
+        brief = replace(recipe.of_network(number), networks=1, epochs=2, patience=0)
         return fit(brief, few, 0, device="cpu").history[-1].seconds
 
-    each = [timed(name) for name in names]
-    seconds = sum(each[number % len(names)] for number in range(recipe.networks))
-    return seconds * whole * recipe.epochs
+    return sum(map(timed, range(recipe.networks))) * whole * recipe.epochs
 
 
 def epochs_left(entry: Entry, seed: int) -> int:
@@ -141,7 +137,7 @@ def is_current(run: dict[str, Any]) -> bool:
 
 def layers(recipe: Recipe) -> list[str]:
     """The layers of the recipe's networks as text."""
-    return [repr(layer) for name in recipe.architectures for layer in ARCHITECTURES[name]]
+    return [repr(layer) for number in range(recipe.networks) for layer in recipe.layers(number)]
 
 
 def hardware() -> str:

@@ -28,7 +28,6 @@ from inkdigits.files import write_atomic
 from inkdigits.metrics import accuracy, log_sum_exp, softmax
 from inkdigits.recipes import RECIPES, Recipe
 from inkdigits.recipes.architectures import ARCHITECTURES, CLASSES, Dense, knows_junk
-from inkdigits.recipes.recipe import EFFECT_NAMES
 from inkdigits.training import fit, predict_logits
 from inkdigits.training.calibration import ACCEPTED_SHARE, familiarity
 from inkdigits.training.models import Model, rebuild
@@ -42,9 +41,10 @@ def variants(epochs: int) -> dict[str, Recipe]:
     """`robust` with fewer epochs, and the same without one part each."""
     whole = replace(RECIPES["robust"], epochs=epochs)
     ARCHITECTURES["ten classes"] = (*ARCHITECTURES[whole.architecture][:-1], Dense(CLASSES))
+    effects = whole.effects.split("+")
     without = {
-        f"without {name}": replace(whole, effects="+".join(n for n in EFFECT_NAMES if n != name))
-        for name in EFFECT_NAMES
+        f"without {name}": replace(whole, effects="+".join(n for n in effects if n != name))
+        for name in effects
     }
     return {
         "all of it": whole,

@@ -18,7 +18,7 @@ from pathlib import Path
 from unittest.mock import patch
 
 import numpy as np
-from accurate_ablation import CHANGES, FOLDS, KEPT, PAGE, kept_at
+from accurate_ablation import FOLDS, KEPT, PAGE, WHOLE, kept_at
 from documents import put_table
 from numpy.typing import NDArray
 from paired import UNCHANGED, Logits, Outcome, remembered, table
@@ -41,10 +41,9 @@ STANDARD = RECIPES["standard"]
 class Folds:
     """The training set in folds, and what is known of each of them."""
 
-    def __init__(self, epochs: int) -> None:
+    def __init__(self) -> None:
         self.data = load_dataset()
         self.fold = stratified_folds(self.data.labels, FOLDS, seed=0)
-        self.accurate = replace(RECIPES["accurate"], epochs=epochs)
 
     def held_out(self, number: int) -> LabelledImages:
         """The digits of a fold."""
@@ -59,7 +58,7 @@ class Folds:
 
         Its probabilities are calibrated on the fold, as an artifact's are on held-out digits.
         """
-        logits = np.load(kept_at(replace(self.accurate, **CHANGES[change]), number))
+        logits = np.load(kept_at(WHOLE, change, number))
         mine = self.fold == number
         said = softmax(logits[~mine] / fit_temperature(logits[mine], self.data.labels[mine]))
         return replace(self.others(number), taught=said.astype(np.float32))
@@ -152,12 +151,11 @@ def draw_doubted(folds: Folds) -> None:
 def main() -> None:
     """Train what is missing, write the table."""
     parser = argparse.ArgumentParser(description=__doc__.partition("\n")[0])
-    parser.add_argument("--epochs", type=int, default=12, help="of the teachers")
     parser.add_argument("--folds", type=int, default=FOLDS, help="how many are held out")
     parser.add_argument("--seeds", type=int, default=3)
     arguments = parser.parse_args()
     keep_freed_memory()
-    folds = Folds(arguments.epochs)
+    folds = Folds()
     runs = [(k, seed) for seed in range(arguments.seeds) for k in range(arguments.folds)]
     labels = {run: folds.held_out(run[0]).labels for run in runs}
     changes = variants(folds)

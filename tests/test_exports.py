@@ -43,7 +43,7 @@ EVERY_LAYER = (
     *(Dropout(0.1), Flatten(), Dense(24), ReLU(), Dense(10)),
 )
 PLAIN = Recipe(name="plain", summary="a test", architecture="tiny", epochs=2)
-UNLIKE = replace(PLAIN, architecture="tiny+strided", networks=2)
+UNLIKE = replace(PLAIN, variations="/architecture=strided", networks=2)
 
 
 def needing(name: str) -> str:

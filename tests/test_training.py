@@ -100,8 +100,10 @@ def test_each_network_of_an_ensemble_is_another(split):
     assert same_weights(last.weights()[0], alone.weights()[0])
 
 
-def test_networks_take_turns_with_the_architectures(split):
-    unlike = replace(ENSEMBLE, architecture="tiny+strided", networks=3, epochs=1)
+def test_networks_take_turns_with_the_variations(split):
+    unlike = replace(
+        ENSEMBLE, variations="architecture=tiny/architecture=strided,zoom=0.1", networks=3, epochs=1
+    )
     checkpoints = []
     last = fit(unlike, split, seed=3, on_epoch=checkpoints.append)
     first, second, third = rebuild(unlike, last.weights()).models

@@ -6,7 +6,7 @@ from typing import Any
 
 from inkdigits.errors import UsageError
 from inkdigits.recipes.file import SUFFIX, load_recipe
-from inkdigits.recipes.recipe import EFFECT_NAMES, Recipe, nearest
+from inkdigits.recipes.recipe import Recipe, nearest
 
 KERAS_BASELINE = Recipe(
     name="keras-baseline",
@@ -135,7 +135,7 @@ ROBUST = replace(
     shift_px=2.5,
     zoom=0.2,
     shear_deg=15,
-    effects="+".join(EFFECT_NAMES),
+    effects="pen+strays+blur+negative+paper+grain",
     effect_rate=0.2,
     flourish_rate=0.25,
     drawn_share=0.15,
@@ -166,12 +166,10 @@ ACCURATE = replace(
 ENSEMBLE = replace(
     ACCURATE,
     name="ensemble",
-    summary="the mean of three deep networks",
-    architecture="deep",
+    summary="the mean of three networks, each augmented otherwise",
     epochs=15,
-    peak_lr=0.003,
-    schedule="cosine",
     networks=3,
+    variations="/effects=hole,effect_rate=0.5/elastic_px=0.7",
 )
 
 _RECIPES = (

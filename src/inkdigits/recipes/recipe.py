@@ -1,6 +1,7 @@
 """A recipe: a frozen value with all settings of a training run except for data and seed."""
 
 import difflib
+import re
 from dataclasses import asdict, dataclass, fields, replace
 from typing import Annotated, Any, ClassVar, Literal, Protocol, TypeVar, get_args, get_origin
 
@@ -17,8 +18,9 @@ from inkdigits.recipes.architectures import (
 Optimizer = Literal["adam", "adamw", "sgd"]
 Schedule = Literal["constant", "step", "exponential", "cosine", "one-cycle"]
 Precision = Literal["fp32", "bf16"]
-EFFECT_NAMES = ("pen", "strays", "blur", "negative", "paper", "grain")
-
+EFFECT_NAMES = ("pen", "strays", "blur", "negative", "paper", "grain", "hole")
+WARPS = ("rotation_deg", "shift_px", "zoom", "shear_deg", "elastic_px")
+VARIED = ("architecture", *WARPS, "plain_share", "effects", "effect_rate")
 
 _LARGEST = 10**9
 
@@ -78,7 +80,8 @@ class Recipe:
     the sevens a bar. `drawn_share` is how many digits drawn in other styles are added, as a share
     of the set, and `junk_share` is how many non-digit images are added, as a share of the digits;
     the architecture needs an eleventh class for them. `networks` are trained one after another,
-    and their logits are averaged; the names in `architecture`, joined by "+", take turns.
+    and their logits are averaged. They take turns with `variations`, divided by "/": each is the
+    settings of architecture and augmentation in which a network differs, divided by ",".
     """
 
     name: str
@@ -112,6 +115,7 @@ class Recipe:
     drawn_share: Share = 0.0
     junk_share: Share = 0.0
     networks: Count = 1
+    variations: str = ""
     precision: Precision = "fp32"
 
     def __post_init__(self) -> None:
@@ -124,15 +128,15 @@ class Recipe:
         """Whether training adds drawn digits, or strokes to some digits."""
         return self.flourish_rate > 0 or self.drawn_share > 0
 
-    @property
-    def architectures(self) -> tuple[str, ...]:
-        """The names in `architecture`."""
-        return tuple(self.architecture.split("+"))
+    def of_network(self, number: int) -> "Recipe":
+        """The recipe with the variation of one of the networks, counted from 0."""
+        texts = self.variations.split("/")
+        settings = filter(None, texts[number % len(texts)].split(","))
+        return override(replace(self, variations=""), list(settings))
 
     def layers(self, network: int = 0, classes: int = CLASSES) -> tuple[Layer, ...]:
         """The layers of one of the networks, counted from 0."""
-        names = self.architectures
-        return with_classes(ARCHITECTURES[names[network % len(names)]], classes)
+        return with_classes(ARCHITECTURES[self.of_network(network).architecture], classes)
 
     def to_dict(self) -> dict[str, Any]:
         """Field names and values, for JSON."""
@@ -179,27 +183,37 @@ def _check_together(recipe: Recipe) -> None:
             f"lr_decay is {recipe.lr_decay}; with schedule={recipe.schedule} it must be above 0, "
             "such as 0.9"
         )
-    for name in recipe.architectures:
-        if name not in ARCHITECTURES:
-            choices = ", ".join(ARCHITECTURES)
-            raise UsageError(f"architecture is {name!r}; choose one of {choices}")
-    if recipe.networks < (named := len(recipe.architectures)):
-        raise UsageError(
-            f"architecture names {named} and networks is {recipe.networks}; set networks={named}"
-        )
+    if recipe.architecture not in ARCHITECTURES:
+        choices = ", ".join(ARCHITECTURES)
+        raise UsageError(f"architecture is {recipe.architecture!r}; choose one of {choices}")
     unknown = set(filter(None, recipe.effects.split("+"))) - set(EFFECT_NAMES)
     if unknown:
         choices = ", ".join(EFFECT_NAMES)
         raise UsageError(f"effects has {unknown.pop()!r}; join some of {choices} by '+'")
-    for name in recipe.architectures:
-        has_class = knows_junk(ARCHITECTURES[name])
-        if has_class != (recipe.junk_share > 0):
-            raise UsageError(
-                f"junk_share is {recipe.junk_share}; {name} has "
-                f"{'a class for junk, so it must be above 0' if has_class else 'no class for junk'}"
-            )
+    has_class = knows_junk(ARCHITECTURES[recipe.architecture])
+    if has_class != (recipe.junk_share > 0):
+        raise UsageError(
+            f"junk_share is {recipe.junk_share}; {recipe.architecture} has "
+            f"{'a class for junk, so it must be above 0' if has_class else 'no class for junk'}"
+        )
     if recipe.patience and not recipe.validation_fraction:
         raise UsageError("patience needs a validation_fraction above 0: it watches that part")
+    if recipe.variations:
+        _check_variations(recipe)
+
+
+def _check_variations(recipe: Recipe) -> None:
+    count = recipe.variations.count("/") + 1
+    if recipe.networks < count:
+        raise UsageError(
+            f"variations has {count} and networks is {recipe.networks}; set networks={count}"
+        )
+    for setting in filter(None, re.split("[/,]", recipe.variations)):
+        if setting.partition("=")[0] not in VARIED:
+            choices = ", ".join(VARIED)
+            raise UsageError(f"variations has {setting!r}; the networks may differ in {choices}")
+    for number in range(count):
+        recipe.of_network(number)
 
 
 def override(recipe: AnyRecipe, assignments: list[str]) -> AnyRecipe:

@@ -5,7 +5,7 @@ from dataclasses import dataclass, fields, replace
 from typing import Any
 
 from inkdigits.errors import UsageError
-from inkdigits.recipes.recipe import Recipe, parse_assignment
+from inkdigits.recipes.recipe import WARPS, Recipe, parse_assignment
 
 _EXAMPLE = "as in --search peak_lr=1e-4..1e-1:log or --search 'optimizer=adamw|sgd'"
 _NOT_SEARCHED = {
@@ -13,7 +13,6 @@ _NOT_SEARCHED = {
     "validation_fraction": "the trials are compared on the images that it holds out",
 }
 _CHECKED = 4096  # combinations of extreme values, at most
-_AUGMENTATION = ("rotation_deg", "shift_px", "zoom", "shear_deg", "elastic_px")
 
 
 @dataclass(frozen=True)
@@ -54,7 +53,7 @@ def default_searches(recipe: Recipe) -> list[str]:
         "weight_decay=1e-6..1e-2:log",
         "label_smoothing=0..0.2",
     ]
-    for name in _AUGMENTATION:
+    for name in WARPS:
         if value := getattr(recipe, name):
             (allowed,) = types[name].__metadata__
             searches.append(f"{name}=0..{min(2 * value, 0.9 * allowed.high):g}")

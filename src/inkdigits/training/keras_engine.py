@@ -59,9 +59,9 @@ def fit_keras(
     with torch.random.fork_rng([]):
         keras.utils.set_random_seed(seed % 2**32)
         torch.default_generator.manual_seed(seed)
-        batches = Batches(split.train, recipe)
         state = Checkpoint(torch.get_rng_state())
-        while len(state.finished) < recipe.networks:
+        while (number := len(state.finished)) < recipe.networks:
+            batches = Batches(split.train, recipe.of_network(number))
             state = _fit_network(state, batches, split.validation, on_step, on_epoch)
     return state
 
@@ -75,7 +75,7 @@ def _fit_network(
 ) -> Checkpoint:
     recipe = batches.recipe
     decay = 0.0 if recipe.optimizer == "adamw" else recipe.weight_decay
-    layers = recipe.layers(len(state.finished), batches.classes)
+    layers = recipe.layers(classes=batches.classes)
     network = KerasNetwork(layers, recipe.pixel_mean, recipe.pixel_scale, decay)
     pixels = keras.Input((GLYPH_PX, GLYPH_PX, 1))
     model = keras.Model(pixels, network(pixels))

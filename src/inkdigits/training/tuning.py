@@ -38,13 +38,12 @@ def tuning_recipe(start: Start, labels: tuple[str, ...]) -> Recipe:
 
     The recipe of a tuned artifact is slow already.
     """
-    recipe = trained_recipe(start.info)
+    recipe = trained_recipe(start.info).of_network(0)
     name = recipe.name.removesuffix(_TUNED)
     return replace(
         recipe,
         name=name + _TUNED,
         summary=f"{name}, trained further",
-        architecture=recipe.architectures[0],
         networks=1,
         epochs=EPOCHS,
         patience=0,

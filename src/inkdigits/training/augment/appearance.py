@@ -108,10 +108,23 @@ def _negative(images: Tensor, draws: Draws) -> Tensor:
     count = len(images)
     top, left = uniform(count, -14, 24, draws), uniform(count, -14, 24, draws)
     height, width = uniform(count, 4, 32, draws), uniform(count, 4, 20, draws)
-    columns = places(images.device)
+    return torch.where(_rectangles(top, left, height, width), 255 - images, images)
+
+
+def _hole(images: Tensor, draws: Draws) -> Tensor:
+    """Erase a rectangle of 3 to 8 pixels a side (random erasing: Zhong et al., 2020)."""
+    count = len(images)
+    height, width = uniform(count, 3, 8, draws), uniform(count, 3, 8, draws)
+    top = uniform(count, 0, 1, draws) * (GLYPH_PX - height)
+    left = uniform(count, 0, 1, draws) * (GLYPH_PX - width)
+    return images.masked_fill(_rectangles(top, left, height, width), 0)
+
+
+def _rectangles(top: Tensor, left: Tensor, height: Tensor, width: Tensor) -> Tensor:
+    """Which pixels (n, 1, 28, 28) lie in a rectangle for each image; all in pixels (n, 1, 1, 1)."""
+    columns = places(top.device)
     rows = columns[:, None]
-    inside = (top <= rows) & (top + height > rows) & (left <= columns) & (left + width > columns)
-    return torch.where(inside, 255 - images, images)
+    return (top <= rows) & (top + height > rows) & (left <= columns) & (left + width > columns)
 
 
 EFFECTS: dict[str, Callable[[Tensor, Draws], Tensor]] = {
@@ -121,4 +134,5 @@ EFFECTS: dict[str, Callable[[Tensor, Draws], Tensor]] = {
     "negative": _negative,
     "paper": _paper,
     "grain": _grain,
+    "hole": _hole,
 }
