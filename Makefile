@@ -96,6 +96,7 @@ soak: .venv/test  ## ask the server for five minutes: no error, memory flat
 ablation: .venv/train  ## what makes accurate accurate, robust robust and standard better taught: tables in docs/; needs Fashion-MNIST
 	$(BIN)/python benchmarks/robust_ablation.py
 	$(BIN)/python benchmarks/accurate_ablation.py
+	$(BIN)/python benchmarks/accurate_ablation.py --little
 	$(BIN)/python benchmarks/standard_ablation.py
 
 trust: .venv/test  ## what the shipped artifact can be trusted with: a table in docs/explanation/trust.md; needs Fashion-MNIST

@@ -47,7 +47,7 @@ def test_the_stored_table_is_of_the_stored_results(name, key):
     )
 
 
-@pytest.mark.parametrize("name", ["accurate_ablation", "standard_ablation"])
+@pytest.mark.parametrize("name", ["accurate_ablation", "little_ablation", "standard_ablation"])
 def test_the_table_of_what_was_tried_is_of_the_stored_results(name):
     stored = json.loads((BENCHMARKS / "results" / f"{name}.json").read_text(encoding="utf-8"))
     table = runpy.run_path(str(BENCHMARKS / "paired.py"))["table"]
