@@ -33,7 +33,7 @@ def apply_effects(images: Tensor, names: str, rate: float, draws: Draws) -> Tens
 def _pen(images: Tensor, draws: Draws) -> Tensor:
     """Thicker by up to two pixels at each side, thinner, or outlined strokes."""
     thick = functional.max_pool2d(images, 3, 1, 1)
-    thicker = functional.max_pool2d(images, 5, 1, 2)
+    thicker = functional.max_pool2d(thick, 3, 1, 1)
     thin = -functional.max_pool2d(-images, 3, 1, 1)
     amount = uniform(len(images), -0.7, 1.7, draws)
     changed = images.lerp(thin, -amount.clamp(max=0)).lerp(thick, amount.clamp(0, 1))
