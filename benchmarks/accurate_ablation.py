@@ -54,8 +54,17 @@ def conv(channels: int, kernel: int = 3, padding: int = 0) -> tuple[Layer, ...]:
     return (Conv(channels, kernel, padding=padding), BatchNorm(), ReLU())
 
 
+def halved(layers: tuple[Layer, ...]) -> tuple[Layer, ...]:
+    """The layers with half the channels."""
+    return tuple(
+        replace(layer, channels=layer.channels // 2) if isinstance(layer, Conv) else layer
+        for layer in layers
+    )
+
+
 # Convolutions without padding or pooling, each wider, are after An and others (2020).
 ARCHITECTURES |= {
+    "half": halved(ARCHITECTURES["deep-wide"]),
     "5×5": (*(layer for k in range(5) for layer in conv(32 + 16 * k, 5)), Flatten(), Dense(10)),
     "max pooling": (
         *(*conv(32), *conv(32), *conv(48, padding=1), MaxPool()),
@@ -63,7 +72,7 @@ ARCHITECTURES |= {
         *(*conv(128, 4), Flatten(), Dense(10)),
     ),
 }
-NARROW = {"architecture": "deep"}
+NARROW = {"architecture": "half"}
 BARE = NARROW | {"label_smoothing": 0.0}
 HOLES = {"effects": "hole", "effect_rate": 0.5}
 BENT = {"elastic_px": 0.7}

@@ -58,7 +58,7 @@ def test_the_command_leaves_a_whole_run(capsys, small_data, tmp_path):
 
 
 @pytest.mark.parametrize(
-    "architecture", ["tiny", "strided", "keras-batch-norm", "torch-two-conv", "deep"]
+    "architecture", ["tiny", "strided", "keras-batch-norm", "torch-two-conv", "deep-wide"]
 )
 def test_forward_passes_agree_with_the_artifact(some, architecture, mnist_test):
     """On the weights that Keras trained."""
