@@ -29,13 +29,12 @@ from inkdigits.files import write_atomic
 from inkdigits.recipes import RECIPES, Recipe
 from inkdigits.recipes.architectures import (
     ARCHITECTURES,
-    BatchNorm,
     Conv,
     Dense,
     Flatten,
     Layer,
     MaxPool,
-    ReLU,
+    conv,
 )
 from inkdigits.training import fit, predict_logits
 from inkdigits.training.checkpoint import Checkpoint
@@ -47,11 +46,6 @@ ROOT = HERE.parent
 KEPT = ROOT / "runs" / "ablation"
 PAGE = ROOT / "docs" / "explanation" / "accuracy.md"
 FOLDS = 5
-
-
-def conv(channels: int, kernel: int = 3, padding: int = 0) -> tuple[Layer, ...]:
-    """A convolution with batch norm and ReLU."""
-    return (Conv(channels, kernel, padding=padding), BatchNorm(), ReLU())
 
 
 def halved(layers: tuple[Layer, ...]) -> tuple[Layer, ...]:
@@ -74,8 +68,6 @@ ARCHITECTURES |= {
 }
 NARROW = {"architecture": "half"}
 BARE = NARROW | {"label_smoothing": 0.0}
-HOLES = {"effects": "hole", "effect_rate": 0.5}
-BENT = {"elastic_px": 0.7}
 CHANGES: dict[str, dict[str, Any]] = {
     UNCHANGED: {},
     "half as wide": NARROW,
@@ -95,8 +87,8 @@ LITTLE: dict[str, dict[str, Any]] = {
     "twice as long": {"epochs": 60},
     "less augmentation": {"rotation_deg": 8.0, "shift_px": 1.5, "shear_deg": 5.0},
     "more augmentation": {"rotation_deg": 20.0, "shift_px": 3.0, "zoom": 0.15, "shear_deg": 12.0},
-    "elastic distortions": BENT,
-    "holes": HOLES,
+    "elastic distortions": {"elastic_px": 0.7},
+    "holes": {"effects": "hole", "effect_rate": 0.5},
 }
 MEANS = (
     ("half as wide", "half as wide, no label smoothing"),

@@ -50,17 +50,16 @@ def test_the_tables_of_the_five_systems_are_the_measured_ones():
 def test_seconds_in_the_table_name_the_machine_that_they_are_of():
     rows = re.findall(r"^\| `(.+?)` \|.*? s \| ([A-Z]) \|", ACCURACY, re.MULTILINE)
     machines = dict(re.findall(r"([A-Z]): (\d cores? [^;]+?)(?:;|\.\n)", ACCURACY))
-    alone = [run for run in load_results().runs if "teacher" not in run]
-    measured = {run["recipe"]: run["hardware"] for run in alone}
+    results = load_results()
+    measured = {name: results.runs_of(name)[-1]["hardware"] for name in RECIPES}
     assert {name: machines[letter] for name, letter in rows} == measured
 
 
 def test_every_recipe_was_measured_as_it_stands_with_all_its_seeds():
-    runs = load_results().runs
-    assert all(MEASURING["is_current"](run) for run in runs)
+    results = load_results()
+    assert all(MEASURING["is_current"](run) for run in results.runs)
     for name in RECIPES:
-        alone = [run for run in runs if run["recipe"] == name and "teacher" not in run]
-        seeds = [run["seed"] for run in alone]
+        seeds = [run["seed"] for run in results.runs_of(name)]
         assert seeds == list(range(MEASURING["SEEDS"].get(name, 3))), name
 
 

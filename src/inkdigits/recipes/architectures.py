@@ -58,7 +58,7 @@ CLASSES = 10
 Layer = Conv | MaxPool | BatchNorm | ReLU | Dropout | Flatten | Dense
 
 
-def _conv(channels: int, kernel: int = 3, stride: int = 1, padding: int = 0) -> tuple[Layer, ...]:
+def conv(channels: int, kernel: int = 3, stride: int = 1, padding: int = 0) -> tuple[Layer, ...]:
     """A convolution with batch norm and ReLU: one operation at run time."""
     return (Conv(channels, kernel, stride, padding), BatchNorm(), ReLU())
 
@@ -105,32 +105,32 @@ ARCHITECTURES: dict[str, tuple[Layer, ...]] = {
     # In this order, batch norm and ReLU are fused into the convolution when the artifact runs:
     # 8 % faster reading than with pooling first, and no slower to train.
     "strided": (
-        *_conv(16, kernel=5, stride=2),
-        *(*_conv(32), MaxPool()),
-        *_conv(128),
+        *conv(16, kernel=5, stride=2),
+        *(*conv(32), MaxPool()),
+        *conv(128),
         *(Flatten(), Dense(10)),
     ),
     # After Deotte's network of 2018, twice as wide and without dropout: 60 million multiply-adds.
     # The convolutions at full size are worth it: with stride 2 in the first, half as wide, 46
     # errors of 12,000 instead of 39.
     "deep-wide": (
-        *(*_conv(64), *_conv(64), *_conv(64, kernel=5, stride=2, padding=2)),
-        *(*_conv(128), *_conv(128), *_conv(128, kernel=5, stride=2, padding=2)),
-        *(*_conv(256, kernel=4), Flatten(), Dense(CLASSES)),
+        *(*conv(64), *conv(64), *conv(64, kernel=5, stride=2, padding=2)),
+        *(*conv(128), *conv(128), *conv(128, kernel=5, stride=2, padding=2)),
+        *(*conv(256, kernel=4), Flatten(), Dense(CLASSES)),
     ),
     # For digits among other ink: the full size of the first two layers tells what belongs together.
     "cutout": (
-        *(*_conv(32, kernel=5, padding=2), *_conv(32, stride=2, padding=1)),
-        *(*_conv(56, padding=1), *_conv(56, stride=2, padding=1)),
-        *(*_conv(96, padding=1), MaxPool()),
+        *(*conv(32, kernel=5, padding=2), *conv(32, stride=2, padding=1)),
+        *(*conv(56, padding=1), *conv(56, stride=2, padding=1)),
+        *(*conv(96, padding=1), MaxPool()),
         *(Flatten(), Dropout(0.3), Dense(CLASSES)),
     ),
     # An eleventh class for junk. The dense layer is cheap to run and adds 0.2 points under heavy
     # augmentation.
     "strided-junk": (
-        *_conv(16, kernel=5, stride=2),
-        *(*_conv(32), MaxPool()),
-        *_conv(128),
+        *conv(16, kernel=5, stride=2),
+        *(*conv(32), MaxPool()),
+        *conv(128),
         *(Flatten(), Dense(256), ReLU(), Dense(CLASSES + 1)),
     ),
 }

@@ -1,7 +1,6 @@
 """A recipe: a frozen value with all settings of a training run except for data and seed."""
 
 import difflib
-import re
 from dataclasses import asdict, dataclass, fields, replace
 from typing import Annotated, Any, ClassVar, Literal, Protocol, TypeVar, get_args, get_origin
 
@@ -130,9 +129,8 @@ class Recipe:
 
     def of_network(self, number: int) -> "Recipe":
         """The recipe with the variation of one of the networks, counted from 0."""
-        texts = self.variations.split("/")
-        settings = filter(None, texts[number % len(texts)].split(","))
-        return override(replace(self, variations=""), list(settings))
+        settings = _settings_of(self.variations)
+        return override(replace(self, variations=""), settings[number % len(settings)])
 
     def layers(self, network: int = 0, classes: int = CLASSES) -> tuple[Layer, ...]:
         """The layers of one of the networks, counted from 0."""
@@ -202,17 +200,24 @@ def _check_together(recipe: Recipe) -> None:
         _check_variations(recipe)
 
 
+def _settings_of(variations: str) -> list[list[str]]:
+    """The `field=value` texts of each variation."""
+    return [list(filter(None, text.split(","))) for text in variations.split("/")]
+
+
 def _check_variations(recipe: Recipe) -> None:
-    count = recipe.variations.count("/") + 1
-    if recipe.networks < count:
+    variations = _settings_of(recipe.variations)
+    if recipe.networks < (count := len(variations)):
         raise UsageError(
             f"variations has {count} and networks is {recipe.networks}; set networks={count}"
         )
-    for setting in filter(None, re.split("[/,]", recipe.variations)):
-        if setting.partition("=")[0] not in VARIED:
-            choices = ", ".join(VARIED)
-            raise UsageError(f"variations has {setting!r}; the networks may differ in {choices}")
-    for number in range(count):
+    for number, settings in enumerate(variations):
+        for setting in settings:
+            if setting.partition("=")[0] not in VARIED:
+                choices = ", ".join(VARIED)
+                raise UsageError(
+                    f"variations has {setting!r}; the networks may differ in {choices}"
+                )
         recipe.of_network(number)
 
 

@@ -5,6 +5,7 @@ digits drawn in other styles are the same for every seed.
 """
 
 from collections.abc import Iterator
+from copy import copy
 from itertools import pairwise
 
 import numpy as np
@@ -47,6 +48,12 @@ class Batches:
         self.targets = moved(torch.from_numpy(targets), device)
         self.recipe = recipe
         self.device = device
+
+    def of_network(self, number: int) -> "Batches":
+        """The same set, augmented for one of the recipe's networks, counted from 0."""
+        mine = copy(self)
+        mine.recipe = self.recipe.of_network(number)
+        return mine
 
     def __iter__(self) -> Iterator[tuple[Tensor, Tensor]]:
         """Pairs of augmented float images (n, 1, 28, 28) and targets (n, classes).

@@ -59,10 +59,11 @@ def fit_keras(
     with torch.random.fork_rng([]):
         keras.utils.set_random_seed(seed % 2**32)
         torch.default_generator.manual_seed(seed)
+        batches = Batches(split.train, recipe)
         state = Checkpoint(torch.get_rng_state())
         while (number := len(state.finished)) < recipe.networks:
-            batches = Batches(split.train, recipe.of_network(number))
-            state = _fit_network(state, batches, split.validation, on_step, on_epoch)
+            mine = batches.of_network(number)
+            state = _fit_network(state, mine, split.validation, on_step, on_epoch)
     return state
 
 

@@ -71,13 +71,13 @@ def fit(
     """
     check_classes(recipe, split.train.class_names)
     check_split(split, recipe)
-    place = choose_device(device)
-    with torch.random.fork_rng([place] if place.type == "cuda" else []):
+    batches = Batches(split.train, recipe, choose_device(device))
+    with torch.random.fork_rng([batches.device] if batches.device.type == "cuda" else []):
         torch.default_generator.manual_seed(int(seed))  # of NumPy's kinds too
         state = resume or Checkpoint(torch.get_rng_state())
         while (number := len(state.finished)) < recipe.networks:
-            batches = Batches(split.train, recipe.of_network(number), place)
-            state = _fit_network(state, batches, split.validation, start, on_step, on_epoch)
+            mine = batches.of_network(number)
+            state = _fit_network(state, mine, split.validation, start, on_step, on_epoch)
     return state
 
 
