@@ -22,8 +22,8 @@ from typing import Any
 
 from documents import put_table
 
+from inkdigits.artifact import ArtifactInfo
 from inkdigits.data import Split, load_dataset
-from inkdigits.environment import describe_environment
 from inkdigits.errors import UsageError
 from inkdigits.evaluation import evaluate
 from inkdigits.evaluation.plots import encode_png, plot_digits
@@ -31,7 +31,7 @@ from inkdigits.files import write_atomic
 from inkdigits.reading import Reader
 from inkdigits.recipes import RECIPES, Recipe, find_recipe
 from inkdigits.recipes.results import load_results
-from inkdigits.training import fit, used_precision
+from inkdigits.training import fit
 from inkdigits.training.memory import keep_freed_memory
 from inkdigits.training.run_folder import open_run
 from inkdigits.training.runs import start_run, train_run
@@ -99,7 +99,7 @@ def measure(entry: Entry, seed: int) -> dict[str, Any]:
         "misread": {str(mistake.index): mistake.predicted for mistake in report.mistakes},
         "train_seconds": round(sum(row["seconds"] for row in reader.info.history), 2),
         "parameters": reader.info.parameters,
-        "hardware": hardware(),
+        "hardware": hardware(reader.info),
         "settings": entry.recipe.to_dict(),
         "layers": layers(entry.recipe),
     }
@@ -140,12 +140,12 @@ def layers(recipe: Recipe) -> list[str]:
     return [repr(layer) for number in range(recipe.networks) for layer in recipe.layers(number)]
 
 
-def hardware() -> str:
-    """The machine as text."""
-    here = describe_environment()
-    slow = "" if used_precision(RECIPES["standard"]) == "bf16" else " without fast bf16"
-    cores = f"{here['cores']} core{'s'[: here['cores'] > 1]} of {here['cpu']}{slow}"
-    return f"{cores}, torch {here['torch']}, Python {here['python']}"
+def hardware(info: ArtifactInfo) -> str:
+    """The machine that an artifact was trained on, as text; it may be measured elsewhere."""
+    there = info.environment
+    slow = "" if there["precision"] == info.recipe["precision"] else " without fast bf16"
+    cores = f"{there['cores']} core{'s'[: there['cores'] > 1]} of {there['cpu']}{slow}"
+    return f"{cores}, torch {there['torch']}, Python {there['python']}"
 
 
 def recipes_table() -> str:
