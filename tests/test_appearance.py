@@ -43,13 +43,23 @@ def test_no_effects_no_change(digits):
     assert torch.equal(apply_effects(digits, "pen+grain", 0.0, draws()), digits)
 
 
-def test_a_quarter_of_the_pens_leaves_the_outline_alone():
+def test_two_fifths_of_the_pens_leave_the_outline_alone():
     square = torch.zeros(2000, 1, 28, 28)
     square[:, :, 8:20, 8:20] = 255
     drawn = EFFECTS["pen"](square, draws())
     hollow = (drawn[:, 0, 14, 14] < 60) & (drawn[:, 0, 14, 7:21].amax(1) > 200)
-    assert hollow.float().mean().item() == pytest.approx(0.25, abs=0.03)
+    assert hollow.float().mean().item() == pytest.approx(0.4, abs=0.03)
     assert (drawn[~hollow, 0, 14, 14] > 200).all()
+
+
+def test_some_scans_fill_a_square():
+    narrow = torch.zeros(1000, 1, 28, 28)
+    narrow[:, :, 4:24, 3:12] = 255
+    drawn = EFFECTS["scan"](narrow, draws())
+    right_half = (drawn[:, 0, 14, 14:] > 100).sum(1)
+    filled = (right_half >= 7) & (right_half <= 12)
+    assert filled.float().mean().item() == pytest.approx(0.3, abs=0.05)
+    assert (right_half[~filled] == 0).all()
 
 
 def test_junk_that_forms_have_is_drawn_more_often(digits, monkeypatch):
@@ -78,7 +88,7 @@ def test_junk_of_every_kind_is_in_range_and_no_two_are_the_same(kind, digits, mo
 
 
 def test_recipes_refuse_what_does_not_fit():
-    with pytest.raises(UsageError, match=r"effects has 'fog'; join some of pen, strays"):
+    with pytest.raises(UsageError, match=r"effects has 'fog'; join some of pen, scan"):
         replace(RECIPES["standard"], effects="pen+fog")
     with pytest.raises(UsageError, match=r"junk_share is 0.2; strided has no class for junk"):
         replace(RECIPES["standard"], junk_share=0.2)

@@ -17,7 +17,7 @@ from inkdigits.recipes.architectures import (
 Optimizer = Literal["adam", "adamw", "sgd"]
 Schedule = Literal["constant", "step", "exponential", "cosine", "one-cycle"]
 Precision = Literal["fp32", "bf16"]
-EFFECT_NAMES = ("pen", "strays", "blur", "negative", "paper", "grain", "hole")
+EFFECT_NAMES = ("pen", "scan", "strays", "blur", "negative", "paper", "grain", "hole")
 WARPS = ("rotation_deg", "shift_px", "zoom", "shear_deg", "elastic_px")
 VARIED = ("architecture", *WARPS, "plain_share", "effects", "effect_rate")
 

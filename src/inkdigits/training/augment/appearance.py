@@ -13,9 +13,12 @@ from torch import Tensor
 from torch.nn import functional
 
 from inkdigits.artifact import GLYPH_PX
+from inkdigits.imaging.layout import BOX_PX
 from inkdigits.training.augment.noise import Draws, clouds, uniform
-from inkdigits.training.augment.strokes import places, strokes
+from inkdigits.training.augment.strokes import curls, places, strokes
 from inkdigits.training.devices import moved
+
+_NARROWEST_PX = 9
 
 
 def apply_effects(images: Tensor, names: str, rate: float, draws: Draws) -> Tensor:
@@ -31,28 +34,58 @@ def apply_effects(images: Tensor, names: str, rate: float, draws: Draws) -> Tens
 
 
 def _pen(images: Tensor, draws: Draws) -> Tensor:
-    """Thicker by up to two pixels at each side, thinner, or outlined strokes."""
+    """Thicker by up to two pixels at each side, thinner, or outlined strokes.
+
+    Half of the outlines are black and white (similar to canny edges).
+    """
     thick = functional.max_pool2d(images, 3, 1, 1)
     thicker = functional.max_pool2d(thick, 3, 1, 1)
     thin = -functional.max_pool2d(-images, 3, 1, 1)
-    amount = uniform(len(images), -0.7, 1.7, draws)
+    amount = uniform(len(images), -0.7, 2, draws)
     changed = images.lerp(thin, -amount.clamp(max=0)).lerp(thick, amount.clamp(0, 1))
     changed = changed.lerp(thicker, (amount - 1).clamp(min=0))
-    outlined = uniform(len(images), 0, 1, draws) < 0.25
-    return torch.where(outlined, thick - images * 0.9 - thin * 0.1, changed)
+    outline = thick - images * 0.9 - thin * 0.1
+    kind, limit = uniform(len(images), 0, 1, draws), uniform(len(images), 60, 180, draws)
+    crisp = (images <= limit) & (thick > limit)
+    changed = torch.where(kind < 0.4, outline, changed)
+    return torch.where(kind < 0.2, crisp * 255.0, changed)
+
+
+def _scan(images: Tensor, draws: Draws) -> Tensor:
+    """A scan of 8×8 to 28×28 pixels, enlarged; the same for all images.
+
+    Most are black and white, without greys, but for the coarsest, of which nothing would be left.
+    Some images are stretched to fill a square before, as some scanners' software does.
+    """
+    stretched = uniform(len(images), 0, 1, draws) < 0.3
+    images = torch.where(stretched, _fill_square(images), images)
+    size = draws.integer(8, GLYPH_PX + 1)
+    small = functional.interpolate(images, size=size, mode="area")
+    if size > 11 and draws.number() < 0.7:
+        small = (small > 30 + 120 * draws.number()) * 255.0
+    mode = "nearest" if draws.number() < 0.4 else "bilinear"
+    return functional.interpolate(small, size=GLYPH_PX, mode=mode)
+
+
+def _fill_square(images: Tensor) -> Tensor:
+    """The bounding boxes of the ink, each stretched to 20×20 pixels in the middle.
+
+    What is narrower than `_NARROWEST_PX` is stretched as much as that, or ones would become blocks.
+    """
+    place, middle = places(images.device), (GLYPH_PX - 1) / 2
+    maps = torch.zeros(len(images), 2, 3, device=images.device)
+    for axis in range(2):
+        inked = images.amax(dim=(1, 2 + (1 - axis))) > 64  # (n, 28) along the axis
+        first = torch.where(inked, place, torch.inf).amin(1).clamp(max=middle)
+        last = torch.where(inked, place, -torch.inf).amax(1).clamp(min=middle)
+        maps[:, 1 - axis, 1 - axis] = (last - first + 1).clamp(min=_NARROWEST_PX) / BOX_PX
+        maps[:, 1 - axis, 2] = ((first + last) / 2 - middle) * 2 / GLYPH_PX
+    grid = functional.affine_grid(maps, list(images.shape), align_corners=False)
+    return functional.grid_sample(images, grid, align_corners=False)
 
 
 def _blur(images: Tensor, draws: Draws) -> Tensor:
-    """An anisotropic Gaussian blur, or a coarse scan enlarged; the same for all images.
-
-    Some of the scans are black and white, without greys.
-    """
-    if draws.number() < 0.5:
-        size = draws.integer(8, 21)
-        small = functional.interpolate(images, size=size, mode="area")
-        if size > 11 and draws.number() < 0.6:
-            small = (small > 30 + 90 * draws.number()) * 255.0
-        return functional.interpolate(small, size=GLYPH_PX, mode="bilinear")
+    """An anisotropic Gaussian blur, the same for all images."""
     angle = draws.number() * math.pi
     along, across = ((draws.number() * 2 + 0.3).item() for _ in range(2))
     place = torch.arange(-4.0, 5.0)
@@ -86,11 +119,13 @@ def _grain(images: Tensor, draws: Draws) -> Tensor:
 
 
 def _strays(images: Tensor, draws: Draws) -> Tensor:
-    """Straight strokes across the image, and parts of a neighbouring digit at its border."""
+    """Straight strokes and a curl across the image, and parts of a neighbour at its border."""
     count = len(images)
     for _ in range(3):
         present = uniform(count, 0, 1, draws) < 0.5
         images = images + strokes(count, draws) * present
+    curled = uniform(count, 0, 1, draws) < 0.3
+    images = torch.maximum(images, curls(count, draws) * curled)
     neighbour = images[draws.order(count)]
     distance = draws.integer(17, 24)
     sides = (
@@ -129,6 +164,7 @@ def _rectangles(top: Tensor, left: Tensor, height: Tensor, width: Tensor) -> Ten
 
 EFFECTS: dict[str, Callable[[Tensor, Draws], Tensor]] = {
     "pen": _pen,
+    "scan": _scan,
     "strays": _strays,
     "blur": _blur,
     "negative": _negative,

@@ -22,20 +22,19 @@ def draw_digits(count: int, random: Random) -> tuple[NDArray[np.uint8], NDArray[
     fonts = find_fonts()
     labels = np.arange(count, dtype=np.uint8) % 10
     inks = [
-        print_digit(label, fonts, random) if random.random() < _PRINTED else _draw(label, random)
+        print_text(str(label), fonts[random.integers(len(fonts))])
+        if random.random() < _PRINTED
+        else _draw(label, random)
         for label in labels.tolist()
     ]
     glyphs = [lay_out_glyph(ink.astype(np.float32) / np.float32(255)) for ink in inks]
     return np.stack(glyphs), labels
 
 
-def print_digit(
-    label: int, fonts: list[ImageFont.FreeTypeFont], random: Random
-) -> NDArray[np.uint8]:
-    """A digit's ink in one of the fonts, with a margin."""
+def print_text(text: str, font: ImageFont.FreeTypeFont) -> NDArray[np.uint8]:
+    """The ink of a digit or a letter in print, with a margin."""
     ink = Image.new("L", (96, 96))
-    font = fonts[random.integers(len(fonts))]
-    ImageDraw.Draw(ink).text((20, 10), str(label), fill=255, font=font)
+    ImageDraw.Draw(ink).text((20, 10), text, fill=255, font=font)
     return np.asarray(ink)
 
 

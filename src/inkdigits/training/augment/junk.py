@@ -12,7 +12,7 @@ from torch import Tensor
 from torch.nn import functional
 
 from inkdigits.artifact import GLYPH_PX
-from inkdigits.training.augment.letters import draw_letters
+from inkdigits.training.augment.letters import draw_letters, print_letters
 from inkdigits.training.augment.noise import Draws, clouds, uniform
 from inkdigits.training.augment.strokes import places, strokes_between
 from inkdigits.training.devices import moved
@@ -197,7 +197,10 @@ def _pairs(digits: Tensor, draws: Draws) -> Tensor:
 
 
 def _letters(digits: Tensor, draws: Draws) -> Tensor:
-    return draw_letters(len(digits), draws)
+    """Half of them by hand, half in print."""
+    count = len(digits)
+    printed = uniform(count, 0, 1, draws) < 0.5
+    return torch.where(printed, print_letters(count, draws), draw_letters(count, draws))
 
 
 _WEIGHTS = {"pairs": 3.0, "letters": 2.0, "scribbles": 2.0}  # common in forms, or hardest

@@ -1,13 +1,18 @@
-"""Letters and signs drawn with a wobbly pen: non-digits that occur next to digits.
+"""Letters and signs, drawn with a wobbly pen or in print: non-digits that occur next to digits.
 
 Those that many people write like a digit are left out: B, G, I, O, S, Z, b, g, l, q, y, z.
 """
 
+from functools import cache
+
+import numpy as np
 import torch
 from torch import Tensor
 
 from inkdigits.artifact import GLYPH_PX
+from inkdigits.imaging.layout import lay_out_glyph
 from inkdigits.training.augment.noise import Draws, uniform
+from inkdigits.training.augment.shape import random_warp
 from inkdigits.training.augment.strokes import strokes_between
 from inkdigits.training.devices import moved
 
@@ -72,6 +77,25 @@ def draw_letters(count: int, draws: Draws) -> Tensor:
     lines = strokes_between(starts, ends, width, goes_on[:-1])
     joints = strokes_between(ends[:, :-1], starts[:, 1:], width, corner[1:-1] > 0)
     return torch.maximum(lines, joints) * 255
+
+
+def print_letters(count: int, draws: Draws) -> Tensor:
+    """Float images (count, 1, 28, 28), 0…255, of the same letters in print, warped."""
+    printed = _printed()
+    chosen = moved(printed[draws.integers(0, len(printed), count)], draws.device)
+    return random_warp(
+        chosen, rotation_deg=10, shift_px=2, zoom=0.2, shear_deg=10, elastic_px=0, draws=draws
+    )
+
+
+@cache
+def _printed() -> Tensor:
+    """Each letter in each font, (n, 1, 28, 28), laid out as digits are."""
+    from inkdigits.training.augment.drawn import find_fonts, print_text  # OpenCV takes 0.1 s
+
+    inks = [print_text(letter, font) for font in find_fonts() for letter in SKELETONS]
+    glyphs = [lay_out_glyph(ink.astype(np.float32) / np.float32(255)) for ink in inks]
+    return torch.from_numpy(np.stack(glyphs)).unsqueeze(1).float()
 
 
 def _table() -> tuple[Tensor, Tensor]:

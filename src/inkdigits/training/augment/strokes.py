@@ -1,5 +1,6 @@
-"""Soft straight strokes; flags and feet for ones, bars for sevens."""
+"""Soft straight strokes and curls; flags and feet for ones, bars for sevens."""
 
+import math
 from functools import cache
 
 import torch
@@ -42,6 +43,18 @@ def strokes_between(starts: Tensor, ends: Tensor, width: Tensor, shown: Tensor) 
     for row, column, to_row, to_column, present in zip(*starts, *ends, shown, strict=True):
         drawn = torch.maximum(drawn, stroke(row, column, to_row, to_column, width) * present)
     return drawn
+
+
+def curls(count: int, draws: Draws) -> Tensor:
+    """Images (count, 1, 28, 28) with one curl each: eight short strokes that keep turning."""
+    start = draws.uniform(2, 1, count, 1, 1, 1) * GLYPH_PX
+    heading, turn = uniform(count, 0, 2 * math.pi, draws), uniform(count, -1.2, 1.2, draws)
+    angles = heading + turn * torch.arange(8, device=draws.device)[:, None, None, None, None]
+    steps = torch.stack([angles.sin(), angles.cos()]) * uniform(count, 1.5, 4, draws)
+    corners = torch.cat([start, start + steps.cumsum(1)], 1)
+    shown = torch.ones_like(angles)
+    ink = strokes_between(corners[:, :-1], corners[:, 1:], uniform(count, 0.3, 1.2, draws), shown)
+    return ink * uniform(count, 90, 255, draws)
 
 
 def add_flourishes(images: Tensor, labels: Tensor, rate: float, draws: Draws) -> Tensor:

@@ -14,7 +14,7 @@ from torch.nn import functional
 
 from inkdigits.data import load_dataset, stratified_split
 from inkdigits.imaging.ink import stroke_width
-from inkdigits.training.augment.drawn import find_fonts, print_digit
+from inkdigits.training.augment.drawn import find_fonts, print_text
 from inkdigits.training.augment.junk import KINDS
 from inkdigits.training.augment.noise import Draws
 from inkdigits.training.augment.shape import random_warp
@@ -183,7 +183,7 @@ class GlyphBank:
 
     def _printed(self, label: int) -> Glyph:
         font = int(self._random.integers(len(self._fonts)))
-        ink = print_digit(label, [self._fonts[font]], self._random)
+        ink = print_text(str(label), self._fonts[font])
         return _glyph(self._pen(thin=False)(ink), label, -1000 - font, flourished=label == 1)
 
 
