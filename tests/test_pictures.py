@@ -222,10 +222,10 @@ def test_a_page_of_many_digits_is_read_whole(clear):
 @pytest.mark.parametrize("rules", ["lines", "squares"])
 def test_ruled_paper_is_not_read(clear, rules):
     texts = []
-    for seed in range(8):
+    for seed in range(20):
         ink = with_margin(write(clear, "2480", seed=seed), 0.1)
         texts.append(READER.read(photograph(ink, np.random.default_rng(seed), rules=rules)).text)
-    assert texts.count("2480") >= 6
+    assert texts.count("2480") >= 15
 
 
 @POLARITIES

@@ -1,5 +1,6 @@
 import numpy as np
 import pytest
+from PIL import Image
 
 from inkdigits import Reader, Reading
 
@@ -70,3 +71,14 @@ def test_a_reading_has_text_digit_and_box(reader, mnist_test):
 def test_a_blank_canvas_reads_as_nothing(reader):
     reading = reader.read(np.full((40, 40), 250, np.uint8))
     assert reading == Reading("", (), notes=("no ink found",))
+
+
+def test_a_small_scan_that_the_digit_fills_is_read_in_either_polarity(reader, mnist_test):
+    scans, labels = [], mnist_test.labels[:100].astype(str)
+    for image in map(Image.fromarray, mnist_test.images[:100]):
+        small = image.resize(
+            (16, 16), Image.Resampling.BOX, image.point(lambda p: p > 64).getbbox()
+        )
+        scans.append(np.where(np.asarray(small) > 100, np.uint8(255), np.uint8(0)))
+    for polarity in (scans, [255 - scan for scan in scans]):
+        assert (np.array([reader.read(scan).text for scan in polarity]) == labels).mean() > 0.92

