@@ -75,7 +75,7 @@ def _fill_square(images: Tensor) -> Tensor:
     place, middle = places(images.device), (GLYPH_PX - 1) / 2
     maps = torch.zeros(len(images), 2, 3, device=images.device)
     for axis in range(2):
-        inked = images.amax(dim=(1, 2 + (1 - axis))) > 64  # (n, 28) along the axis
+        inked = images.amax(dim=(1, 3 - axis)) > 64  # (n, 28) along the axis
         first = torch.where(inked, place, torch.inf).amin(1).clamp(max=middle)
         last = torch.where(inked, place, -torch.inf).amax(1).clamp(min=middle)
         maps[:, 1 - axis, 1 - axis] = (last - first + 1).clamp(min=_NARROWEST_PX) / BOX_PX
