@@ -5,6 +5,7 @@ import concurrent.futures
 import io
 import json
 import os
+import re
 import signal
 import sqlite3
 from dataclasses import replace
@@ -363,7 +364,8 @@ def test_an_artifact_that_forgets_is_not_written(capsys, store, fast_artifact, t
     out = tmp_path / "new"
     code, _, error = learn(capsys, fast_artifact, out)
     assert code == 8
-    assert "held-out MNIST accuracy would fall from" in error
+    refused = r"(accuracy would fall|error would rise) from .* by more than"
+    assert re.search(refused, error)  # which of the two depends on the processor's rounding
     assert not out.exists()
 
 

@@ -9,7 +9,12 @@ from pathlib import Path
 import numpy as np
 import onnx
 from numpy.typing import NDArray
-from onnxruntime.quantization import CalibrationDataReader, QuantFormat, quantize_static
+from onnxruntime.quantization import (
+    CalibrationDataReader,
+    QuantFormat,
+    QuantType,
+    quantize_static,
+)
 from onnxruntime.quantization.shape_inference import quant_pre_process
 
 from inkdigits.artifact import seal_artifact
@@ -32,6 +37,8 @@ def export_int8(source: Source) -> bytes:
             quant_format=QuantFormat.QDQ,
             op_types_to_quantize=_OPERATORS,
             per_channel=True,
+            activation_type=QuantType.QUInt8,
+            weight_type=QuantType.QUInt8,  # without VNNI, sums with signed ones saturate
         )
         model = onnx.load(quantised)
     del model.metadata_props[:]
