@@ -5,7 +5,6 @@ import concurrent.futures
 import io
 import json
 import os
-import re
 import signal
 import sqlite3
 from dataclasses import replace
@@ -359,13 +358,12 @@ def test_a_network_without_a_class_for_it_says_what_it_leaves_out(
 
 
 def test_an_artifact_that_forgets_is_not_written(capsys, store, fast_artifact, tmp_path, mnist):
-    ones = mnist.images[mnist.labels == 1][:400]
+    ones = mnist.images[mnist.labels == 1][:800]
     store.add(new_correction(7, 1, 0.9, "", one.tobytes(), CROP) for one in ones)  # a joker's
     out = tmp_path / "new"
     code, _, error = learn(capsys, fast_artifact, out)
     assert code == 8
-    refused = r"(accuracy would fall|error would rise) from .* by more than"
-    assert re.search(refused, error)  # which of the two depends on the processor's rounding
+    assert "held-out MNIST accuracy would fall from" in error
     assert not out.exists()
 
 
