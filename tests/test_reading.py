@@ -1,6 +1,6 @@
 import numpy as np
 import pytest
-from PIL import Image
+from trust import black_and_white
 
 from inkdigits import Reader, Reading
 
@@ -74,11 +74,6 @@ def test_a_blank_canvas_reads_as_nothing(reader):
 
 
 def test_a_small_scan_that_the_digit_fills_is_read_in_either_polarity(reader, mnist_test):
-    scans, labels = [], mnist_test.labels[:100].astype(str)
-    for image in map(Image.fromarray, mnist_test.images[:100]):
-        small = image.resize(
-            (16, 16), Image.Resampling.BOX, image.point(lambda p: p > 64).getbbox()
-        )
-        scans.append(np.where(np.asarray(small) > 100, np.uint8(255), np.uint8(0)))
+    scans, labels = black_and_white(mnist_test.images[:100]), mnist_test.labels[:100].astype(str)
     for polarity in (scans, [255 - scan for scan in scans]):
         assert (np.array([reader.read(scan).text for scan in polarity]) == labels).mean() > 0.92

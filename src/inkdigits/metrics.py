@@ -52,6 +52,11 @@ def log_sum_exp(logits: NDArray[np.floating]) -> NDArray[np.float64]:
     return summed
 
 
+def log_odds(share: float) -> float:
+    """Log(share / (1 - share)) of a share 0…1; within ± 6.9, so that 0 and 1 are finite."""
+    return float(np.log((share + 1e-3) / (1.001 - share)))
+
+
 def fit_temperature(logits: NDArray[np.floating], labels: NDArray[np.integer]) -> float:
     """The temperature in 1/20…20 whose softmax(logits / temperature) has the lowest cross-entropy.
 

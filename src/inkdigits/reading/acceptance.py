@@ -5,6 +5,7 @@ from collections.abc import Sequence
 import numpy as np
 from numpy.typing import NDArray
 
+from inkdigits.metrics import log_odds
 from inkdigits.reading.finding import Found
 
 # Of 278 real pictures of a digit none of the accepted ones was wrong and 97 % of the right ones
@@ -19,7 +20,7 @@ FEATURES = 4
 
 def features(found: Found) -> NDArray[np.float64]:
     """What tells right digits from wrong ones: log odds of probability and score, doubt, 1."""
-    odds = [_log_odds(float(found.probabilities.max())), _log_odds(found.score)]
+    odds = [log_odds(float(found.probabilities.max())), log_odds(found.score)]
     return np.array([*odds, found.doubt, 1.0])
 
 
@@ -33,7 +34,3 @@ def is_likely(found: Found, weights: Sequence[float], *, alone: bool = False) ->
 def chance(found: Found, weights: Sequence[float]) -> float:
     """The probability 0…1 that a digit stands there, is that one, and none beside it is missing."""
     return float(1 / (1 + np.exp(-features(found) @ np.array(weights))))
-
-
-def _log_odds(share: float) -> float:
-    return float(np.log((share + 1e-3) / (1.001 - share)))

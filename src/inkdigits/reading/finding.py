@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 
 from inkdigits.imaging.ink import Ink, find_ink, is_light_on_dark, narrow_stroke_width
 from inkdigits.imaging.layout import is_laid_out, lay_out_glyph
+from inkdigits.metrics import log_odds
 from inkdigits.reading.detector import Detector
 from inkdigits.reading.hints import Hints
 from inkdigits.reading.lines import choose, find_lines
@@ -86,8 +87,7 @@ class Look:
     @property
     def certainty(self) -> float:
         """How sure and how large the digits are."""
-        digits = [thing for thing in self.things if thing.is_digit]
-        return max(map(_prominence, digits), default=0.0)
+        return max((_prominence(thing) for thing in self.things if thing.is_digit), default=0.0)
 
 
 class Finder:
@@ -106,14 +106,14 @@ class Finder:
             wholes = [(self._only_digit(ink), ink) for ink in self.inks(grey)]
             best = max(wholes, key=lambda pair: _resemblance(pair[0]), default=None)
             return Look(best[1], [best[0]]) if best else None
-        light = is_light_on_dark(grey)
-        look = self._look(grey, light_on_dark=light)
-        if look and look.surest >= _UNSURE:
+        looks = (Look(ink, self._things(ink)) for ink in self.inks(grey))
+        look = next(looks, None)
+        if look is None or look.surest >= _UNSURE:
             return look
-        other = self._look(grey, light_on_dark=not light)
-        if look and other and look.marks_all_of(other):
+        other = next(looks, None)
+        if other is None or look.marks_all_of(other):
             return look
-        return max(filter(None, (look, other)), key=lambda look: look.certainty, default=None)
+        return max(look, other, key=lambda look: look.certainty)
 
     def inks(self, grey: NDArray[np.uint8]) -> Iterator[Ink]:
         """The ink on a grey canvas in each polarity in which there is some, the likelier first."""
@@ -121,10 +121,6 @@ class Finder:
         for is_light in (light, not light):
             if ink := find_ink(grey, light_on_dark=is_light):
                 yield ink
-
-    def _look(self, grey: NDArray[np.uint8], *, light_on_dark: bool) -> Look | None:
-        ink = find_ink(grey, light_on_dark=light_on_dark)
-        return Look(ink, self._things(ink)) if ink else None
 
     def _only_digit(self, ink: Ink) -> Found:
         if is_laid_out(ink.strength):
@@ -178,8 +174,15 @@ class Finder:
         glyph = lay_out_glyph(ink.strength)
         (probabilities,), (familiarity,) = self._score_glyphs(glyph[None])
         if isinstance(detected, Found):
-            there = replace(detected, left=left, top=top, right=right, bottom=bottom)
-            there = replace(there, shares=detected.detected, doubt=0.0)
+            there = replace(
+                detected,
+                left=left,
+                top=top,
+                right=right,
+                bottom=bottom,
+                shares=detected.detected,
+                doubt=0.0,
+            )
             return _combined(there, glyph, _WHOLE_WEIGHT, probabilities, float(familiarity))
         shares = np.zeros(max(len(self.classes), len(probabilities)), np.float32)
         shares[: len(probabilities)] = probabilities
@@ -195,9 +198,9 @@ class Finder:
     def _single(self, look: Look) -> Thing:
         digits = [thing for thing in look.things if thing.is_digit]
         best = max(digits, key=_prominence, default=None)
-        if best is None:
-            return self.whole(look.ink)
-        return self.whole(look.ink, best) if self._is_alone(best, look.ink) else best
+        if best is None or self._is_alone(best, look.ink):
+            return self.whole(look.ink, best)
+        return best
 
     def _is_alone(self, digit: Thing, ink: Ink) -> bool:
         """Whether hardly any ink lies farther from a digit than its parts might."""
@@ -225,10 +228,8 @@ class Finder:
         cuts = np.stack(glyphs)
         words = zip(*self._score_glyphs(cuts), self._score_cuts(cuts), strict=True)
         return [
-            _combined(thing, glyph, _GLYPH_WEIGHT, probabilities, float(familiarity), cut)
-            for thing, glyph, (probabilities, familiarity, cut) in zip(
-                things, glyphs, words, strict=True
-            )
+            _combined(thing, glyph, _GLYPH_WEIGHT, p, float(familiarity), cut)
+            for thing, glyph, (p, familiarity, cut) in zip(things, glyphs, words, strict=True)
         ]
 
 
@@ -275,8 +276,7 @@ def _resemblance(whole: Found) -> float:
     On a small canvas strokes may be as wide as what lies between them, as in scans of 16×16 pixels
     that the digit fills. If this decides the polarity, 95 % of 400 are read; if brightness, 88 %.
     """
-    probability = float(whole.probabilities.max())
-    return whole.familiarity + float(np.log((probability + 1e-3) / (1.001 - probability)))
+    return whole.familiarity + log_odds(float(whole.probabilities.max()))
 
 
 def _prominence(digit: Thing) -> float:

@@ -27,8 +27,12 @@ def draw_digits(count: int, random: Random) -> tuple[NDArray[np.uint8], NDArray[
         else _draw(label, random)
         for label in labels.tolist()
     ]
-    glyphs = [lay_out_glyph(ink.astype(np.float32) / np.float32(255)) for ink in inks]
-    return np.stack(glyphs), labels
+    return lay_out_glyphs(inks), labels
+
+
+def lay_out_glyphs(inks: list[NDArray[np.uint8]]) -> NDArray[np.uint8]:
+    """Drawn inks (height, width) as glyphs (n, 28, 28) in MNIST's layout."""
+    return np.stack([lay_out_glyph(ink.astype(np.float32) / np.float32(255)) for ink in inks])
 
 
 def print_text(text: str, font: ImageFont.FreeTypeFont) -> NDArray[np.uint8]:

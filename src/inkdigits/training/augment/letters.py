@@ -5,12 +5,10 @@ Those that many people write like a digit are left out: B, G, I, O, S, Z, b, g, 
 
 from functools import cache
 
-import numpy as np
 import torch
 from torch import Tensor
 
 from inkdigits.artifact import GLYPH_PX
-from inkdigits.imaging.layout import lay_out_glyph
 from inkdigits.training.augment.noise import Draws, uniform
 from inkdigits.training.augment.shape import random_warp
 from inkdigits.training.augment.strokes import strokes_between
@@ -91,11 +89,11 @@ def print_letters(count: int, draws: Draws) -> Tensor:
 @cache
 def _printed() -> Tensor:
     """Each letter in each font, (n, 1, 28, 28), laid out as digits are."""
-    from inkdigits.training.augment.drawn import find_fonts, print_text  # OpenCV takes 0.1 s
+    from inkdigits.training.augment import drawn  # OpenCV takes 0.1 s to import
 
-    inks = [print_text(letter, font) for font in find_fonts() for letter in SKELETONS]
-    glyphs = [lay_out_glyph(ink.astype(np.float32) / np.float32(255)) for ink in inks]
-    return torch.from_numpy(np.stack(glyphs)).unsqueeze(1).float()
+    fonts = drawn.find_fonts()
+    inks = [drawn.print_text(letter, font) for font in fonts for letter in SKELETONS]
+    return torch.from_numpy(drawn.lay_out_glyphs(inks)).unsqueeze(1).float()
 
 
 def _table() -> tuple[Tensor, Tensor]:
