@@ -19,8 +19,8 @@ const EMPTY = { text: "", digits: [], marks: [], numbers: [], notes: [] };
 let view = "";
 let drawing = null; // the item of the drawing area: name, bitmap, reading, glyphs
 let chosen = 0;
-let [asked, answered] = [0, 0]; // readings of the drawing, by number
 let timer = 0;
+let [isReading, isStale] = [false, false]; // the drawing is being read; it changed since that began
 let labels = Array.from("0123456789");
 
 const shown = () => (view === "pictures" ? pictures.current : drawing);
@@ -47,29 +47,33 @@ function choose(index) {
   byId("strip").querySelectorAll("button")[index]?.focus();
 }
 
+/** Read what is drawn now; what changes meanwhile is read next, so that a slow server isn't sent a queue. */
 async function readDrawing() {
   clearTimeout(timer);
   timer = 0;
-  const mine = ++asked;
   byId("pad-hint").hidden = !pad.isEmpty;
   byId("undo").disabled = !pad.strokes.length;
   byId("redo").disabled = !pad.undone.length;
-  if (pad.isEmpty) {
-    answered = mine;
-    drawing = null;
-    if (view === "draw") show(null);
-    return;
+  if (pad.isEmpty) showDrawing(null);
+  isStale = true;
+  if (isReading) return;
+  isReading = true;
+  while (isStale && !pad.isEmpty) {
+    isStale = false;
+    try {
+      const picture = await pad.picture();
+      const [answer, bitmap] = await Promise.all([backend.read(picture), createImageBitmap(picture)]);
+      if (!pad.isEmpty) showDrawing({ name: T.drawing, bitmap, ...answer });
+    } catch (error) {
+      fail(error);
+    }
   }
-  const picture = await pad.picture();
-  try {
-    const [answer, bitmap] = await Promise.all([backend.read(picture), createImageBitmap(picture)]);
-    if (mine < answered) return; // a newer drawing was read already
-    answered = mine;
-    drawing = { name: T.drawing, bitmap, ...answer };
-    if (view === "draw") show(drawing, chosen);
-  } catch (error) {
-    if (mine === asked) fail(error);
-  }
+  isReading = false;
+}
+
+function showDrawing(item) {
+  drawing = item;
+  if (view === "draw") show(item, chosen);
 }
 
 function drawn(done) {
