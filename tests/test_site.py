@@ -3,7 +3,9 @@
 import base64
 import io
 import json
+import os
 import re
+import subprocess
 import sys
 import zipfile
 
@@ -67,6 +69,16 @@ def distribution(monkeypatch, tmp_path):
 @pytest.fixture(scope="module")
 def site():
     return build_site(None, MADE_UP | WHEELS)
+
+
+def test_the_modules_in_the_folder_are_all_that_they_import(site, tmp_path):
+    zipfile.ZipFile(io.BytesIO(site["reader/inkdigits.zip"])).extractall(tmp_path)
+    program = (
+        "import inkdigits.web.site.browser as b, sys; print(b.__file__, 'scipy' in sys.modules)"
+    )
+    alone = {**os.environ, "PYTHONPATH": str(tmp_path)}
+    found = subprocess.check_output([sys.executable, "-c", program], env=alone, text=True)
+    assert found == f"{tmp_path / 'inkdigits/web/site/browser.py'} False\n"
 
 
 def test_the_command_writes_a_folder_and_says_how_to_look_at_it(capsys, tmp_path, distribution):

@@ -22,8 +22,8 @@ from inkdigits.web.site.slimming import pack, slim
 
 # What runs in the browser. `inkdigits.web` comes without its own __init__, which needs Flask.
 _MODULES = (
-    *("__init__.py", "artifact.py", "errors.py", "files.py", "graph", "imaging", "reading"),
-    *("shipped/cutout.onnx", "shipped/detector.onnx", "web/answers.py", "web/bodies.py"),
+    *("__init__.py", "artifact.py", "errors.py", "files.py", "graph", "imaging", "metrics.py"),
+    *("reading", "shipped/cutout.onnx", "shipped/detector.onnx", "web/answers.py", "web/bodies.py"),
     *("web/live.py", "web/schemas.py", "web/settings.py", "web/work.py", "web/site/browser.py"),
     "web/corrections/correction.py",
 )

@@ -169,7 +169,6 @@ export const T_IN_BROWSER = {
   footer: "MIT licence · nothing leaves this device",
   starting: "Getting ready: 20 MB the first time, then also without a network",
   drop_more: "paste one, or choose: photographs and scans. Each is read at once.",
-  superseded: "a newer drawing is read",
   stored: "Your answer is stored in this browser, to be downloaded and trained with: the digit's ink, its reading, the answer, the model, the time. Nothing else.",
   corrections_about: "What you said of digits, to train with. It stays in this browser. Stored for each: the digit's glyph and a crop of its ink, the reading, the answer, the model and the time.",
   corrections_sure: "Delete every correction in this browser? This can't be undone.",

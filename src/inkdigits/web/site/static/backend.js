@@ -45,22 +45,14 @@ async function start() {
 }
 
 const worker = start();
-let waiting = []; // what the worker is asked, in order; the first is being answered
+const waiting = []; // what the worker is asked, in order; the first is being answered
 let asked = 0;
 
-function ask(method, { query = "", body = null, content = null, latest = false } = {}) {
+function ask(method, { query = "", body = null, content = null } = {}) {
   return new Promise((resolve, reject) => {
-    if (latest) dropOlder();
-    waiting.push({ resolve, reject, latest, message: { number: ++asked, method, query, body: JSON.stringify(body), content } });
+    waiting.push({ resolve, reject, message: { number: ++asked, method, query, body: JSON.stringify(body), content } });
     if (waiting.length === 1) next();
   });
-}
-
-/** A newer drawing makes those that wait needless. */
-function dropOlder() {
-  const [first, ...rest] = waiting;
-  for (const { latest, reject } of rest) if (latest) reject(new Problem({ code: "superseded", detail: T.superseded, status: 0 }));
-  waiting = [first, ...rest.filter(({ latest }) => !latest)].filter(Boolean);
 }
 
 const next = async () => waiting.length && (await worker).postMessage(waiting[0].message);
@@ -79,10 +71,8 @@ function queryOf(options) {
 
 const bytesIn = async (picture) => new Uint8Array(await picture.arrayBuffer());
 
-export async function read(picture, options = {}) {
-  const latest = !Object.keys(options).length; // a drawing
-  return ask("read", { query: queryOf({ ...options, glyphs: true }), content: await bytesIn(picture), latest });
-}
+export const read = async (picture, options = {}) =>
+  ask("read", { query: queryOf({ ...options, glyphs: true }), content: await bytesIn(picture) });
 
 export const readRegions = async (picture, regions, options = {}) =>
   ask("regions", { query: queryOf({ ...options, glyphs: true }), body: regions, content: await bytesIn(picture) });
