@@ -20,7 +20,9 @@ let view = "";
 let drawing = null; // the item of the drawing area: name, bitmap, reading, glyphs
 let chosen = 0;
 let timer = 0;
-let [isReading, isStale] = [false, false]; // the drawing is being read; it changed since that began
+let isReading = false; // a drawing
+let wanted = null; // the drawing to read next, as the promise of a PNG
+let clearings = 0; // how often the drawing area became empty
 let labels = Array.from("0123456789");
 
 const shown = () => (view === "pictures" ? pictures.current : drawing);
@@ -47,28 +49,34 @@ function choose(index) {
   byId("strip").querySelectorAll("button")[index]?.focus();
 }
 
-/** Read what is drawn now; what changes meanwhile is read next, so that a slow server isn't sent a queue. */
+/** Read what is drawn now; while a drawing is read, the newest waits, so a slow server isn't sent a queue. */
 async function readDrawing() {
   clearTimeout(timer);
   timer = 0;
   byId("pad-hint").hidden = !pad.isEmpty;
   byId("undo").disabled = !pad.strokes.length;
   byId("redo").disabled = !pad.undone.length;
-  if (pad.isEmpty) showDrawing(null);
-  isStale = true;
+  wanted = pad.isEmpty ? null : pad.picture();
+  if (!wanted) {
+    clearings += 1;
+    showDrawing(null);
+  }
   if (isReading) return;
   isReading = true;
-  while (isStale && !pad.isEmpty) {
-    isStale = false;
-    try {
-      const picture = await pad.picture();
-      const [answer, bitmap] = await Promise.all([backend.read(picture), createImageBitmap(picture)]);
-      if (!pad.isEmpty) showDrawing({ name: T.drawing, bitmap, ...answer });
-    } catch (error) {
-      fail(error);
-    }
-  }
+  while (wanted) await readWanted();
   isReading = false;
+}
+
+async function readWanted() {
+  const [promised, before] = [wanted, clearings];
+  wanted = null;
+  try {
+    const picture = await promised;
+    const [answer, bitmap] = await Promise.all([backend.read(picture), createImageBitmap(picture)]);
+    if (clearings === before) showDrawing({ name: T.drawing, bitmap, ...answer });
+  } catch (error) {
+    if (clearings === before && !wanted) fail(error);
+  }
 }
 
 function showDrawing(item) {
