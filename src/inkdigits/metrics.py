@@ -53,7 +53,7 @@ def log_sum_exp(logits: NDArray[np.floating]) -> NDArray[np.float64]:
 
 
 def log_odds(share: float) -> float:
-    """Log(share / (1 - share)) of a share 0…1; within ± 6.9, so that 0 and 1 are finite."""
+    """Log(share / (1 - share)) of a share 0…1; within ± 6.9, so it is finite for 0 and 1."""
     return float(np.log((share + 1e-3) / (1.001 - share)))
 
 

@@ -271,7 +271,7 @@ def cut_out(strength: NDArray[np.float32], area: Area) -> NDArray[np.uint8]:
 
 
 def _resemblance(whole: Found) -> float:
-    """How much all ink resembles a digit, and one digit rather than another: a sum of log odds.
+    """How much all ink resembles a digit, and one digit rather than another.
 
     On a small canvas strokes may be as wide as what lies between them, as in scans of 16×16 pixels
     that the digit fills. If this decides the polarity, 95 % of 400 are read; if brightness, 88 %.

@@ -126,7 +126,7 @@ ARCHITECTURES: dict[str, tuple[Layer, ...]] = {
         *(Flatten(), Dropout(0.3), Dense(CLASSES)),
     ),
     # An eleventh class for junk. The dense layer is cheap to run and adds 0.2 points under heavy
-    # augmentation. Channels are multiples of 16: 20, 40 and 160 take twice as long to run.
+    # augmentation. Channels are multiples of 16: with 20, 40 and 160 it takes twice as long to run.
     "strided-junk": (
         *conv(16, kernel=5, stride=2),
         *(*conv(48), MaxPool()),
