@@ -97,6 +97,7 @@ ablation: .venv/train  ## what makes accurate accurate, robust robust and standa
 	$(BIN)/python benchmarks/robust_ablation.py
 	$(BIN)/python benchmarks/accurate_ablation.py
 	$(BIN)/python benchmarks/accurate_ablation.py --little
+	$(BIN)/python benchmarks/training_length.py
 	$(BIN)/python benchmarks/standard_ablation.py
 
 trust: .venv/test  ## what the shipped artifact can be trusted with: a table in docs/explanation/trust.md; needs Fashion-MNIST

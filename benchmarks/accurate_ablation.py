@@ -122,9 +122,8 @@ WHOLE = Protocol("ablation", CHANGES, epochs=12, on_fold=False)
 FIFTH = Protocol("little", LITTLE, epochs=30, on_fold=True)
 
 
-def kept_at(protocol: Protocol, change: str, number: int) -> Path:
+def kept_at(protocol: Protocol, recipe: Recipe, number: int) -> Path:
     """Where the logits of all digits lie, by a hash of what was trained and on what."""
-    recipe = protocol.recipe(change)
     named = dict.fromkeys(("name", "summary", "architecture"), "")
     settings = {**recipe.to_dict(), **named, "layers": repr(recipe.layers())}
     key = hashlib.sha256(json.dumps(settings, sort_keys=True).encode()).hexdigest()[:12]
@@ -151,7 +150,7 @@ def results_of(protocol: Protocol, data: LabelledImages, fold: NDArray[np.intp])
     labels = {number: data.labels[held_out[number]] for number in numbers}
     logits: dict[str, dict[int, Logits]] = {}
     for change in protocol.changes:
-        paths = {number: kept_at(protocol, change, number) for number in numbers}
+        paths = {number: kept_at(protocol, protocol.recipe(change), number) for number in numbers}
         by_fold = {k: np.load(path)[held_out[k]] for k, path in paths.items() if path.exists()}
         if by_fold:
             logits[change] = by_fold
@@ -180,8 +179,9 @@ def main() -> None:
         for number in range(arguments.folds):
             print(f"{name}, fold {number}", flush=True)
             held_out = protocol.read(fold, number)
-            once = partial(train, protocol.recipe(name), data, held_out, number)
-            remembered(kept_at(protocol, name, number), once)
+            recipe = protocol.recipe(name)
+            once = partial(train, recipe, data, held_out, number)
+            remembered(kept_at(protocol, recipe, number), once)
     results = results_of(protocol, data, fold)
     values = {
         "environment": describe_environment(),

@@ -174,14 +174,16 @@ def record_table() -> str:
         "| what | test accuracy, % | n | parameters | training, median |",
         "|---|---|---|---|---|",
     ]
-    for entry in map(Entry.parse, RECORD):
+    entries = [Entry.parse(text) for text in RECORD]
+    for entry in entries:
         if not measured.summary(entry.recipe.name, entry.teacher):
             continue
         accuracy, seeds, seconds, parameters = measured.figures(entry.recipe.name, entry.teacher)
         cells = (f"`{entry}`: {entry.recipe.summary}", accuracy, seeds, parameters, seconds)
         lines.append(f"| {' | '.join(cells)} |")
     lines += [f"| {what} | {accuracy} | {n} | | |" for what, accuracy, n in PUBLISHED]
-    return "\n".join(lines) + f"\n\nMean ± standard deviation; {measured.hardware}.\n"
+    machines = dict.fromkeys(run["hardware"] for entry in entries for run in entry.runs())
+    return "\n".join(lines) + f"\n\nMean ± standard deviation; {'; '.join(machines)}.\n"
 
 
 def shared_errors() -> str:

@@ -58,7 +58,7 @@ class Folds:
 
         Its probabilities are calibrated on the fold, as an artifact's are on held-out digits.
         """
-        logits = np.load(kept_at(WHOLE, change, number))
+        logits = np.load(kept_at(WHOLE, WHOLE.recipe(change), number))
         mine = self.fold == number
         said = softmax(logits[~mine] / fit_temperature(logits[mine], self.data.labels[mine]))
         return replace(self.others(number), taught=said.astype(np.float32))

@@ -55,6 +55,13 @@ def test_the_table_of_what_was_tried_is_of_the_stored_results(name):
     assert table(stored["results"]) in page
 
 
+def test_the_table_of_longer_training_is_of_the_stored_results():
+    stored = json.loads((BENCHMARKS / "results" / "training_length.json").read_text("utf-8"))
+    table = runpy.run_path(str(BENCHMARKS / "training_length.py"))["table"]
+    page = (BENCHMARKS.parent / "docs" / "explanation" / "accuracy.md").read_text(encoding="utf-8")
+    assert table(stored["results"]) in page
+
+
 def test_the_table_of_pictures_is_of_the_stored_results():
     results = json.loads(
         (BENCHMARKS / "results" / "drawn_pictures.json").read_text(encoding="utf-8")
