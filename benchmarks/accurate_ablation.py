@@ -143,6 +143,14 @@ def train(recipe: Recipe, data: LabelledImages, held_out: NDArray[np.bool_], see
     return logits
 
 
+def trained(
+    protocol: Protocol, recipe: Recipe, data: LabelledImages, fold: NDArray[np.intp], number: int
+) -> Logits:
+    """The logits of all digits, of a network trained without those held out; trained only once."""
+    once = partial(train, recipe, data, protocol.read(fold, number), number)
+    return remembered(kept_at(protocol, recipe, number), once)
+
+
 def results_of(protocol: Protocol, data: LabelledImages, fold: NDArray[np.intp]) -> dict[str, Any]:
     """Each change beside the unchanged recipe, then means of unlike networks."""
     numbers = range(FOLDS)
@@ -178,10 +186,7 @@ def main() -> None:
     for name in [names[int(number)] for number in arguments.changes] or names:
         for number in range(arguments.folds):
             print(f"{name}, fold {number}", flush=True)
-            held_out = protocol.read(fold, number)
-            recipe = protocol.recipe(name)
-            once = partial(train, recipe, data, held_out, number)
-            remembered(kept_at(protocol, recipe, number), once)
+            trained(protocol, protocol.recipe(name), data, fold, number)
     results = results_of(protocol, data, fold)
     values = {
         "environment": describe_environment(),

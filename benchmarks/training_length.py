@@ -13,16 +13,16 @@ Writes `benchmarks/results/training_length.json`, and the table and the picture 
 import argparse
 import json
 from dataclasses import dataclass, replace
-from functools import partial
 from pathlib import Path
 from typing import Any
 
 import numpy as np
-from accurate_ablation import FIFTH, FOLDS, PAGE, WHOLE, Protocol, kept_at, train
+from accurate_ablation import FIFTH, FOLDS, PAGE, WHOLE, Protocol, trained
+from curves import label_logarithms
 from documents import put_table
 from matplotlib.figure import Figure
 from numpy.typing import NDArray
-from paired import UNCHANGED, remembered
+from paired import UNCHANGED
 from scipy.optimize import nnls
 
 from inkdigits.data import LabelledImages, load_dataset, stratified_folds
@@ -56,16 +56,14 @@ LINES = {
 }
 
 
-def errors_of(line: Line, epochs: int, data: LabelledImages, fold: NDArray[np.intp]) -> list[int]:
-    """The errors on what is held out, for each of the trainings."""
+def errors_of(line: Line, epochs: int, data: LabelledImages, fold: NDArray[np.intp]) -> int:
+    """The errors of all trainings on what they held out."""
     recipe = replace(line.recipe, epochs=epochs)
-    errors = []
+    errors = 0
     for number in range(line.folds):
         held_out = line.protocol.read(fold, number)
-        once = partial(train, recipe, data, held_out, number)
-        logits = remembered(kept_at(line.protocol, recipe, number), once)
-        wrong = logits[held_out].argmax(axis=1) != data.labels[held_out]
-        errors.append(int(wrong.sum()))
+        logits = trained(line.protocol, recipe, data, fold, number)[held_out]
+        errors += int((logits.argmax(axis=1) != data.labels[held_out]).sum())
     return errors
 
 
@@ -99,7 +97,7 @@ def interval(epochs: Curve, errors: Curve, wanted: Curve) -> tuple[Curve, Curve]
 def measured(line: Line, data: LabelledImages, fold: NDArray[np.intp]) -> dict[str, Any]:
     """What a network was trained for and read, and what longer training would bring."""
     epochs = np.array(line.epochs, float)
-    errors = np.array([sum(errors_of(line, length, data, fold)) for length in line.epochs], float)
+    errors = np.array([errors_of(line, length, data, fold) for length in line.epochs], float)
     longer = np.array(LONGER) * epochs[-1]
     low, high = interval(epochs, errors, longer)
     return {
@@ -119,11 +117,11 @@ def table(results: dict[str, dict[str, Any]]) -> str:
     for name, line in results.items():
         digits = line["digits"]
         for epochs, errors in zip(line["epochs"], line["errors"], strict=True):
-            percent = f"{errors / digits:.2%}".rstrip("%")
-            rows.append(f"| {name} | {epochs} | {digits:,} | {errors:.0f} | {percent} |")
+            percent = 100 * errors / digits
+            rows.append(f"| {name} | {epochs} | {digits:,} | {errors:.0f} | {percent:.2f} |")
         longer = zip(line["longer"], line["likely"], line["low"], line["high"], strict=True)
         for epochs, *counts in longer:
-            likely, low, high = (f"{count / digits:.2%}".rstrip("%") for count in counts)
+            likely, low, high = (f"{100 * count / digits:.2f}" for count in counts)
             rows.append(f"| {name} | {epochs:.0f}, extrapolated | | | {likely} ({low} to {high}) |")
     return "\n".join(rows) + "\n"
 
@@ -142,14 +140,8 @@ def plot(results: dict[str, dict[str, Any]]) -> Figure:
         spread = np.sqrt(errors) * percent
         label = name.replace("`", "")
         axes.errorbar(epochs, errors * percent, spread, fmt="o", color=colour, label=label)
-    axes.set(xscale="log", yscale="log", xlabel="epochs", ylabel="errors on held-out digits, %")
-    axes.minorticks_off()
-    ticks = [3, 10, 30, 100, 300]
-    axes.set_xticks(ticks, map(str, ticks))
-    axes.set_yticks([0.3, 0.4, 0.5, 0.7, 1], ["0.3", "0.4", "0.5", "0.7", "1"])
-    axes.grid(color="#e4e7eb")
-    axes.spines[["top", "right"]].set_visible(False)
-    axes.legend(frameon=False)
+    axes.set(xlabel="epochs", ylabel="errors on held-out digits, %")
+    label_logarithms(axes, [3, 10, 30, 100, 300], [0.3, 0.4, 0.5, 0.7, 1])
     return figure
 
 

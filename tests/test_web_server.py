@@ -30,7 +30,7 @@ from tests.command_line import start
 from tests.drawn_writer import writer
 
 ROOT = Path(__file__).parent.parent
-LOST = (ConnectionError, http.client.IncompleteRead)
+LOST = (ConnectionResetError, BrokenPipeError, http.client.IncompleteRead)
 
 
 def png(canvas: np.ndarray) -> bytes:
